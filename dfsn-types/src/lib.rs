@@ -1,1 +1,97 @@
-//! dfsn-types
+//! What DFSN hashes, signs, stores and sends, as data with one canonical byte form.
+//!
+//! Here belong units, hashes, keys, addresses, transactions, duties, blocks, receipts, the parameters of a
+//! picture, a job's trace and commitments, and the genesis. Rules that need the chain's state belong to
+//! `dfsn-consensus`. This crate knows no async runtime, no clock, no OS randomness, no network and no
+//! libtorch; nothing that is encoded holds a float; it builds for `wasm32-unknown-unknown`.
+//!
+//! - **One byte form.** [`codec`]: borsh, whole slices only, a bound on every length; decoding and
+//!   encoding again gives the same bytes.
+//! - **One domain a purpose.** [`domain::Domain`] lists every context that is hashed or signed.
+//! - **One rule of verification.** Ed25519 is checked strictly ([`key`]), the VRF as RFC 9381 says ([`vrf`]).
+//! - **Stages as types.** [`SignedTransaction`] becomes [`VerifiedTransaction`] and never the other way.
+//!
+//! ```
+//! use dfsn_types::{Address, Amount, ChainId, ChainIdentity, Gas, GenesisHash, Nonce};
+//! use dfsn_types::{SecretKey, SignedTransaction, Transaction, TransactionKind, codec};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let chain = ChainIdentity { chain_id: ChainId::new(7777)?, genesis: GenesisHash::from_bytes([1; 32]) };
+//! let alice = SecretKey::from_seed(&[7; 32]);
+//! let signed = Transaction {
+//!     chain_id: chain.chain_id,
+//!     nonce: Nonce::ZERO,
+//!     gas_limit: Gas::new(30_000),
+//!     max_fee_per_gas: Amount::from_base_units(50_000_000_000),
+//!     max_priority_fee_per_gas: Amount::ZERO,
+//!     kind: TransactionKind::Transfer { to: Address::from_bytes([9; 20]), amount: Amount::DFSN },
+//! }
+//! .sign(&chain, &alice);
+//!
+//! let bytes = codec::encode(&signed);
+//! let verified = SignedTransaction::decode(&bytes)?.verify(&chain)?;
+//! assert_eq!(verified.sender(), Address::from_public_key(&alice.public_key()));
+//! # Ok(())
+//! # }
+//! ```
+
+mod address;
+mod block;
+mod bounded;
+pub mod codec;
+pub mod domain;
+mod duty;
+mod generation;
+mod genesis;
+mod hash;
+mod hex_text;
+mod job;
+pub mod key;
+mod macros;
+mod model;
+mod params;
+mod transaction;
+mod unit;
+mod validator;
+pub mod vrf;
+
+pub use address::{Address, ParseAddressError};
+pub use block::{
+    BeaconProof, Block, BlockBody, BlockError, BlockReceipts, Event, Fault, Header, RefundReason, RuleId,
+    TransactionReceipt, TransactionStatus,
+};
+pub use bounded::{BoundedString, BoundedVec, TooLong};
+pub use codec::DecodeError;
+pub use domain::Domain;
+pub use duty::{Duty, DutyKind, LEAVES_MAX, QUESTIONS_MAX, SignedDuty};
+pub use generation::{
+    GenerationParams, GenerationParamsBuilder, GenerationParamsError, GuidanceScale, GuidanceScaleError,
+    ImageSize, ImageSizeError, Prompt, SchedulerKind, Strength, StrengthError, UnknownScheduler,
+};
+pub use genesis::{Allocation, ChainIdentity, GenesisConfig, GenesisValidator};
+pub use hash::{
+    AnswerDigest, Beacon, BlockHash, BodyRoot, DutyId, FileHash, GenesisHash, Hash, JobId, ModelId,
+    PixelHash, ProfileId, ReceiptsRoot, Salt, StateDigest, StateRoot, TraceRoot, TransactionId,
+};
+pub use hex_text::ParseHexError;
+pub use job::{
+    AnswerContext, Attempt, Boundary, ImageCommitment, LeafOpening, ResultCommitment, Role, StateContext,
+    TraceError, TraceLeaf, TraceShape, TraceTree,
+};
+pub use key::{PublicKey, SecretKey, Signature, SignatureError, SigningDigest};
+pub use model::{ModelRecord, Pair, ProfileRecord, WorkCoefficients};
+pub use params::{
+    ChainParams, ConsensusParams, EconomicParams, PenaltyParams, SortitionParams, WindowParams,
+};
+pub use transaction::{
+    ComputeUpdate, GenerationRequest, SignedTransaction, Transaction, TransactionError, TransactionKind,
+    VerifiedTransaction,
+};
+pub use unit::{
+    Amount, BasisPoints, BasisPointsError, BlockHeight, ChainClock, ChainId, ChainIdError, DurationMs, Gas,
+    Nonce, ParseAmountError, Ppm, Timestamp, WorkUnits,
+};
+pub use validator::{
+    ComputeRegistration, KeyPossession, NodeId, PAIRS_MAX, PairOffer, PairStatus, PossessionError, Relay,
+};
+pub use vrf::{VrfError, VrfOutput, VrfProof, VrfPublicKey, VrfSecretKey};

@@ -1,0 +1,58 @@
+//! Headers.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+use crate::address::Address;
+use crate::domain::Domain;
+use crate::hash::{BlockHash, BodyRoot, ReceiptsRoot, StateRoot};
+use crate::key::PublicKey;
+use crate::unit::{Amount, BlockHeight, Gas, Timestamp};
+use crate::vrf::VrfProof;
+
+/// What a block claims; its hash names the block.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// Position, one more than the parent's.
+    pub height: BlockHeight,
+    /// The block before.
+    pub parent: BlockHash,
+    /// When it was built, not before the parent.
+    pub timestamp: Timestamp,
+    /// Who built it. Shows authorship only.
+    pub builder: PublicKey,
+    /// Who earns the tips.
+    pub fee_recipient: Address,
+    /// Randomness that the builder adds to the beacon.
+    pub beacon_proof: Option<BeaconProof>,
+    /// Fee of one unit of gas in this block, burned.
+    pub base_fee_per_gas: Amount,
+    /// Gas used by all transactions.
+    pub gas_used: Gas,
+    /// Over the duties.
+    pub duties_root: BodyRoot,
+    /// Over the transactions.
+    pub transactions_root: BodyRoot,
+    /// Over the receipts and events that the block causes.
+    pub receipts_root: ReceiptsRoot,
+    /// Over the state after the block.
+    pub state_root: StateRoot,
+}
+
+impl Header {
+    /// The block's name.
+    pub fn hash(&self) -> BlockHash {
+        Domain::BlockHash.hash(self).into()
+    }
+}
+
+/// A VRF output of a registered validator over the parent's beacon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BeaconProof {
+    /// Whose VRF key.
+    pub validator: Address,
+    /// The proof.
+    pub proof: VrfProof,
+}

@@ -1,0 +1,9 @@
+//! Blocks.
+
+mod body;
+mod header;
+mod receipt;
+
+pub use body::{Block, BlockBody, BlockError};
+pub use header::{BeaconProof, Header};
+pub use receipt::{BlockReceipts, Event, Fault, RefundReason, RuleId, TransactionReceipt, TransactionStatus};

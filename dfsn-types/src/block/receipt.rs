@@ -1,0 +1,161 @@
+//! What a block caused: a receipt for each transaction, and the events of jobs and stakes.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+use crate::address::Address;
+use crate::bounded::BoundedString;
+use crate::domain::Domain;
+use crate::hash::{JobId, ReceiptsRoot, TransactionId};
+use crate::job::{Attempt, ResultCommitment, Role};
+use crate::model::Pair;
+use crate::unit::{Amount, ChainClock, Gas};
+
+/// Id of the rule that decided, as numbered in docs/spec.
+pub type RuleId = BoundedString<16>;
+
+/// Receipts and events of one block, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlockReceipts {
+    /// One a transaction, in the order of the block.
+    pub transactions: Vec<TransactionReceipt>,
+    /// What happened to jobs and stakes: by duties, by transactions, by windows that closed.
+    pub events: Vec<Event>,
+}
+
+impl BlockReceipts {
+    /// The root in the header.
+    pub fn root(&self) -> ReceiptsRoot {
+        Domain::ReceiptsRoot.hash(self).into()
+    }
+}
+
+/// Outcome of an included transaction.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransactionReceipt {
+    /// The transaction.
+    pub id: TransactionId,
+    /// Whether it did what it says.
+    pub status: TransactionStatus,
+    /// Gas charged.
+    pub gas_used: Gas,
+    /// Fee paid, base fee and tip.
+    pub fee: Amount,
+}
+
+/// Whether a transaction did what it says. Nonce and fee are spent either way.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransactionStatus {
+    /// It did.
+    Succeeded,
+    /// It changed nothing, for the reason of this rule.
+    Failed {
+        /// The rule broken.
+        rule: RuleId,
+    },
+}
+
+/// Something that happened to a job or a stake.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "fields are named as in the protocol and carry the types' documentation")]
+pub enum Event {
+    /// A request is queued and its price in escrow.
+    JobRequested { job: JobId, requester: Address, pair: Pair, price: Amount },
+    /// The beacon drew a worker, who may accept until the clock shows `accept_by`.
+    JobDrawn { job: JobId, attempt: Attempt, worker: Address, accept_by: ChainClock },
+    /// The drawn worker let its turn pass.
+    JobPassedOver { job: JobId, attempt: Attempt, worker: Address },
+    /// The worker locked its collateral and will commit before `deadline`.
+    JobAccepted { job: JobId, attempt: Attempt, worker: Address, collateral: Amount, deadline: ChainClock },
+    /// The worker committed to a result.
+    JobCommitted { job: JobId, attempt: Attempt, worker: Address, commitment: ResultCommitment },
+    /// The sortition showed an auditor or a juror.
+    AuditClaimed { job: JobId, attempt: Attempt, auditor: Address, role: Role },
+    /// A claim was answered.
+    AuditAnswered { job: JobId, attempt: Attempt, auditor: Address, role: Role },
+    /// The worker opened all leaves that were asked about, and the answers agree.
+    AuditOpened { job: JobId, attempt: Attempt, answers: u16 },
+    /// The worker denies an answer.
+    Contested { job: JobId, attempt: Attempt, auditor: Address, question: u8 },
+    /// A first jury found no majority; a second one is drawn.
+    JuryHung { job: JobId, attempt: Attempt },
+    /// Jurors decided: who was right, the worker or the auditor.
+    Judged { job: JobId, attempt: Attempt, worker: Address, auditor: Address, worker_right: bool },
+    /// A penalty was taken from a lock.
+    Slashed { job: JobId, attempt: Attempt, validator: Address, fault: Fault, amount: Amount, burned: Amount },
+    /// An attempt ended without a result that counts; another follows or the requester is refunded.
+    AttemptFailed { job: JobId, attempt: Attempt, worker: Address, fault: Fault },
+    /// The requester has the pictures.
+    Delivered { job: JobId },
+    /// The worker and the auditors are paid.
+    JobSettled { job: JobId, attempt: Attempt, worker: Address, worker_paid: Amount, auditors_paid: Amount },
+    /// The price went back to the requester.
+    JobRefunded { job: JobId, requester: Address, amount: Amount, reason: RefundReason },
+    /// A pair passed its test.
+    PairActivated { validator: Address, pair: Pair },
+    /// A validator gets no work until it is released.
+    Jailed { validator: Address },
+    /// Unbonded stake was paid out.
+    Unbonded { owner: Address, amount: Amount },
+}
+
+/// What a penalty is for.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Fault {
+    /// Accepted, but committed nothing in time.
+    MissedDeadline,
+    /// Committed a result that jurors found wrong.
+    WrongResult,
+    /// Did not open or reveal what it had committed to.
+    Silence,
+    /// Answered a claimed audit wrongly.
+    WrongAnswer,
+    /// Claimed an audit and did not answer.
+    MissingAnswer,
+}
+
+/// Why a price went back.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RefundReason {
+    /// No worker accepted in time.
+    Expired,
+    /// A better-paying request took its place in a full queue.
+    PushedOut,
+    /// The last attempt failed.
+    AttemptsFailed,
+    /// The pictures did not arrive.
+    Undelivered,
+}

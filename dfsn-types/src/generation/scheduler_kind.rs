@@ -1,0 +1,70 @@
+//! The schedulers a request can name.
+
+use core::fmt;
+use core::str::FromStr;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// A noise scheduler, named as in diffusers.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum SchedulerKind {
+    /// `DDIMScheduler`, eta 0.
+    Ddim = 0,
+    /// `EulerDiscreteScheduler`.
+    Euler = 1,
+}
+
+/// A name that no scheduler has.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("unknown scheduler {0:?}, known: ddim, euler")]
+pub struct UnknownScheduler(pub String);
+
+impl SchedulerKind {
+    /// Every scheduler.
+    pub const ALL: &[Self] = &[Self::Ddim, Self::Euler];
+
+    /// The name in text and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ddim => "ddim",
+            Self::Euler => "euler",
+        }
+    }
+}
+
+impl fmt::Display for SchedulerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for SchedulerKind {
+    type Err = UnknownScheduler;
+
+    fn from_str(name: &str) -> Result<Self, UnknownScheduler> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|kind| kind.as_str() == name)
+            .ok_or_else(|| UnknownScheduler(name.to_owned()))
+    }
+}

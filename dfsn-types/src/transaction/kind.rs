@@ -1,0 +1,88 @@
+//! The kinds of transactions.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+use crate::address::Address;
+use crate::generation::GenerationParams;
+use crate::hash::JobId;
+use crate::model::Pair;
+use crate::unit::{Amount, DurationMs};
+use crate::validator::{ComputeRegistration, KeyPossession};
+
+/// What a transaction does.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TransactionKind {
+    /// Moves money to another account.
+    Transfer {
+        /// Who receives.
+        to: Address,
+        /// How much.
+        amount: Amount,
+    },
+    /// Adds to the sender's own stake.
+    Stake {
+        /// How much.
+        amount: Amount,
+    },
+    /// Takes from the sender's own free stake; paid out after the unbonding time.
+    Unstake {
+        /// How much.
+        amount: Amount,
+    },
+    /// Registers or updates the sender's keys and pairs.
+    RegisterCompute(Box<ComputeUpdate>),
+    /// Runs a job with a prompt drawn from the beacon, to make one of the sender's pairs active.
+    TestHardware {
+        /// The pair to test.
+        pair: Pair,
+    },
+    /// Asks for pictures.
+    GenerationRequest(Box<GenerationRequest>),
+    /// Says that the pictures of a job have arrived and their hashes are right.
+    Receipt {
+        /// The job.
+        job: JobId,
+    },
+}
+
+impl TransactionKind {
+    /// The name in text.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Transfer { .. } => "transfer",
+            Self::Stake { .. } => "stake",
+            Self::Unstake { .. } => "unstake",
+            Self::RegisterCompute(_) => "register_compute",
+            Self::TestHardware { .. } => "test_hardware",
+            Self::GenerationRequest(_) => "generation_request",
+            Self::Receipt { .. } => "receipt",
+        }
+    }
+}
+
+/// A registration and the proofs that its keys are the sender's.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ComputeUpdate {
+    /// What is registered.
+    pub registration: ComputeRegistration,
+    /// By each key, over the registration and its owner.
+    pub possession: KeyPossession,
+}
+
+/// The user's request.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenerationRequest {
+    /// What to draw.
+    pub params: GenerationParams,
+    /// Offered price of one work unit.
+    pub price_per_unit: Amount,
+    /// No attempt starts later than this after inclusion.
+    pub expires_ms: DurationMs,
+    /// Takes a worker whose pair too few others serve to audit it.
+    pub unaudited: bool,
+}
