@@ -85,8 +85,7 @@ impl VrfSecretKey {
         Ok(VrfProof::from_parts(&gamma.0, &challenge, response.as_bytes()))
     }
 
-    /// The output for `alpha` without a proof, at about a third of the cost of [`prove`](Self::prove) and
-    /// [`verify`](VrfPublicKey::verify).
+    /// The output for `alpha` without a proof, at about half the cost of [`prove`](Self::prove).
     ///
     /// # Errors
     /// [`VrfError::NoCurvePoint`], which has a chance of about 2^-256 for any input.
@@ -167,7 +166,7 @@ impl VrfPublicKey {
 ///
 /// Any 80 bytes make one; [`VrfPublicKey::verify`] is what judges them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct VrfProof([u8; VrfProof::LEN]);
+pub struct VrfProof([u8; Self::LEN]);
 
 impl VrfProof {
     /// Length in bytes.
@@ -219,7 +218,7 @@ struct DecodedProof {
 /// It comes from [`VrfPublicKey::verify`] or [`VrfSecretKey::evaluate`]; a decoded one is only as good as
 /// where its bytes come from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct VrfOutput([u8; VrfOutput::LEN]);
+pub struct VrfOutput([u8; Self::LEN]);
 
 impl VrfOutput {
     /// Length in bytes.

@@ -90,7 +90,7 @@ mod tests {
 
     use super::{super::*, *};
 
-    const ALPHA: &[u8] = b"\xaf\x82";
+    const ALPHA: &[u8] = b"job 42";
 
     fn point(text: &str) -> [u8; 32] {
         let mut bytes = [0; 32];
@@ -99,38 +99,38 @@ mod tests {
     }
 
     /// RFC 9381 appendix B.3, examples 16 to 18: SK, alpha, H, k, U = k*B, V = k*H.
-    const INTERMEDIATES: [(&str, &[u8], &str, &str, &str, &str); 3] = [
-        (
+    const INTERMEDIATES: [[&str; 6]; 3] = [
+        [
             "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
-            b"",
+            "",
             "91bbed02a99461df1ad4c6564a5f5d829d0b90cfc7903e7a5797bd658abf3318",
             "8a49edbd1492a8ee09766befe50a7d563051bf3406cbffc20a88def030730f0f",
             "aef27c725be964c6a9bf4c45ca8e35df258c1878b838f37d9975523f09034071",
             "5016572f71466c646c119443455d6cb9b952f07d060ec8286d678615d55f954f",
-        ),
-        (
+        ],
+        [
             "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
-            b"\x72",
+            "72",
             "5b659fc3d4e9263fd9a4ed1d022d75eaacc20df5e09f9ea937502396598dc551",
             "d8c3a66921444cb3427d5d989f9b315aa8ca3375e9ec4d52207711a1fdb44107",
             "1dcb0a4821a2c48bf53548228b7f170962988f6d12f5439f31987ef41f034ab3",
             "fd03c0bf498c752161bae4719105a074630a2aa5f200ff7b3995f7bfb1513423",
-        ),
-        (
+        ],
+        [
             "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
-            ALPHA,
+            "af82",
             "bf4339376f5542811de615e3313d2b36f6f53c0acfebb482159711201192576a",
             "5ffdbc72135d936014e8ab708585fda379405542b07e3bd2c0bd48437fbac60a",
             "2bae73e15a64042fcebf062abe7e432b2eca6744f3e8265bc38e009cd577ecd5",
             "88cba1cb0d4f9b649d9a86026b69de076724a93a65c349c988954f0961c5d506",
-        ),
+        ],
     ];
 
     #[test]
     fn intermediate_values_match_rfc_9381() {
-        for (seed, alpha, h, k, u, v) in INTERMEDIATES {
+        for [seed, alpha, h, k, u, v] in INTERMEDIATES {
             let key = VrfSecretKey::from_seed(&point(seed));
-            let input = encode_to_curve(key.public_key().as_bytes(), alpha).unwrap();
+            let input = encode_to_curve(key.public_key().as_bytes(), &hex::decode(alpha).unwrap()).unwrap();
             assert_eq!(input.compress().0, point(h));
             let nonce = nonce(&key.nonce_prefix, &point(h));
             assert_eq!(nonce.to_bytes(), point(k));
@@ -159,7 +159,8 @@ mod tests {
                         &v.compress().0,
                     ]);
                     let response = nonce + challenge_scalar(&challenge) * key.scalar;
-                    (challenge[0] % 8 == 0)
+                    challenge[0]
+                        .is_multiple_of(8)
                         .then(|| VrfProof::from_parts(&gamma.0, &challenge, response.as_bytes()))
                 })
                 .unwrap();
