@@ -1,2 +1,50 @@
-//! x
-fn main() {}
+//! Set-up and checks of the workspace: `cargo xtask help` lists the commands.
+//!
+//! Everything that needs libtorch goes through here, so that nobody has to install it by hand; everything
+//! that must hold before a commit is one command, so that no server knows more than a contributor.
+
+mod cache;
+mod check;
+mod cli;
+mod error;
+mod libtorch;
+mod process;
+mod progress;
+mod run;
+mod setup;
+mod steps;
+mod test;
+#[cfg(test)]
+mod testing;
+mod workspace;
+
+use cli::Command;
+use error::Error;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let command = match cli::parse(std::env::args_os()) {
+        Ok(command) => command,
+        Err(error) => error.exit(),
+    };
+    match dispatch(command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<ExitCode, Error> {
+    match command {
+        Command::Setup { force } => setup::setup(force),
+        Command::Demo { args } => run::package("quickstart", &args),
+        Command::Generate { args } => run::package("generate", &args),
+        Command::Bench { args } => run::bench(&args),
+        Command::Test { no_torch, args } => test::test(no_torch, &args),
+        Command::Check { advisories } => check::check(advisories),
+        Command::Env => setup::env(),
+        Command::CleanCache { all } => setup::clean_cache(all),
+    }
+}

@@ -1,0 +1,178 @@
+//! The command line of `cargo xtask`.
+
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+/// Set-up and checks of the DFSN workspace.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask", arg_required_else_help = true, after_help = ENVIRONMENT)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const ENVIRONMENT: &str = "\
+Environment:
+  LIBTORCH          a libtorch 2.11.0 of your own; nothing is fetched then
+  DFSN_CACHE        where the fetched one is kept (default: dfsn in your cache folder)
+  CARGO_TARGET_DIR  cargo's build folder, respected throughout";
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum Command {
+    /// Fetch libtorch, once, into the cache (about 540 MB to download, 0.5 GB kept).
+    #[command(
+        after_help = "Examples:\n  cargo xtask setup\n  DFSN_CACHE=/big/disk cargo xtask setup --force"
+    )]
+    Setup {
+        /// Fetch again although the cache holds a complete copy.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Turn a prompt into a paid, verified picture on an embedded network.
+    ///
+    /// All arguments go to the quickstart example; `cargo xtask demo --help` shows its own.
+    #[command(disable_help_flag = true)]
+    #[command(after_help = "Examples:\n  cargo xtask demo \"a red fox on a blue background\"\n  \
+        cargo xtask demo \"a green tree\" --images 2 --steps 20 --seed 7 --out pictures\n  \
+        cargo xtask demo --cheat garbage --json")]
+    Demo {
+        /// Arguments of the quickstart example, unchanged.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Run the Stable Diffusion pipeline alone, without a chain.
+    ///
+    /// All arguments go to the generate example; `cargo xtask generate --help` shows its own.
+    #[command(disable_help_flag = true)]
+    #[command(
+        after_help = "Example:\n  cargo xtask generate --model models/emoji-64 --prompt \"a red fox\" --steps 20 --out out"
+    )]
+    Generate {
+        /// Arguments of the generate example, unchanged.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Measure: `cargo bench` of the benches package.
+    #[command(disable_help_flag = true)]
+    #[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench -- compute::unet_step")]
+    Bench {
+        /// Arguments of `cargo bench`, unchanged.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Run every test, the WebAssembly check of dfsn-types, and the proof that default builds need no libtorch.
+    #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --no-torch\n  \
+        cargo xtask test -p dfsn-types\n  cargo xtask test settlement -- --nocapture")]
+    Test {
+        /// Leave out everything that links libtorch; nothing is fetched.
+        #[arg(long)]
+        no_torch: bool,
+        /// Arguments of `cargo test`, unchanged; `-p` narrows the run to packages, with their default features.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Everything that must hold before a commit: formatting, lints, documentation, licences, house rules.
+    #[command(after_help = "Examples:\n  cargo xtask check\n  cargo xtask check --advisories\n\n\
+        With CI=true a missing cargo-deny is installed into the cache folder, once.")]
+    Check {
+        /// Ask the RustSec advisory database too; needs the network.
+        #[arg(long)]
+        advisories: bool,
+    },
+    /// Print the line that gives your shell the libtorch that xtask uses.
+    #[command(after_help = "Example:\n  eval \"$(cargo xtask env)\" && cargo build --release --workspace")]
+    Env,
+    /// Delete what xtask fetched into the cache folder.
+    #[command(after_help = "Examples:\n  cargo xtask clean-cache\n  cargo xtask clean-cache --all")]
+    CleanCache {
+        /// Delete the build outputs that `.ci/run` keeps there, too.
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// Parses the whole command line, program name included.
+///
+/// # Errors
+/// clap's own, which prints itself and knows its exit status.
+pub(crate) fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    let mut command = Cli::try_parse_from(&argv)?.command;
+    // clap drops the first `--`, which belongs to the program behind.
+    match &mut command {
+        Command::Demo { args } | Command::Generate { args } | Command::Bench { args } => {
+            *args = argv.into_iter().skip(2).collect();
+        }
+        Command::Test { args, .. } => {
+            *args = argv.into_iter().skip(2).skip_while(|arg| arg == "--no-torch").collect();
+        }
+        _ => {}
+    }
+    Ok(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn line(text: &str) -> Result<Command, clap::Error> {
+        parse(text.split_whitespace().map(OsString::from))
+    }
+
+    fn strings(args: &[&str]) -> Vec<OsString> {
+        args.iter().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn demo_passes_everything_through() {
+        for args in [
+            &["--help"][..],
+            &["-h"],
+            &["--version", "--force"],
+            &["a red fox", "--images", "2", "--json"],
+            &["--", "--no dashes--"],
+            &["fox", "--", "x", "--"],
+            &["--cheat=garbage"],
+            &[],
+        ] {
+            for name in ["demo", "generate", "bench"] {
+                let argv = ["xtask", name].into_iter().chain(args.iter().copied()).map(OsString::from);
+                let parsed = parse(argv).expect("every argument is allowed");
+                let (Command::Demo { args: got }
+                | Command::Generate { args: got }
+                | Command::Bench { args: got }) = parsed
+                else {
+                    panic!("{name} parsed as {parsed:?}");
+                };
+                assert_eq!(got, strings(args), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn test_keeps_its_own_flag_and_passes_the_rest() {
+        let expect = |no_torch, args: &[&str]| Command::Test { no_torch, args: strings(args) };
+        assert_eq!(line("xtask test").expect("parse"), expect(false, &[]));
+        assert_eq!(line("xtask test --no-torch").expect("parse"), expect(true, &[]));
+        let rest = &["-p", "dfsn-types", "hash", "--", "--nocapture"];
+        assert_eq!(line("xtask test -p dfsn-types hash -- --nocapture").expect("parse"), expect(false, rest));
+        assert_eq!(
+            line("xtask test --no-torch -- --nocapture").expect("parse"),
+            expect(true, &["--", "--nocapture"])
+        );
+    }
+
+    #[test]
+    fn unknown_words_are_refused() {
+        for text in ["xtask setup --forse", "xtask tset", "xtask check now", "xtask env x", "xtask"] {
+            assert!(line(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `test`: the tests, the WebAssembly check, and the proof that default builds need no libtorch.
+
+use crate::cache::Cache;
+use crate::error::Error;
+use crate::libtorch;
+use crate::process;
+use crate::run::announce_first_build;
+use crate::steps::{Outcome, Steps};
+use crate::workspace::{LIBRARIES, Workspace};
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+const WASM: &str = "wasm32-unknown-unknown";
+const TORCH_FEATURE: &str = "dfsn-compute/torch";
+
+/// Runs everything; `args` go to `cargo test`.
+pub(crate) fn test(no_torch: bool, args: &[OsString]) -> Result<ExitCode, Error> {
+    let workspace = Workspace::locate()?;
+    let mut cargo = workspace.cargo(test_args(no_torch, args));
+    if !no_torch {
+        cargo.env("LIBTORCH", libtorch::ensure(&Cache::locate()?, false)?.home);
+        announce_first_build(&workspace)?;
+    }
+    let mut steps = Steps::default();
+    steps.command("tests", &mut cargo);
+    steps.run("dfsn-types for WebAssembly", || wasm(&workspace));
+    steps.run("default builds need no libtorch", || torch_free(&workspace));
+    Ok(steps.finish())
+}
+
+fn test_args(no_torch: bool, args: &[OsString]) -> Vec<OsString> {
+    let mut list: Vec<OsString> = vec!["test".into(), "--release".into()];
+    // Without torch the workspace's default members are meant; with packages named, only those.
+    if !no_torch && !names_packages(args) {
+        list.extend(["--workspace", "--features", TORCH_FEATURE].map(OsString::from));
+    }
+    list.extend(args.iter().cloned());
+    list
+}
+
+fn names_packages(args: &[OsString]) -> bool {
+    let own = args.iter().take_while(|arg| *arg != "--").filter_map(|arg| arg.to_str());
+    own.into_iter().any(|arg| arg.starts_with("-p") || arg.starts_with("--package"))
+}
+
+fn wasm(workspace: &Workspace) -> Outcome {
+    if !has_target(workspace)
+        && let Err(outcome) = add_target(workspace)
+    {
+        return outcome;
+    }
+    Outcome::of(&mut workspace.cargo(["check", "--release", "--target", WASM, "--package", "dfsn-types"]))
+}
+
+/// Whether rustc has the target's standard library, with or without rustup.
+fn has_target(workspace: &Workspace) -> bool {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--print", "target-libdir", "--target", WASM]).current_dir(workspace.root());
+    process::output(&mut rustc).is_ok_and(|text| Path::new(text.trim()).is_dir())
+}
+
+fn add_target(workspace: &Workspace) -> Result<(), Outcome> {
+    let mut rustup = Command::new("rustup");
+    rustup.args(["target", "add", WASM]).current_dir(workspace.root());
+    match process::status(&mut rustup) {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Outcome::Failed(vec![format!(
+            "`rustup target add {WASM}` ended with {status}: check the network, then run it by hand"
+        )])),
+        Err(_) => Err(Outcome::Skipped(format!(
+            "this Rust has no {WASM} and rustup, which adds it, was not found (https://rustup.rs)"
+        ))),
+    }
+}
+
+fn torch_free(workspace: &Workspace) -> Outcome {
+    let mut findings = Vec::new();
+    for package in LIBRARIES {
+        match torch_crates(workspace, &["--package", package]) {
+            Ok(found) if found.is_empty() => {}
+            Ok(found) => findings.push(format!("{package} depends on {} by default", found.join(", "))),
+            Err(error) => findings.push(error.to_string()),
+        }
+    }
+    // The same question where the answer is known to be yes: a search that finds nothing proves nothing.
+    match torch_crates(workspace, &["--package", "dfsn-compute", "--features", "torch"]) {
+        Ok(found) if found.is_empty() => {
+            findings
+                .push("dfsn-compute with feature torch shows no torch-sys: this check is blind".to_owned());
+        }
+        Ok(_) => {}
+        Err(error) => findings.push(error.to_string()),
+    }
+    Outcome::from_findings(findings)
+}
+
+fn torch_crates(workspace: &Workspace, selection: &[&str]) -> Result<Vec<String>, Error> {
+    let mut cargo = workspace.cargo(["tree", "--edges", "normal,build", "--prefix", "none"]);
+    Ok(find_torch(&process::output(cargo.args(selection))?))
+}
+
+fn find_torch(tree: &str) -> Vec<String> {
+    let mut names: Vec<String> = tree
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| ["tch", "torch-sys"].contains(name))
+        .map(str::to_owned)
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(no_torch: bool, rest: &[&str]) -> String {
+        let rest: Vec<OsString> = rest.iter().map(OsString::from).collect();
+        let all = test_args(no_torch, &rest);
+        all.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn the_whole_workspace_by_default() {
+        assert_eq!(args(false, &[]), "test --release --workspace --features dfsn-compute/torch");
+        assert_eq!(args(true, &[]), "test --release");
+        assert_eq!(
+            args(false, &["hash", "--", "-p"]),
+            "test --release --workspace --features dfsn-compute/torch hash -- -p"
+        );
+    }
+
+    #[test]
+    fn named_packages_narrow_the_run() {
+        for rest in [&["-p", "xtask"][..], &["-pxtask"], &["--package=xtask"], &["--package", "xtask"]] {
+            assert_eq!(args(false, rest), format!("test --release {}", rest.join(" ")));
+        }
+    }
+
+    #[test]
+    fn torch_is_found_in_a_tree_and_nothing_like_it() {
+        assert_eq!(
+            find_torch("a v1\ntch v0.24.0\ntorch-sys v0.24.0\ntorch-sys v0.24.0 (*)"),
+            ["tch", "torch-sys"]
+        );
+        assert!(find_torch("dfsn-types v0.1.0 (/torch-sys)\ntorchless v1\nstitch v1").is_empty());
+    }
+}

@@ -1,0 +1,66 @@
+//! Where the workspace and its build folder are, and how cargo is called in it.
+
+use crate::process::{self, ProcessError};
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Why the workspace could not be found.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkspaceError {
+    #[error("the workspace root is unknown: start this as `cargo xtask`, inside the clone")]
+    NoRoot,
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    #[error("`cargo metadata` gave no target_directory: update cargo to the pinned toolchain")]
+    NoTarget,
+}
+
+/// The crates that third parties embed; none of them needs libtorch by default.
+pub(crate) const LIBRARIES: [&str; 4] = ["dfsn-types", "dfsn-consensus", "dfsn-compute", "dfsn-client"];
+
+/// The clone that `cargo xtask` was started in.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    root: PathBuf,
+}
+
+impl Workspace {
+    /// Reads the root from the environment that `cargo run` gives.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::NoRoot`] when this was not started by cargo.
+    pub(crate) fn locate() -> Result<Self, WorkspaceError> {
+        let manifest = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).ok_or(WorkspaceError::NoRoot)?;
+        let root = manifest.parent().map(Path::to_owned).ok_or(WorkspaceError::NoRoot)?;
+        Ok(Self { root })
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `cargo` with arguments, to run in the workspace root.
+    pub(crate) fn cargo<I: IntoIterator<Item = S>, S: Into<OsString>>(&self, args: I) -> Command {
+        let mut command = cargo_here();
+        command.args(args.into_iter().map(Into::into)).current_dir(&self.root);
+        command
+    }
+
+    /// Cargo's build folder, from the environment or its configuration.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::Process`] when `cargo metadata` fails.
+    pub(crate) fn target_dir(&self) -> Result<PathBuf, WorkspaceError> {
+        let text = process::output(&mut self.cargo(["metadata", "--no-deps", "--format-version", "1"]))?;
+        let value: serde_json::Value = serde_json::from_str(&text).map_err(|_| WorkspaceError::NoTarget)?;
+        let path = value.get("target_directory").and_then(|path| path.as_str());
+        path.map(PathBuf::from).ok_or(WorkspaceError::NoTarget)
+    }
+}
+
+/// `cargo` itself, in the user's current folder.
+pub(crate) fn cargo_here() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
