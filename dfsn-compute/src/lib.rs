@@ -1,1 +1,75 @@
-//! dfsn-compute
+//! Stable Diffusion for DFSN: the model, the pipeline, its auditable steps and the thread that runs them.
+//!
+//! What belongs here is all that turns a request into numbers and pixels: tokenizer, schedulers, noise, the
+//! networks on libtorch (feature `torch`), pictures. What a number means to the chain (hashes, trees, verdicts)
+//! belongs to dfsn-types and dfsn-consensus; an error here is never a verdict.
+//!
+//! - [`ModelConfig`] reads a folder in the layout of Hugging Face diffusers.
+//! - [`Pipeline`] draws an [`ImageRequest`] and can execute each part alone ([`Question`]) from a [`StepState`].
+//! - [`Backend`] is the boundary to the library behind the networks, in plain types.
+//! - [`Worker`] owns a pipeline on one thread, with a bounded queue, progress and cancellation.
+//!
+//! The schedule of a model needs no libtorch:
+//!
+//! ```
+//! use dfsn_compute::config::SchedulerConfig;
+//! use dfsn_compute::scheduler;
+//! use dfsn_types::SchedulerKind;
+//!
+//! let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/emoji-64");
+//! let config = SchedulerConfig::load(format!("{folder}/scheduler/scheduler_config.json").as_ref())?;
+//! let ddim = scheduler::build(SchedulerKind::Ddim, &config, 20)?;
+//! assert_eq!(ddim.timesteps()[..3], [951.0, 901.0, 851.0]);
+//! # Ok::<(), dfsn_compute::ComputeError>(())
+//! ```
+#![cfg_attr(feature = "torch", doc = "")]
+#![cfg_attr(feature = "torch", doc = "A picture does:")]
+#![cfg_attr(feature = "torch", doc = "")]
+#![cfg_attr(feature = "torch", doc = "```")]
+#![cfg_attr(feature = "torch", doc = "# use dfsn_compute::{ImageRequest, NoObserver};")]
+#![cfg_attr(feature = "torch", doc = "# use dfsn_compute::torch::{TorchOptions, load_pipeline};")]
+#![cfg_attr(
+    feature = "torch",
+    doc = "let folder = concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/../models/emoji-64\");"
+)]
+#![cfg_attr(feature = "torch", doc = "let mut pipeline = load_pipeline(folder, TorchOptions::default())?;")]
+#![cfg_attr(feature = "torch", doc = "let request = ImageRequest {")]
+#![cfg_attr(feature = "torch", doc = "    prompt: \"a fox on a blue background\".to_owned(),")]
+#![cfg_attr(feature = "torch", doc = "    num_inference_steps: 2,")]
+#![cfg_attr(feature = "torch", doc = "    ..ImageRequest::for_model(pipeline.config())")]
+#![cfg_attr(feature = "torch", doc = "};")]
+#![cfg_attr(feature = "torch", doc = "let picture = pipeline.generate(&request, &mut NoObserver)?;")]
+#![cfg_attr(
+    feature = "torch",
+    doc = "assert_eq!((picture.image.height(), picture.image.width()), (64, 64));"
+)]
+#![cfg_attr(feature = "torch", doc = "# Ok::<(), dfsn_compute::ComputeError>(())")]
+#![cfg_attr(feature = "torch", doc = "```")]
+
+pub mod backend;
+pub mod config;
+mod error;
+pub mod image;
+pub mod noise;
+pub mod pipeline;
+mod request;
+pub mod scheduler;
+mod state;
+pub mod tokenizer;
+#[cfg(feature = "torch")]
+pub mod torch;
+pub mod worker;
+
+pub use backend::{Backend, Conditioning, LatentShape};
+pub use config::{ConfigError, ModelConfig};
+pub use dfsn_types::SchedulerKind;
+pub use error::ComputeError;
+pub use image::{DecodedImage, ImageError, RgbImage, file_hash};
+pub use pipeline::{Event, Generated, NoObserver, Observer, Pipeline, Prepared, Question, TraceRecorder};
+pub use request::{ImageRequest, RequestError};
+pub use scheduler::{Scheduler, SchedulerError};
+pub use state::{StateError, StateShape, StepState};
+pub use tokenizer::{Tokenizer, TokenizerError, Tokens};
+#[cfg(feature = "torch")]
+pub use torch::{TorchBackend, TorchError, TorchOptions, WeightsError};
+pub use worker::{JobHandle, Progress, Worker, WorkerError};

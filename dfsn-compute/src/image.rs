@@ -1,0 +1,235 @@
+//! Pictures: from the decoder's numbers to pixels, files and hashes.
+
+use dfsn_types::{FileHash, PixelHash};
+use thiserror::Error;
+
+use crate::state::{StateError, check_finite, floats_from_bytes};
+
+/// What the VAE decoder gave for one picture, before rounding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecodedImage {
+    height: u32,
+    width: u32,
+    /// `[3, height, width]`, row-major, about -1 to 1.
+    values: Vec<f32>,
+}
+
+/// A picture of 8-bit red, green and blue.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RgbImage {
+    height: u32,
+    width: u32,
+    /// `[height, width, 3]`, row-major.
+    pixels: Vec<u8>,
+}
+
+/// Data that is no picture.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// Another amount of data than the size asks for.
+    #[error("a picture of {height} x {width} needs {expected} values, found {found}")]
+    Length {
+        /// Pixels from top to bottom.
+        height: u32,
+        /// Pixels from left to right.
+        width: u32,
+        /// Values wanted.
+        expected: usize,
+        /// Values given.
+        found: usize,
+    },
+    /// The PNG encoder.
+    #[error("cannot encode the picture: {0}")]
+    Encoding(#[from] png::EncodingError),
+}
+
+fn check_length(height: u32, width: u32, found: usize) -> Result<(), ImageError> {
+    let expected = 3_usize.saturating_mul(height as usize).saturating_mul(width as usize);
+    if found == expected { Ok(()) } else { Err(ImageError::Length { height, width, expected, found }) }
+}
+
+impl DecodedImage {
+    /// Takes `[3, height, width]` numbers.
+    ///
+    /// # Errors
+    /// [`ImageError::Length`] for another amount.
+    pub fn new(height: u32, width: u32, values: Vec<f32>) -> Result<Self, ImageError> {
+        check_length(height, width, values.len())?;
+        Ok(Self { height, width, values })
+    }
+
+    /// Pixels from top to bottom.
+    pub const fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// Pixels from left to right.
+    pub const fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// The numbers, `[3, height, width]`.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// The canonical bytes, the last leaf of a trace: each number as little-endian f32.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    }
+
+    /// Reads canonical bytes.
+    ///
+    /// # Errors
+    /// [`StateError::Length`] unless there are exactly `12 * height * width` bytes; [`StateError::NotFinite`].
+    pub fn from_bytes(height: u32, width: u32, bytes: &[u8]) -> Result<Self, StateError> {
+        let count = 3_usize.saturating_mul(height as usize).saturating_mul(width as usize);
+        Ok(Self { height, width, values: floats_from_bytes(bytes, count)? })
+    }
+
+    pub(crate) fn check_finite(&self) -> Result<(), StateError> {
+        check_finite(&self.values)
+    }
+
+    /// The pixels, rounded as in diffusers: `x / 2 + 1/2`, cut to 0..=1, times 255, half to even.
+    pub fn to_rgb(&self) -> RgbImage {
+        let plane = self.height as usize * self.width as usize;
+        let pixels = (0..plane)
+            .flat_map(|at| (0..3).map(move |channel| to_u8(self.values[channel * plane + at])))
+            .collect();
+        RgbImage { height: self.height, width: self.width, pixels }
+    }
+}
+
+fn to_u8(value: f32) -> u8 {
+    // Between 0 and 255 after the clamp; the cast drops nothing.
+    ((value * 0.5 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8
+}
+
+impl RgbImage {
+    /// Takes `[height, width, 3]` bytes.
+    ///
+    /// # Errors
+    /// [`ImageError::Length`] for another amount.
+    pub fn new(height: u32, width: u32, pixels: Vec<u8>) -> Result<Self, ImageError> {
+        check_length(height, width, pixels.len())?;
+        Ok(Self { height, width, pixels })
+    }
+
+    /// Pixels from top to bottom.
+    pub const fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// Pixels from left to right.
+    pub const fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// The bytes, `[height, width, 3]`.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
+    /// Red, green and blue at a place, unless it lies outside.
+    pub fn pixel(&self, row: u32, column: u32) -> Option<[u8; 3]> {
+        if row >= self.height || column >= self.width {
+            return None;
+        }
+        let at = 3 * (row as usize * self.width as usize + column as usize);
+        Some([self.pixels[at], self.pixels[at + 1], self.pixels[at + 2]])
+    }
+
+    /// The picture as a PNG file. One version of this crate always writes the same bytes.
+    ///
+    /// # Errors
+    /// [`ImageError::Encoding`], for a picture without pixels.
+    pub fn to_png(&self) -> Result<Vec<u8>, ImageError> {
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, self.width, self.height);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_compression(png::Compression::Balanced);
+        encoder.set_filter(png::Filter::Paeth);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&self.pixels)?;
+        writer.finish()?;
+        Ok(file)
+    }
+
+    /// Names the pixels: blake3 of height and width as little-endian u32, then the bytes.
+    pub fn pixel_hash(&self) -> PixelHash {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.height.to_le_bytes());
+        hasher.update(&self.width.to_le_bytes());
+        hasher.update(&self.pixels);
+        PixelHash::from_bytes(*hasher.finalize().as_bytes())
+    }
+}
+
+/// Names a file: blake3 of its bytes.
+pub fn file_hash(bytes: &[u8]) -> FileHash {
+    FileHash::from_bytes(*blake3::hash(bytes).as_bytes())
+}
+
+impl std::fmt::Debug for RgbImage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RgbImage")
+            .field("height", &self.height)
+            .field("width", &self.width)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_half_to_even_and_clamps() {
+        // 0.5 / 255 and 1.5 / 255 lie half-way between two bytes.
+        let half = |k: f32| ((k + 0.5) / 255.0 - 0.5) * 2.0;
+        let cases = [(-9.0, 0), (-1.0, 0), (1.0, 255), (9.0, 255), (0.0, 128), (half(1.0), 2), (0.9999, 255)];
+        for (value, expected) in cases {
+            assert_eq!(to_u8(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn channels_are_interleaved() {
+        let values = [[-1.0; 2], [0.0; 2], [1.0; 2]].concat();
+        let image = DecodedImage::new(1, 2, values).unwrap().to_rgb();
+        assert_eq!(image.pixels(), [0, 128, 255, 0, 128, 255]);
+        assert_eq!(image.pixel(0, 1), Some([0, 128, 255]));
+        assert_eq!(image.pixel(1, 0), None);
+    }
+
+    #[test]
+    fn png_holds_the_pixels_and_is_reproducible() {
+        let pixels: Vec<u8> = (0..5 * 7 * 3).map(|i| (i * 37 % 251) as u8).collect();
+        let image = RgbImage::new(5, 7, pixels.clone()).unwrap();
+        let file = image.to_png().unwrap();
+        assert_eq!(file, image.to_png().unwrap());
+        let mut reader = png::Decoder::new(std::io::Cursor::new(&file)).read_info().unwrap();
+        let mut decoded = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut decoded).unwrap();
+        assert_eq!((info.height, info.width, info.color_type), (5, 7, png::ColorType::Rgb));
+        assert_eq!(decoded, pixels);
+    }
+
+    #[test]
+    fn the_size_is_part_of_the_pixel_hash() {
+        let (tall, wide) =
+            (RgbImage::new(2, 1, vec![7; 6]).unwrap(), RgbImage::new(1, 2, vec![7; 6]).unwrap());
+        assert_ne!(tall.pixel_hash(), wide.pixel_hash());
+    }
+
+    #[test]
+    fn other_amounts_of_data_are_refused() {
+        assert!(RgbImage::new(2, 2, vec![0; 11]).is_err());
+        assert!(DecodedImage::new(2, 2, vec![0.0; 13]).is_err());
+        assert!(DecodedImage::from_bytes(1, 1, &[0; 11]).is_err());
+        assert!(RgbImage::new(0, 0, Vec::new()).unwrap().to_png().is_err());
+    }
+}

@@ -1,0 +1,255 @@
+//! From a request to a picture, one auditable function after the other.
+//!
+//! [`Pipeline::generate`] only calls [`Pipeline::prepare`], [`Pipeline::initial_state`], [`Pipeline::step`] and
+//! [`Pipeline::decode`], so that an auditor who executes one of them alone, from the state that was opened to
+//! it, runs the very code that made the picture.
+
+mod observer;
+mod prepared;
+mod question;
+
+use std::ops::ControlFlow;
+
+use crate::backend::{Backend, Conditioning, LatentShape};
+use crate::config::ModelConfig;
+use crate::error::ComputeError;
+use crate::image::{DecodedImage, RgbImage};
+use crate::noise;
+use crate::request::{ImageRequest, RequestError};
+use crate::scheduler;
+use crate::state::{StateError, StepState};
+use crate::tokenizer::Tokenizer;
+
+pub use observer::{Event, NoObserver, Observer, TraceRecorder};
+pub use prepared::Prepared;
+pub use question::Question;
+
+/// A model that is ready to draw.
+#[derive(Debug)]
+pub struct Pipeline<B> {
+    config: ModelConfig,
+    tokenizer: Tokenizer,
+    backend: B,
+}
+
+/// A finished picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generated {
+    /// The pixels.
+    pub image: RgbImage,
+    /// The decoder's numbers that the pixels were rounded from.
+    pub decoded: DecodedImage,
+    /// The state after the last step.
+    pub final_state: StepState,
+    /// Tokens of the prompt that were cut off.
+    pub prompt_tokens_cut: usize,
+    /// Tokens of the negative prompt that were cut off.
+    pub negative_tokens_cut: usize,
+}
+
+impl<B: Backend> Pipeline<B> {
+    /// Reads the tokenizer of `config` and joins it with a backend that runs the same model.
+    ///
+    /// # Errors
+    /// [`ComputeError::Tokenizer`].
+    pub fn new(config: ModelConfig, backend: B) -> Result<Self, ComputeError> {
+        let tokenizer =
+            Tokenizer::load(config.dir.join("tokenizer"), &config.tokenizer, config.text_encoder.vocab_size)?;
+        Ok(Self { config, tokenizer, backend })
+    }
+
+    /// The model's shape.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// What the bits of the results depend on besides the model.
+    pub fn profile(&self) -> String {
+        self.backend.profile()
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The backend.
+    pub fn backend_mut(&mut self) -> &mut B {
+        &mut self.backend
+    }
+
+    /// The same pipeline with its backend's type erased.
+    pub fn boxed<'a>(self) -> Pipeline<Box<dyn Backend + 'a>>
+    where
+        B: 'a,
+    {
+        Pipeline { config: self.config, tokenizer: self.tokenizer, backend: Box::new(self.backend) }
+    }
+
+    /// Checks a request, encodes its prompts and sets its scheduler: all that is the same for every step.
+    ///
+    /// # Errors
+    /// [`ComputeError::Request`] or [`ComputeError::Scheduler`] for a request out of bounds; the backend's errors.
+    pub fn prepare(&mut self, request: &ImageRequest) -> Result<Prepared, ComputeError> {
+        request.check(&self.config)?;
+        let steps = u32::from(request.num_inference_steps);
+        let scheduler = scheduler::build(request.scheduler, &self.config.scheduler, steps)?;
+        // One call for each prompt, as in diffusers: the bits of one do not depend on the other.
+        let negative = request.is_guided().then(|| self.tokenizer.encode(&request.negative_prompt));
+        let prompt = self.tokenizer.encode(&request.prompt);
+        let mut embeddings = Vec::new();
+        for tokens in negative.iter().chain([&prompt]) {
+            embeddings.extend(self.backend.encode_text(&tokens.ids)?);
+        }
+        let conditioning = Conditioning {
+            embeddings,
+            prompts: if negative.is_some() { 2 } else { 1 },
+            tokens: self.tokenizer.max_length(),
+        };
+        let factor = self.config.vae_scale_factor();
+        let latents = LatentShape {
+            channels: self.config.unet.in_channels,
+            height: request.height / factor,
+            width: request.width / factor,
+        };
+        Ok(Prepared { request: request.clone(), prompt, negative, conditioning, scheduler, latents })
+    }
+
+    /// The state before the first step: noise from the request's seed at the schedule's first level.
+    pub fn initial_state(&self, prepared: &Prepared) -> StepState {
+        scaled_noise(prepared, noise::randn(prepared.request.seed, prepared.latents.count()))
+    }
+
+    /// The state before the first step from given noise of unit variance instead of the seed's.
+    ///
+    /// # Errors
+    /// [`RequestError::InitLatents`] for noise of another size, [`ComputeError::State`] if it is not finite.
+    pub fn initial_state_from(
+        &self,
+        prepared: &Prepared,
+        noise: Vec<f32>,
+    ) -> Result<StepState, ComputeError> {
+        let expected = prepared.latents.count();
+        if noise.len() != expected {
+            return Err(RequestError::InitLatents { found: noise.len(), expected }.into());
+        }
+        let state = scaled_noise(prepared, noise);
+        state.check(prepared.state_shape(0))?;
+        Ok(state)
+    }
+
+    /// Executes step `step` (1 to [`Prepared::num_steps`]): from the state before it to the state after it.
+    ///
+    /// # Errors
+    /// [`ComputeError::State`] for a step that does not exist or a state that does not fit it;
+    /// [`ComputeError::NotFinite`]; the backend's errors.
+    pub fn step(
+        &mut self,
+        prepared: &Prepared,
+        step: usize,
+        state: &StepState,
+    ) -> Result<StepState, ComputeError> {
+        let num_steps = prepared.num_steps();
+        if step == 0 || step > num_steps {
+            return Err(StateError::NoSuchStep { step, num_steps }.into());
+        }
+        let index = step - 1;
+        state.check(prepared.state_shape(index))?;
+        let sample = prepared.scheduler.scale_model_input(index, &state.latents);
+        let timestep = prepared.scheduler.timesteps()[index];
+        let prediction =
+            self.backend.predict_noise(&sample, prepared.latents, timestep, &prepared.conditioning)?;
+        let guided = guide(prediction, prepared)?;
+        let next = prepared.scheduler.step(index, &guided, state);
+        next.check(prepared.state_shape(step))
+            .map_err(|source| ComputeError::NotFinite { stage: "unet", source })?;
+        Ok(next)
+    }
+
+    /// Decodes the state after the last step.
+    ///
+    /// # Errors
+    /// [`ComputeError::State`] for a state that does not fit, [`ComputeError::NotFinite`], the backend's errors.
+    pub fn decode(&mut self, prepared: &Prepared, state: &StepState) -> Result<DecodedImage, ComputeError> {
+        state.check(prepared.state_shape(prepared.num_steps()))?;
+        let values = self.backend.decode(&state.latents, prepared.latents)?;
+        let decoded = DecodedImage::new(prepared.request.height, prepared.request.width, values)?;
+        decoded.check_finite().map_err(|source| ComputeError::NotFinite { stage: "vae", source })?;
+        Ok(decoded)
+    }
+
+    /// Draws one picture. The observer sees every boundary state and may cancel there.
+    ///
+    /// # Errors
+    /// [`ComputeError::Cancelled`] if the observer breaks off; the errors of the single functions.
+    pub fn generate(
+        &mut self,
+        request: &ImageRequest,
+        observer: &mut dyn Observer,
+    ) -> Result<Generated, ComputeError> {
+        let prepared = self.prepare(request)?;
+        let state = self.initial_state(&prepared);
+        self.generate_from(&prepared, state, observer)
+    }
+
+    /// Draws one picture from a given state before the first step.
+    ///
+    /// # Errors
+    /// As [`Pipeline::generate`].
+    pub fn generate_from(
+        &mut self,
+        prepared: &Prepared,
+        initial: StepState,
+        observer: &mut dyn Observer,
+    ) -> Result<Generated, ComputeError> {
+        let num_steps = prepared.num_steps();
+        tell(observer, Event::TextEncoded { prepared })?;
+        tell(observer, Event::State { step: 0, num_steps, state: &initial })?;
+        let mut state = initial;
+        for step in 1..=num_steps {
+            state = self.step(prepared, step, &state)?;
+            tell(observer, Event::State { step, num_steps, state: &state })?;
+        }
+        let decoded = self.decode(prepared, &state)?;
+        tell(observer, Event::Decoded { decoded: &decoded })?;
+        Ok(Generated {
+            image: decoded.to_rgb(),
+            decoded,
+            final_state: state,
+            prompt_tokens_cut: prepared.prompt.num_cut,
+            negative_tokens_cut: prepared.negative.as_ref().map_or(0, |tokens| tokens.num_cut),
+        })
+    }
+}
+
+fn tell(observer: &mut dyn Observer, event: Event<'_>) -> Result<(), ComputeError> {
+    match observer.on_event(event) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(ComputeError::Cancelled),
+    }
+}
+
+fn scaled_noise(prepared: &Prepared, mut noise: Vec<f32>) -> StepState {
+    let sigma = prepared.scheduler.init_noise_sigma();
+    noise.iter_mut().for_each(|number| *number *= sigma);
+    StepState::new(noise)
+}
+
+/// Classifier-free guidance: from the negative prompt's prediction towards the prompt's.
+fn guide(mut prediction: Vec<f32>, prepared: &Prepared) -> Result<Vec<f32>, ComputeError> {
+    let (count, prompts) = (prepared.latents.count(), prepared.conditioning.prompts);
+    if prediction.len() != count * prompts {
+        return Err(ComputeError::Backend(format!(
+            "the unet gave {} numbers for {prompts} x {count} latents",
+            prediction.len()
+        )));
+    }
+    if prepared.negative.is_some() {
+        let scale = prepared.request.guidance_scale;
+        let text = prediction.split_off(count);
+        for (uncond, text) in prediction.iter_mut().zip(text) {
+            *uncond += scale * (text - *uncond);
+        }
+    }
+    Ok(prediction)
+}

@@ -1,0 +1,61 @@
+//! A request after its text went through the encoder.
+
+use crate::backend::{Conditioning, LatentShape};
+use crate::request::ImageRequest;
+use crate::scheduler::Scheduler;
+use crate::state::StateShape;
+use crate::tokenizer::Tokens;
+
+/// All that is the same for every step of one picture.
+#[derive(Debug)]
+pub struct Prepared {
+    pub(super) request: ImageRequest,
+    pub(super) prompt: Tokens,
+    /// Only with guidance.
+    pub(super) negative: Option<Tokens>,
+    pub(super) conditioning: Conditioning,
+    pub(super) scheduler: Box<dyn Scheduler>,
+    pub(super) latents: LatentShape,
+}
+
+impl Prepared {
+    /// The request.
+    pub fn request(&self) -> &ImageRequest {
+        &self.request
+    }
+
+    /// Token ids of the prompt.
+    pub fn prompt(&self) -> &Tokens {
+        &self.prompt
+    }
+
+    /// Token ids of the negative prompt, if it takes part.
+    pub fn negative_prompt(&self) -> Option<&Tokens> {
+        self.negative.as_ref()
+    }
+
+    /// The text embeddings that every UNet call gets.
+    pub fn conditioning(&self) -> &Conditioning {
+        &self.conditioning
+    }
+
+    /// The scheduler, set to the request's steps.
+    pub fn scheduler(&self) -> &dyn Scheduler {
+        self.scheduler.as_ref()
+    }
+
+    /// The size of the latents.
+    pub fn latents(&self) -> LatentShape {
+        self.latents
+    }
+
+    /// Steps there are: one for each timestep of the scheduler.
+    pub fn num_steps(&self) -> usize {
+        self.scheduler.timesteps().len()
+    }
+
+    /// The size of the state after `steps_done` steps.
+    pub fn state_shape(&self, steps_done: usize) -> StateShape {
+        StateShape { latents: self.latents.count(), history: self.scheduler.history_length(steps_done) }
+    }
+}

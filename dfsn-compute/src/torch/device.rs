@@ -1,0 +1,115 @@
+//! Choosing the device and setting libtorch up for a process.
+
+use std::num::NonZeroU16;
+use std::sync::OnceLock;
+
+use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+use tch::{Cuda, Device};
+
+use super::TorchError;
+
+/// How libtorch is to run in this process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TorchOptions {
+    /// Threads of libtorch's CPU kernels; `None` for as many as there are cores. The bits of results depend on
+    /// it, so one process keeps to one number.
+    pub threads: Option<NonZeroU16>,
+    /// Where the networks run.
+    pub device: DeviceChoice,
+}
+
+/// Where the networks run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DeviceChoice {
+    /// The first CUDA device if libtorch has CUDA and finds one, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The CUDA device of this number.
+    Cuda(u8),
+}
+
+/// Settles threads and device before the first use of libtorch.
+pub(super) fn prepare(options: TorchOptions) -> Result<Device, TorchError> {
+    let device = match options.device {
+        DeviceChoice::Cpu => Device::Cpu,
+        DeviceChoice::Auto if load_cuda().is_ok() && Cuda::is_available() => Device::Cuda(0),
+        DeviceChoice::Auto => Device::Cpu,
+        DeviceChoice::Cuda(number) => {
+            let missing = |reason: &str| TorchError::NoDevice {
+                device: format!("cuda:{number}"),
+                reason: reason.lines().next().unwrap_or_default().to_owned(),
+            };
+            load_cuda().as_ref().map_err(|reason| missing(reason))?;
+            if i64::from(number) >= Cuda::device_count() {
+                return Err(missing(&format!("libtorch finds {} CUDA devices", Cuda::device_count())));
+            }
+            Device::Cuda(usize::from(number))
+        }
+    };
+    set_threads(options.threads)?;
+    Ok(device)
+}
+
+fn set_threads(threads: Option<NonZeroU16>) -> Result<(), TorchError> {
+    static RUNNING: OnceLock<u16> = OnceLock::new();
+    let wanted = threads.map_or_else(default_threads, NonZeroU16::get);
+    let running = *RUNNING.get_or_init(|| {
+        tch::set_num_threads(i32::from(wanted));
+        wanted
+    });
+    if running == wanted { Ok(()) } else { Err(TorchError::Threads { running, wanted }) }
+}
+
+fn default_threads() -> u16 {
+    std::thread::available_parallelism().ok().and_then(|cores| u16::try_from(cores.get()).ok()).unwrap_or(1)
+}
+
+/// Loads libtorch's CUDA half where it is installed; its start-up code registers the CUDA kernels.
+///
+/// Programs link only the CPU half, so that one binary runs with and without CUDA. The name is looked up where
+/// the program's own libraries are found, beside `libtorch_cpu`.
+fn load_cuda() -> &'static Result<Library, String> {
+    static CUDA: OnceLock<Result<Library, String>> = OnceLock::new();
+    const NAME: &str = "libtorch_cuda.so";
+    CUDA.get_or_init(|| {
+        // SAFETY: the library's initialisers only register kernels with libtorch_cpu, which is loaded and of
+        // the same release; the handle lives in a static, so it is never unloaded.
+        #[allow(unsafe_code)]
+        unsafe { Library::open(Some(NAME), RTLD_NOW | RTLD_GLOBAL) }.map_err(|error| error.to_string())
+    })
+}
+
+/// Names what the bits of results depend on.
+pub(super) fn profile(device: Device) -> String {
+    const LIBRARY: &str = "libtorch-2.11.0";
+    match device {
+        Device::Cuda(_) => format!("{LIBRARY}/cuda/f32"),
+        _ => format!("{LIBRARY}/cpu/f32/{}/threads={}", instruction_set(), tch::get_num_threads()),
+    }
+}
+
+/// The widest vectors that libtorch's CPU kernels choose on this machine.
+fn instruction_set() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::is_x86_feature_detected;
+        let has_avx512 = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512dq");
+        if has_avx512 && is_x86_feature_detected!("fma") {
+            "avx512"
+        } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            "avx2"
+        } else {
+            "x86_64"
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        std::env::consts::ARCH
+    }
+}

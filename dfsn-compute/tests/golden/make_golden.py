@@ -1,0 +1,196 @@
+"""Writes the golden files of this folder: what diffusers computes on models/emoji-64, in float32 on the CPU.
+
+    python -m venv venv && venv/bin/pip install -r requirements.txt
+    venv/bin/python make_golden.py
+
+The Rust tests read the files; they need no Python. Run again only to renew the files on purpose.
+"""
+
+import json
+import os
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+HERE = Path(__file__).resolve().parent
+MODEL = HERE.parents[2] / "models" / "emoji-64"
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler, EulerDiscreteScheduler, StableDiffusionPipeline
+from safetensors.torch import save_file
+from transformers import CLIPTokenizer
+
+SCHEDULERS = {"ddim": DDIMScheduler, "euler": EulerDiscreteScheduler}
+
+TEXTS = [
+    "",
+    " ",
+    "a red fox on a blue background",
+    "A Fox\ton\n a   GREEN background!!",
+    "it's the fox's; we'll, I'd, they've, you're don't 'tis ''s",
+    "rocket 123 4,567.89 x2y3",
+    "caf\u00e9 cafe\u0301 na\u00efve \u00c5ngstr\u00f6m STRA\u1e9eE \u03a3\u0391\u03a3",
+    "\u72d0\u72f8 \u043b\u0438\u0441\u0430 \U0001f98a\U0001f680\u200d\u2764\ufe0f",
+    "fox<|endoftext|>cat <|startoftext|> <|ENDOFTEXT|>!! a<|EndOfText|>",
+    "\u00a0non\u00a0breaking\u2003em\u3000ideographic \u0000nul \u001funit",
+    "\u2167 \u00bd \u0663 \u00b2 \u0345 \u0301x _under_score_ --dash-- ...",
+    "(fox:1.2) [cat], {dog} \"quoted\" `tick` ~^@#$%&*+=|\\/<>?",
+    "supercalifragilisticexpialidocious" * 4,
+    "fox " * 75,
+    "fox " * 76,
+    "pizza, rocket, " * 60,
+    "\ud7a3\u1112\u1161\u11ab \ufb01 \u2126 \u0130stanbul \u01c5",
+]
+
+LOOPS = [
+    {"prompt": "a fox on a blue background", "negative_prompt": "", "seed": 7},
+    {"prompt": "rocket on a yellow background", "negative_prompt": "blurry, pizza", "seed": 4294967295},
+    {"prompt": "pizza", "negative_prompt": "", "seed": 123456},
+]
+
+
+def as_list(tensor):
+    return [float(x) for x in tensor]
+
+
+def tokenizer_golden():
+    cases = []
+    for pad in ["<|endoftext|>", "!"]:
+        tokenizer = CLIPTokenizer.from_pretrained(MODEL / "tokenizer", pad_token=pad)
+        for text in TEXTS:
+            ids = tokenizer(text, padding="max_length", max_length=77, truncation=True).input_ids
+            full = len(tokenizer(text).input_ids)
+            cases.append({"pad": pad, "text": text, "ids": ids, "cut": max(0, full - 77)})
+    (HERE / "tokenizer.json").write_text(json.dumps(cases) + "\n")
+
+
+def noise_golden():
+    tensors = {}
+    for seed, count in [(0, 1), (0, 5), (7, 15), (7, 16), (123, 17), (1, 40), (4294967295, 64), (42, 1024)]:
+        generator = torch.Generator("cpu").manual_seed(seed)
+        tensors[f"{seed}_{count}"] = torch.randn(count, generator=generator)
+    save_file(tensors, HERE / "noise.safetensors")
+
+
+def scheduler_golden():
+    emoji = json.loads((MODEL / "scheduler" / "scheduler_config.json").read_text())
+    sd15 = {
+        "_class_name": "PNDMScheduler", "beta_end": 0.012, "beta_schedule": "scaled_linear",
+        "beta_start": 0.00085, "num_train_timesteps": 1000, "set_alpha_to_one": False,
+        "skip_prk_steps": True, "steps_offset": 1, "trained_betas": None, "clip_sample": False,
+    }
+    configs = {
+        "emoji-64": emoji,
+        "sd15": sd15,
+        "linear": {"num_train_timesteps": 1000, "beta_start": 0.0001, "beta_end": 0.02, "beta_schedule": "linear"},
+        "cosine-v": {"beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction", "clip_sample": False},
+        "trailing": dict(sd15, timestep_spacing="trailing"),
+        "linspace": dict(sd15, timestep_spacing="linspace"),
+        "sample": dict(sd15, prediction_type="sample", final_sigmas_type="sigma_min"),
+        "v": dict(sd15, prediction_type="v_prediction", set_alpha_to_one=True),
+    }
+    cases, tensors = [], {}
+    generator = torch.Generator("cpu").manual_seed(5)
+    tensors["sample"] = torch.randn(48, generator=generator)
+    tensors["model_output"] = torch.randn(48, generator=generator)
+    tensors["noise"] = torch.randn(48, generator=generator)
+    for name, config in configs.items():
+        for kind, cls in SCHEDULERS.items():
+            for steps in [1, 2, 3, 7, 20, 50]:
+                scheduler = cls.from_config(dict(config))
+                scheduler.set_timesteps(steps)
+                sigmas = as_list(scheduler.sigmas) if kind == "euler" else []
+                case = {
+                    "config": config, "scheduler": kind, "steps": steps, "name": f"{name}.{kind}.{steps}",
+                    "timesteps": as_list(scheduler.timesteps), "sigmas": sigmas,
+                    "init_noise_sigma": float(scheduler.init_noise_sigma),
+                    "alphas_cumprod": as_list(scheduler.alphas_cumprod[[0, 1, 250, 500, 998, 999]]),
+                }
+                cases.append(case)
+                for index in [0, 3, 6] if steps == 7 else []:
+                    t = scheduler.timesteps[index]
+                    if kind == "euler":
+                        scheduler._step_index = index
+                    key = f"{case['name']}.{index}"
+                    tensors[f"{key}.input"] = scheduler.scale_model_input(tensors["sample"], t).clone()
+                    out = scheduler.step(tensors["model_output"], t, tensors["sample"], return_dict=False)[0]
+                    tensors[f"{key}.step"] = out.clone()
+                    if kind == "euler":
+                        scheduler._step_index = index
+                    noised = scheduler.add_noise(tensors["sample"][None], tensors["noise"][None], t[None])
+                    tensors[f"{key}.add_noise"] = noised[0].clone()
+    (HERE / "schedulers.json").write_text(json.dumps(cases) + "\n")
+    save_file(tensors, HERE / "schedulers.safetensors")
+
+
+def pipeline():
+    pipe = StableDiffusionPipeline.from_pretrained(
+        MODEL, torch_dtype=torch.float32, safety_checker=None, requires_safety_checker=False
+    )
+    for part in (pipe.text_encoder, pipe.unet, pipe.vae):
+        part.float().eval()
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def model_golden(pipe):
+    tensors = {}
+    for index, text in enumerate(["a fox on a blue background", "", "pizza, rocket, " * 60]):
+        ids = pipe.tokenizer(
+            text, padding="max_length", max_length=77, truncation=True, return_tensors="pt"
+        ).input_ids
+        tensors[f"ids.{index}"] = ids[0].to(torch.int32)
+        tensors[f"text.{index}"] = pipe.text_encoder(ids)[0][0].contiguous()
+    generator = torch.Generator("cpu").manual_seed(3)
+    tensors["sample"] = torch.randn(2, 4, 16, 16, generator=generator)
+    embeddings = torch.stack([tensors["text.1"], tensors["text.0"]])
+    for t in [999.0, 526.3157, 1.0]:
+        tensors[f"unet.{t}"] = pipe.unet(tensors["sample"], torch.tensor(t), encoder_hidden_states=embeddings)[0]
+    # 18x10 latents are not a multiple of the UNet's factor 4: the skips' sizes must be forwarded.
+    tensors["sample.odd"] = torch.randn(1, 4, 18, 10, generator=generator)
+    tensors["unet.odd"] = pipe.unet(
+        tensors["sample.odd"], torch.tensor(250.0), encoder_hidden_states=embeddings[1:]
+    )[0]
+    tensors["vae.latents"] = torch.randn(1, 4, 16, 16, generator=generator)
+    tensors["vae.decoded"] = pipe.vae.decode(tensors["vae.latents"] / pipe.vae.config.scaling_factor)[0]
+    tensors["vae.moments"] = pipe.vae._encode(tensors["vae.decoded"])
+    save_file({k: v.contiguous() for k, v in tensors.items()}, HERE / "model.safetensors")
+
+
+def loop_golden(pipe):
+    runs = []
+    for kind in SCHEDULERS:
+        for loop in LOOPS:
+            runs.append(dict(loop, scheduler=kind, steps=20, guidance=4.0, height=64, width=64))
+    runs.append(dict(LOOPS[0], scheduler="ddim", steps=5, guidance=7.5, height=72, width=40))
+    runs.append(dict(LOOPS[1], scheduler="euler", steps=3, guidance=1.0, height=64, width=64))
+    tensors = {}
+    saved = pipe.scheduler.config
+    for index, run in enumerate(runs):
+        pipe.scheduler = SCHEDULERS[run["scheduler"]].from_config(saved)
+        latents = pipe(
+            run["prompt"], negative_prompt=run["negative_prompt"], num_inference_steps=run["steps"],
+            guidance_scale=run["guidance"], height=run["height"], width=run["width"],
+            generator=torch.Generator("cpu").manual_seed(run["seed"]), output_type="latent",
+        ).images
+        decoded = pipe.vae.decode(latents / pipe.vae.config.scaling_factor, return_dict=False)[0]
+        picture = pipe.image_processor.postprocess(decoded, output_type="np")[0]
+        tensors[f"{index}.latents"] = latents[0].contiguous()
+        tensors[f"{index}.rgb"] = torch.from_numpy((picture * 255).round().astype(np.uint8)).contiguous()
+    (HERE / "loops.json").write_text(json.dumps(runs, indent=1) + "\n")
+    save_file(tensors, HERE / "loops.safetensors")
+
+
+@torch.no_grad()
+def main():
+    torch.set_num_threads(2)
+    tokenizer_golden()
+    noise_golden()
+    scheduler_golden()
+    pipe = pipeline()
+    model_golden(pipe)
+    loop_golden(pipe)
+
+
+if __name__ == "__main__":
+    main()
