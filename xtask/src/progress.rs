@@ -1,4 +1,4 @@
-//! Progress on stderr: a bar on a terminal, a line every tenth elsewhere.
+//! Progress on stderr: a bar on a terminal, some lines elsewhere.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -8,20 +8,21 @@ use std::io::IsTerminal;
 pub(crate) enum Progress {
     /// Redrawn in place.
     Bar(ProgressBar),
-    /// One line for each tenth, for logs.
-    Lines { what: String, total: u64, tenth: u64 },
+    /// One line for each part done, for logs.
+    Lines { what: String, total: u64, part: u64 },
 }
 
 impl Progress {
     /// Starts at nothing of `total` bytes; `what` names them, in a word or two.
     pub(crate) fn new(what: &str, total: u64) -> Self {
         if !std::io::stderr().is_terminal() {
-            return Self::Lines { what: what.to_owned(), total, tenth: 0 };
+            return Self::Lines { what: what.to_owned(), total, part: 0 };
         }
-        let style =
-            ProgressStyle::with_template("  {msg} [{bar:28}] {decimal_bytes}/{decimal_total_bytes} {eta}")
-                .unwrap_or_else(|_| ProgressStyle::default_bar())
-                .progress_chars("=> ");
+        let style = ProgressStyle::with_template(
+            "  {msg:30} [{wide_bar}] {decimal_bytes:>9} of {decimal_total_bytes:9} {eta:>4}",
+        )
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ");
         let bar = ProgressBar::new(total).with_style(style);
         bar.set_message(what.to_owned());
         Self::Bar(bar)
@@ -31,8 +32,8 @@ impl Progress {
     pub(crate) fn set(&mut self, done: u64) {
         match self {
             Self::Bar(bar) => bar.set_position(done.min(bar.length().unwrap_or(done))),
-            Self::Lines { what, total, tenth } => {
-                if let Some(line) = next_line(what, *total, done, tenth) {
+            Self::Lines { what, total, part } => {
+                if let Some(line) = next_line(what, *total, done, part) {
                     eprintln!("{line}");
                 }
             }
@@ -51,14 +52,18 @@ impl Progress {
     }
 }
 
-/// The line to print when `done` has reached a new tenth of `total`.
-fn next_line(what: &str, total: u64, done: u64, tenth: &mut u64) -> Option<String> {
+/// Below this size one line, at the end, says enough.
+const SMALL_BYTES: u64 = 50_000_000;
+
+/// The line to print when `done` has reached a new part of `total`: a tenth, or all of something small.
+fn next_line(what: &str, total: u64, done: u64, part: &mut u64) -> Option<String> {
+    let parts = if total < SMALL_BYTES { 1 } else { 10 };
     let done = done.min(total);
-    let now = if total == 0 { 10 } else { u64::try_from(u128::from(done) * 10 / u128::from(total)).ok()? };
-    if now <= *tenth {
+    let now = (done * parts).checked_div(total).unwrap_or(parts);
+    if now <= *part {
         return None;
     }
-    *tenth = now;
+    *part = now;
     Some(format!("  {what}: {} of {} MB", megabytes(done), megabytes(total)))
 }
 
@@ -75,12 +80,16 @@ pub(crate) fn megabytes(bytes: u64) -> String {
 mod tests {
     use super::*;
 
+    fn lines(total: u64) -> usize {
+        let mut part = 0;
+        let steps = (0..=1000).chain([1000, 5000]);
+        steps.filter_map(|n| next_line("x", total, total / 1000 * n, &mut part)).count()
+    }
+
     #[test]
-    fn a_line_for_each_tenth_and_no_more() {
-        let mut tenth = 0;
-        let lines: Vec<String> = (0..=1000).filter_map(|n| next_line("x", 1000, n, &mut tenth)).collect();
-        assert_eq!(lines.len(), 10);
-        assert_eq!(next_line("x", 1000, 5000, &mut tenth), None);
+    fn a_line_for_each_part_and_no_more() {
+        assert_eq!(lines(SMALL_BYTES), 10);
+        assert_eq!(lines(SMALL_BYTES / 2), 1);
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(crate) fn env() -> Result<ExitCode, Error> {
 /// Deletes what was fetched, and says what went.
 pub(crate) fn clean_cache(all: bool) -> Result<ExitCode, Error> {
     let cache = Cache::locate()?;
+    // A set-up that is under way finishes first.
+    let _lock = if cache.root().is_dir() { Some(libtorch::lock(&cache)?) } else { None };
     let gone = cache.clean(all)?;
     for path in &gone {
         eprintln!("deleted {}", path.display());

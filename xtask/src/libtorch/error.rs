@@ -11,6 +11,8 @@ pub(crate) enum SetupError {
         path.display()
     )]
     UserLayout { path: PathBuf, missing: &'static str, expected: &'static str },
+    #[error("LIBTORCH is {}, which is not an absolute path: give it in full, build scripts run in other folders", .0.display())]
+    UserRelative(PathBuf),
     #[error(
         "LIBTORCH is {}, whose build-version is {found:?}, expected {expected}: point it at a libtorch {expected}, or unset it to let xtask fetch one",
         path.display()

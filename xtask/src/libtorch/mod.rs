@@ -65,8 +65,11 @@ fn is_complete(platform: &Platform, home: &Path) -> bool {
         && fs::read_to_string(home.join("build-version")).is_ok_and(|text| text.trim() == VERSION)
 }
 
-/// Keeps two processes from setting up the same folder; the lock ends with the file or the process.
-fn lock(cache: &Cache) -> Result<File, SetupError> {
+/// Keeps two processes from changing the same cache; the lock ends with the file or the process.
+///
+/// # Errors
+/// [`SetupError`] of creating or locking the file.
+pub(crate) fn lock(cache: &Cache) -> Result<File, SetupError> {
     let path = cache.lock_file();
     fs::create_dir_all(cache.root()).map_err(SetupError::io("create", cache.root()))?;
     let file = OpenOptions::new()

@@ -3,13 +3,15 @@
 use super::error::SetupError;
 use super::platform::Wheel;
 use crate::progress::Progress;
-use std::fs::{self, File};
+use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::sleep;
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::thread::{sleep, spawn};
 use std::time::Duration;
 
 const POLL: Duration = Duration::from_millis(200);
+const MAX_LOG_BYTES: u64 = 1 << 20;
 const PROGRAMS: [&str; 2] = ["python3", "python"];
 
 /// A Python that has pip.
@@ -38,26 +40,25 @@ impl Pip {
 
     /// Downloads `wheel` into the folder `staging`, showing progress, and returns its path.
     ///
-    /// `staging` also takes pip's temporary files and its log; the caller deletes it.
+    /// `staging` also takes pip's temporary files; the caller deletes it.
     ///
     /// # Errors
     /// One of the network, pip, disk and delivery variants of [`SetupError`].
     pub(crate) fn download(&self, wheel: &'static Wheel, staging: &Path) -> Result<PathBuf, SetupError> {
         fs::create_dir_all(staging).map_err(SetupError::io("create", staging))?;
-        let log = staging.join("pip.log");
-        let child = self.start(wheel, staging, &log)?;
+        let mut child = self.start(wheel, staging)?;
+        // Kept in memory: on a full disk a log file would lose the very line that says so.
+        let log = child.stderr.take().map(|stderr| spawn(move || read_log(stderr)));
         let status = watch(child, wheel, staging)?;
         if !status.success() {
-            let text = fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-            return Err(diagnose(wheel, staging, &text.unwrap_or_default()));
+            let log = log.and_then(|thread| thread.join().ok()).unwrap_or_default();
+            return Err(diagnose(wheel, staging, &log));
         }
         let path = staging.join(wheel.file);
         if path.is_file() { Ok(path) } else { Err(SetupError::NotDelivered { file: wheel.file }) }
     }
 
-    fn start(&self, wheel: &Wheel, staging: &Path, log: &Path) -> Result<Child, SetupError> {
-        let stdout = File::create(log).map_err(SetupError::io("create", log))?;
-        let stderr = stdout.try_clone().map_err(SetupError::io("open", log))?;
+    fn start(&self, wheel: &Wheel, staging: &Path) -> Result<Child, SetupError> {
         Command::new(self.python)
             .args(arguments(wheel))
             .arg("--dest")
@@ -68,11 +69,20 @@ impl Pip {
             .env("PIP_REQUIRE_VIRTUALENV", "0")
             .env("PIP_USER", "0")
             .stdin(Stdio::null())
-            .stdout(stdout)
-            .stderr(stderr)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .map_err(|_| SetupError::PythonMissing)
     }
+}
+
+/// What pip says, up to a bound; the pipe is drained beyond it, so that pip never blocks.
+fn read_log(mut stderr: ChildStderr) -> String {
+    let mut bytes = Vec::new();
+    // A broken pipe only means that there is no more to read.
+    let _ = stderr.by_ref().take(MAX_LOG_BYTES).read_to_end(&mut bytes);
+    let _ = io::copy(&mut stderr, &mut io::sink());
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn arguments(wheel: &Wheel) -> Vec<&'static str> {
@@ -131,7 +141,9 @@ fn diagnose(wheel: &Wheel, staging: &Path, log: &str) -> SetupError {
     if let Some(sign) = NETWORK.into_iter().find(|sign| log.contains(sign)) {
         return SetupError::Offline { requirement, detail: sign.to_owned() };
     }
-    let line = log.lines().find(|line| line.starts_with("ERROR:")).or_else(|| log.lines().last());
+    // "ERROR: Exception:" heads a traceback, whose last line is the one that says something.
+    let line = log.lines().find(|line| line.starts_with("ERROR:") && *line != "ERROR: Exception:");
+    let line = line.or_else(|| log.lines().rfind(|line| !line.trim().is_empty()));
     let detail = line.unwrap_or("it said nothing").trim_start_matches("ERROR:").trim();
     SetupError::Pip { requirement, detail: detail.to_owned() }
 }
@@ -166,6 +178,8 @@ mod tests {
         let absent = "Looking in indexes: x\nERROR: Could not find a version that satisfies torch (from versions: none)\nERROR: No matching";
         let SetupError::Pip { detail, .. } = say(absent) else { panic!("an index without the wheel") };
         assert_eq!(detail, "Could not find a version that satisfies torch (from versions: none)");
+        let crash = "ERROR: Exception:\nTraceback (most recent call last):\n  File \"x\"\nValueError: odd\n";
+        assert!(matches!(say(crash), SetupError::Pip { detail, .. } if detail == "ValueError: odd"));
         assert!(matches!(say(""), SetupError::Pip { .. }));
     }
 }

@@ -10,8 +10,11 @@ use std::path::Path;
 /// A missing `build-version` is accepted, as torch-sys accepts it: system packages have none.
 ///
 /// # Errors
-/// [`SetupError::UserLayout`] or [`SetupError::UserVersion`], naming what differs.
+/// [`SetupError::UserRelative`], [`SetupError::UserLayout`] or [`SetupError::UserVersion`], naming what differs.
 pub(crate) fn check(path: &Path) -> Result<(), SetupError> {
+    if !path.is_absolute() {
+        return Err(SetupError::UserRelative(path.to_owned()));
+    }
     for part in ["include", "lib"] {
         if !path.join(part).is_dir() {
             return Err(SetupError::UserLayout { path: path.to_owned(), missing: part, expected: VERSION });
@@ -69,5 +72,7 @@ mod tests {
         assert!(matches!(error, SetupError::UserLayout { missing: "include", .. }), "{error}");
         let error = check(Path::new("/nonexistent/libtorch")).expect_err("no folder");
         assert!(error.to_string().contains("/nonexistent/libtorch"), "{error}");
+        let error = check(Path::new("libtorch")).expect_err("not from the root");
+        assert!(matches!(error, SetupError::UserRelative(_)), "{error}");
     }
 }
