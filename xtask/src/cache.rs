@@ -5,6 +5,9 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process;
+
+const STAGING: &str = "libtorch.partial-";
 
 /// Why the cache folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -58,9 +61,18 @@ impl Cache {
         self.root.join(format!("libtorch-{version}-cpu"))
     }
 
-    /// Where an unfinished one is built; on the same file system, so that a rename finishes it.
+    /// Where this process builds one; on the same file system, so that a rename finishes it.
+    ///
+    /// The process id keeps a download that outlived its killed parent out of the way.
     pub(crate) fn staging(&self) -> PathBuf {
-        self.root.join("libtorch.partial")
+        self.root.join(format!("{STAGING}{}", process::id()))
+    }
+
+    /// What killed processes have left behind; to be asked under the lock.
+    pub(crate) fn leftovers(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(&self.root) else { return Vec::new() };
+        let stale = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(STAGING);
+        entries.flatten().filter(stale).map(|entry| entry.path()).collect()
     }
 
     pub(crate) fn lock_file(&self) -> PathBuf {
@@ -129,11 +141,13 @@ mod tests {
     #[test]
     fn clean_leaves_what_is_not_ours() {
         let dir = TempDir::new("cache");
-        for path in ["libtorch-2.11.0-cpu/lib/a", "libtorch.partial/b", "tools/bin/c", "target/d", "photos/e"]
+        for path in
+            ["libtorch-2.11.0-cpu/lib/a", "libtorch.partial-1/b", "tools/bin/c", "target/d", "photos/e"]
         {
             dir.write(path, "x");
         }
         let cache = Cache { root: dir.path().to_owned() };
+        assert_eq!(cache.leftovers(), [dir.path().join("libtorch.partial-1")]);
         assert_eq!(cache.clean(false).expect("clean").len(), 3);
         assert!(dir.path().join("photos/e").exists() && dir.path().join("target/d").exists());
         assert_eq!(cache.clean(true).expect("clean"), [dir.path().join("target")]);

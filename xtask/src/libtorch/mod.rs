@@ -97,8 +97,8 @@ fn fetch(cache: &Cache, platform: &'static Platform, home: &Path) -> Result<(), 
         megabytes(platform.download_bytes()),
         home.display()
     );
+    cache.leftovers().iter().try_for_each(|path| remove(path))?;
     let staging = cache.staging();
-    remove(&staging)?;
     let outcome = build(platform, &staging).and_then(|tree| put_in_place(&tree, home, &staging));
     let cleaned = remove(&staging);
     outcome.and(cleaned)
