@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 use crate::domain::Domain;
+use crate::excerpt::excerpt;
 use crate::key::PublicKey;
 
 const HRP: Hrp = Hrp::parse_unchecked("dfsn");
@@ -24,13 +25,13 @@ pub enum ParseAddressError {
     /// Neither `dfsn1…` nor 40 hex digits.
     #[error("{text:?} is neither a dfsn1 address nor 40 hex digits")]
     Form {
-        /// The text as given.
+        /// The text as given, cut at 64 characters.
         text: String,
     },
     /// A wrong checksum, a wrong prefix or a mistyped letter.
     #[error("address {text:?} is mistyped: {reason}")]
     Checksum {
-        /// The text as given.
+        /// The text as given, cut at 64 characters.
         text: String,
         /// What the decoder met.
         reason: String,
@@ -73,12 +74,12 @@ impl FromStr for Address {
     type Err = ParseAddressError;
 
     fn from_str(text: &str) -> Result<Self, ParseAddressError> {
-        let form = || ParseAddressError::Form { text: text.to_owned() };
+        let form = || ParseAddressError::Form { text: excerpt(text) };
         if !text.starts_with("dfsn1") {
             return crate::hex_text::parse(text).map(Self).map_err(|_| form());
         }
         let parsed = CheckedHrpstring::new::<Bech32m>(text).map_err(|error| ParseAddressError::Checksum {
-            text: text.to_owned(),
+            text: excerpt(text),
             reason: error.to_string(),
         })?;
         let mut bytes = parsed.byte_iter();

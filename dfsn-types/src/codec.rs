@@ -17,7 +17,7 @@ pub enum DecodeError {
     /// The bytes do not follow the type's form: cut short, left over, out of range, over a bound.
     #[error("malformed {type_name}: {reason}")]
     Malformed {
-        /// Rust name of the type that was read.
+        /// Rust name of the type that was read, without its parameters.
         type_name: &'static str,
         /// What the decoder met.
         reason: String,
@@ -49,7 +49,14 @@ pub fn decode<T: BorshDeserialize>(bytes: &[u8], max: usize) -> Result<T, Decode
         return Err(DecodeError::TooLarge { actual: bytes.len(), max });
     }
     T::try_from_slice(bytes).map_err(|error| DecodeError::Malformed {
-        type_name: core::any::type_name::<T>().rsplit("::").next().unwrap_or("value"),
+        type_name: short_type_name::<T>(),
         reason: error.to_string(),
     })
+}
+
+/// The type's name without its path and its parameters.
+fn short_type_name<T>() -> &'static str {
+    let name = core::any::type_name::<T>();
+    let path = name.split('<').next().unwrap_or(name);
+    path.rsplit("::").next().unwrap_or(path)
 }

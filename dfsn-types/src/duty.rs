@@ -22,7 +22,7 @@ pub const LEAVES_MAX: usize = 608;
 
 /// What a validator does in a job.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum DutyKind {
     /// "I hold every input and can finish": locks the collateral and starts the deadline.

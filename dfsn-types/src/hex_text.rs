@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::excerpt::excerpt;
+
 /// Why a text is not the hex form of a fixed number of bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ParseHexError {
@@ -16,7 +18,7 @@ pub enum ParseHexError {
     /// The text has a character that is not a hex digit.
     #[error("not a hex digit in {text:?}")]
     Digit {
-        /// The text as given.
+        /// The text as given, cut at 64 characters.
         text: String,
     },
 }
@@ -28,6 +30,6 @@ pub(crate) fn parse<const N: usize>(text: &str) -> Result<[u8; N], ParseHexError
         return Err(ParseHexError::Length { expected: 2 * N, actual: digits.len() });
     }
     let mut bytes = [0u8; N];
-    hex::decode_to_slice(digits, &mut bytes).map_err(|_| ParseHexError::Digit { text: text.to_owned() })?;
+    hex::decode_to_slice(digits, &mut bytes).map_err(|_| ParseHexError::Digit { text: excerpt(text) })?;
     Ok(bytes)
 }

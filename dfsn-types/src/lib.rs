@@ -41,6 +41,7 @@ mod bounded;
 pub mod codec;
 pub mod domain;
 mod duty;
+mod excerpt;
 mod generation;
 mod genesis;
 mod hash;

@@ -57,30 +57,32 @@ impl ModelRecord {
 
     /// Work of a request: `images * (steps * passes * (a*px + b*px*px/65536) + d*px) + t`, at most `u64::MAX`.
     pub fn work_units(&self, params: &GenerationParams) -> WorkUnits {
-        let steps = u64::from(params.num_inference_steps());
-        let images = u64::from(params.num_images());
-        let px = self.latent_pixels(params.size());
-        let WorkCoefficients { a, b, d, t } = self.work;
-        let passes = if params.guidance_scale().is_guided() { 2 } else { 1 };
-        let step = a.saturating_mul(px).saturating_add(b.saturating_mul(px).saturating_mul(px) / 65_536);
-        let image = steps.saturating_mul(passes).saturating_mul(step).saturating_add(d.saturating_mul(px));
-        WorkUnits::new(images.saturating_mul(image).saturating_add(t))
+        let image = self.image_work(params, u64::from(params.num_inference_steps()));
+        let images = u128::from(params.num_images()).saturating_mul(image);
+        at_most_u64(images.saturating_add(u128::from(self.work.t)))
     }
 
-    /// Work of an audit of one image: the text, `steps` steps, and the decoder.
+    /// Work of an audit of one image: the text, `steps` steps, and the decoder; at most `u64::MAX`.
     pub fn audit_units(&self, params: &GenerationParams, steps: u64) -> WorkUnits {
-        let px = self.latent_pixels(params.size());
-        let WorkCoefficients { a, b, d, t } = self.work;
-        let passes = if params.guidance_scale().is_guided() { 2 } else { 1 };
-        let step = a.saturating_mul(px).saturating_add(b.saturating_mul(px).saturating_mul(px) / 65_536);
-        WorkUnits::new(
-            steps
-                .saturating_mul(passes)
-                .saturating_mul(step)
-                .saturating_add(d.saturating_mul(px))
-                .saturating_add(t),
-        )
+        at_most_u64(self.image_work(params, steps).saturating_add(u128::from(self.work.t)))
     }
+
+    /// `steps` steps and the decoder of one image.
+    fn image_work(&self, params: &GenerationParams, steps: u64) -> u128 {
+        let WorkCoefficients { a, b, d, t: _ } = self.work;
+        let [a, b, d] = [a, b, d].map(u128::from);
+        // At most 2^22 pixels, so that b*px*px stays below 2^108 and the division sees the whole product.
+        let px = u128::from(self.latent_pixels(params.size()));
+        let passes = if params.guidance_scale().is_guided() { 2 } else { 1 };
+        let attention = b.saturating_mul(px).saturating_mul(px) / 65_536;
+        let step = a.saturating_mul(px).saturating_add(attention);
+        let decoder = d.saturating_mul(px);
+        u128::from(steps).saturating_mul(passes).saturating_mul(step).saturating_add(decoder)
+    }
+}
+
+fn at_most_u64(work: u128) -> WorkUnits {
+    WorkUnits::new(u64::try_from(work).unwrap_or(u64::MAX))
 }
 
 /// The integers that a model's work is computed from (PROTOCOL section 5.1).

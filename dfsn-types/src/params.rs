@@ -95,8 +95,10 @@ pub struct SortitionParams {
     pub ramp_jobs: u32,
     /// Expected auditors in the long run.
     pub rate_floor: Ppm,
-    /// Float profiles are audited so many times more after the ramp.
+    /// Float profiles are audited so many times more.
     pub float_factor: u32,
+    /// A VRF key counts so long after its registration (on timestamps).
+    pub warmup_ms: DurationMs,
     /// Expected jurors.
     pub juror_rate: Ppm,
     /// Other Active validators that a pair needs to be audited.
@@ -147,6 +149,8 @@ pub struct EconomicParams {
     pub audit_share_max: BasisPoints,
     /// Deposit of a hardware test, in audit fees at the pair's own price.
     pub test_deposit_fees: u64,
+    /// Denoising steps of a hardware test.
+    pub test_steps: u16,
 }
 
 const fn share(value: u16) -> BasisPoints {
@@ -203,6 +207,7 @@ impl Default for SortitionParams {
             ramp_jobs: 20,
             rate_floor: Ppm::new(100_000),
             float_factor: 10,
+            warmup_ms: DurationMs::new(3_600_000),
             juror_rate: Ppm::new(8_000_000),
             auditors_min: 3,
             auditors_stake_min: share(2_000),
@@ -236,6 +241,7 @@ impl Default for EconomicParams {
             builder_share: share(500),
             audit_share_max: share(5_000),
             test_deposit_fees: 8,
+            test_steps: 20,
         }
     }
 }

@@ -47,7 +47,7 @@ pub struct TransactionReceipt {
 
 /// Whether a transaction did what it says. Nonce and fee are spent either way.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum TransactionStatus {
     /// It did.
     Succeeded,
@@ -60,7 +60,7 @@ pub enum TransactionStatus {
 
 /// Something that happened to a job or a stake.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "fields are named as in the protocol and carry the types' documentation")]
 pub enum Event {
@@ -82,8 +82,8 @@ pub enum Event {
     AuditOpened { job: JobId, attempt: Attempt, answers: u16 },
     /// The worker denies an answer.
     Contested { job: JobId, attempt: Attempt, auditor: Address, question: u8 },
-    /// A first jury found no majority; a second one is drawn.
-    JuryHung { job: JobId, attempt: Attempt },
+    /// A jury found no majority: after the first one a second is drawn, after the second the price is split.
+    JuryHung { job: JobId, attempt: Attempt, second: bool },
     /// Jurors decided: who was right, the worker or the auditor.
     Judged { job: JobId, attempt: Attempt, worker: Address, auditor: Address, worker_right: bool },
     /// A penalty was taken from a lock.
@@ -127,6 +127,8 @@ pub enum Fault {
     WrongResult,
     /// Did not open or reveal what it had committed to.
     Silence,
+    /// Contested an answer that agrees with what it had committed to.
+    BaselessContest,
     /// Answered a claimed audit wrongly.
     WrongAnswer,
     /// Claimed an audit and did not answer.
@@ -158,4 +160,6 @@ pub enum RefundReason {
     AttemptsFailed,
     /// The pictures did not arrive.
     Undelivered,
+    /// A hardware test found too few auditors.
+    Untested,
 }

@@ -7,6 +7,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::excerpt::excerpt;
+
 /// A noise scheduler, named as in diffusers.
 #[derive(
     Clone,
@@ -33,7 +35,7 @@ pub enum SchedulerKind {
     Euler = 1,
 }
 
-/// A name that no scheduler has.
+/// A name that no scheduler has, cut at 64 characters.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("unknown scheduler {0:?}, known: ddim, euler")]
 pub struct UnknownScheduler(pub String);
@@ -65,6 +67,6 @@ impl FromStr for SchedulerKind {
             .iter()
             .copied()
             .find(|kind| kind.as_str() == name)
-            .ok_or_else(|| UnknownScheduler(name.to_owned()))
+            .ok_or_else(|| UnknownScheduler(excerpt(name)))
     }
 }

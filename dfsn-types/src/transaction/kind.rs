@@ -12,7 +12,7 @@ use crate::validator::{ComputeRegistration, KeyPossession};
 
 /// What a transaction does.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum TransactionKind {
     /// Moves money to another account.

@@ -7,6 +7,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
+use crate::excerpt::excerpt;
+
 /// An amount of DFSN in base units; one DFSN is 10^18 of them.
 ///
 /// Text and JSON hold the base units as a decimal string, since JSON numbers lose digits; [`fmt::Display`]
@@ -22,19 +24,19 @@ pub enum ParseAmountError {
     /// Not digits with at most one dot.
     #[error("{text:?} is not a decimal amount")]
     NotDecimal {
-        /// The text as given.
+        /// The text as given, cut at 64 characters.
         text: String,
     },
     /// More than 18 digits behind the dot.
     #[error("{text:?} has more than 18 decimals")]
     TooFine {
-        /// The text as given.
+        /// The text as given, cut at 64 characters.
         text: String,
     },
     /// More than 2^128 - 1 base units.
     #[error("{text:?} is too large")]
     TooLarge {
-        /// The text as given.
+        /// The text as given, cut at 64 characters.
         text: String,
     },
 }
@@ -109,16 +111,16 @@ impl Amount {
     /// # Errors
     /// [`ParseAmountError`] for anything else.
     pub fn parse_dfsn(text: &str) -> Result<Self, ParseAmountError> {
-        let not_decimal = || ParseAmountError::NotDecimal { text: text.to_owned() };
+        let not_decimal = || ParseAmountError::NotDecimal { text: excerpt(text) };
         let (coins, fraction) = text.split_once('.').unwrap_or((text, ""));
         let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
         if coins.is_empty() || !digits(coins) || !digits(fraction) || text.ends_with('.') {
             return Err(not_decimal());
         }
         if fraction.len() > 18 {
-            return Err(ParseAmountError::TooFine { text: text.to_owned() });
+            return Err(ParseAmountError::TooFine { text: excerpt(text) });
         }
-        let too_large = || ParseAmountError::TooLarge { text: text.to_owned() };
+        let too_large = || ParseAmountError::TooLarge { text: excerpt(text) };
         let whole: u128 = coins.parse().map_err(|_| too_large())?;
         let part: u128 = format!("{fraction:0<18}").parse().map_err(|_| not_decimal())?;
         let units = whole.checked_mul(Self::DFSN.0).and_then(|units| units.checked_add(part));
@@ -146,9 +148,9 @@ impl FromStr for Amount {
             || !text.bytes().all(|byte| byte.is_ascii_digit())
             || (text.len() > 1 && text.starts_with('0'))
         {
-            return Err(ParseAmountError::NotDecimal { text: text.to_owned() });
+            return Err(ParseAmountError::NotDecimal { text: excerpt(text) });
         }
-        text.parse().map(Self).map_err(|_| ParseAmountError::TooLarge { text: text.to_owned() })
+        text.parse().map(Self).map_err(|_| ParseAmountError::TooLarge { text: excerpt(text) })
     }
 }
 

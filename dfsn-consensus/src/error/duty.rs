@@ -1,0 +1,104 @@
+//! Duties that no block may hold.
+
+use dfsn_types::{Address, Attempt, JobId, Role, SignatureError, TraceError, VrfError};
+use thiserror::Error;
+
+use super::Rule;
+
+/// Why a duty is not valid now. Nothing happens to anybody.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DutyError {
+    /// No such job, or one that is over.
+    #[error("DUT-01: no open job {0}")]
+    UnknownJob(JobId),
+    /// For another attempt.
+    #[error("DUT-02: attempt {actual}, the job is in attempt {expected}")]
+    Attempt {
+        /// Its attempt.
+        actual: Attempt,
+        /// The job's.
+        expected: Attempt,
+    },
+    /// By somebody without a registered duty key.
+    #[error("DUT-03: {0} has no registered duty key")]
+    NotRegistered(Address),
+    /// A wrong signature.
+    #[error("DUT-03: {0}")]
+    Signature(SignatureError),
+    /// The job does not wait for it.
+    #[error("DUT-04: {duty} is not awaited from {validator}")]
+    NotAwaited {
+        /// The kind of duty.
+        duty: &'static str,
+        /// Who sent it.
+        validator: Address,
+    },
+    /// The block's duty lane is full.
+    #[error("BLK-05: the duty lane is full")]
+    LaneFull,
+    /// The request has expired.
+    #[error("ACC-01: no attempt of job {0} starts any more")]
+    Expired(JobId),
+    /// Too little free stake for the collateral.
+    #[error("ACC-02: {0} lacks the free stake for the collateral")]
+    Collateral(Address),
+    /// Another number of pictures than asked for.
+    #[error("CMT-01: {actual} pictures committed, {expected} asked for")]
+    ImageCount {
+        /// Committed.
+        actual: usize,
+        /// Asked for.
+        expected: u8,
+    },
+    /// A claim by somebody who may not audit this job.
+    #[error("AUD-01: {validator} may not be {role:?} of this job")]
+    NotEligible {
+        /// Who claims.
+        validator: Address,
+        /// As what.
+        role: Role,
+    },
+    /// A proof that does not hold.
+    #[error("AUD-02: {0}")]
+    SortitionProof(VrfError),
+    /// The sortition did not choose the claimant.
+    #[error("AUD-03: the sortition did not choose {0}")]
+    NotSelected(Address),
+    /// Too little free stake for the claim.
+    #[error("AUD-04: {0} lacks the free stake for a claim")]
+    ClaimLock(Address),
+    /// Another number of answers than questions.
+    #[error("AUD-05: {actual} answers to {expected} questions")]
+    AnswerCount {
+        /// Given.
+        actual: usize,
+        /// Asked.
+        expected: usize,
+    },
+    /// Opens other leaves than were asked about.
+    #[error("OPN-01: the openings are not exactly the leaves asked about, in order")]
+    OpeningSet,
+    /// An opening that does not lead to the committed root.
+    #[error("OPN-02: {0}")]
+    Opening(TraceError),
+    /// An opening that contradicts an answer: contest that instead.
+    #[error("OPN-03: the openings contradict the answer of {0}")]
+    Contradiction(Address),
+    /// Contests an answer that was not given.
+    #[error("CON-01: {auditor} has no answer {question}")]
+    NoSuchAnswer {
+        /// Who is contested.
+        auditor: Address,
+        /// Which question.
+        question: u8,
+    },
+    /// Shows a digest that is not behind the answer.
+    #[error("REV-01: the digest does not explain the answer of {0}")]
+    DigestMismatch(Address),
+    /// The worker shows no opening, or one of another leaf, or somebody else shows one.
+    #[error("REV-02: the worker, and nobody else, opens the contested leaf")]
+    RevealOpening,
+}
+
+impl Rule for DutyError {}

@@ -1,0 +1,108 @@
+//! Transactions that are included and change nothing.
+
+use dfsn_types::{
+    Address, Amount, GenerationParamsError, ImageSize, JobId, ModelId, Pair, PossessionError, ProfileId,
+};
+use thiserror::Error;
+
+use super::Rule;
+
+/// Why an included transaction failed: nonce used, fee paid, receipt status "failed" (rule TX-06).
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TransactionFailure {
+    /// Moves more than the sender has.
+    #[error("MON-02: {needed} is over the balance of {balance}")]
+    Balance {
+        /// What it moves.
+        needed: Amount,
+        /// What is left after the fee.
+        balance: Amount,
+    },
+    /// Moves nothing.
+    #[error("MON-03: an amount of zero moves nothing")]
+    Zero,
+    /// The sender has no stake.
+    #[error("STK-01: {0} is no validator")]
+    NotAValidator(Address),
+    /// Takes more than the free stake.
+    #[error("STK-02: {amount} is over the free stake of {free}")]
+    FreeStake {
+        /// What it takes.
+        amount: Amount,
+        /// What is free.
+        free: Amount,
+    },
+    /// Registers compute with too little stake.
+    #[error("STK-03: stake of {stake} is under the minimum of {min}")]
+    StakeMin {
+        /// What there is.
+        stake: Amount,
+        /// What is needed.
+        min: Amount,
+    },
+    /// No such model.
+    #[error("REG-01: model {0} is not registered")]
+    UnknownModel(ModelId),
+    /// No such profile.
+    #[error("REG-01: profile {0} is not registered")]
+    UnknownProfile(ProfileId),
+    /// Offers not in ascending order, or a pair twice.
+    #[error("REG-02: offers are not in ascending order of their pairs")]
+    OfferOrder,
+    /// An offer of no capacity.
+    #[error("REG-02: an offer of capacity zero")]
+    OfferCapacity,
+    /// An address that only its own network reaches.
+    #[error("REG-03: relay {0} is not globally routable")]
+    RelayNotGlobal(core::net::IpAddr),
+    /// A key is not shown to be the sender's.
+    #[error("REG-04: {0}")]
+    Possession(PossessionError),
+    /// Another validator has this VRF key.
+    #[error("REG-05: the vrf key is registered by {0}")]
+    VrfKeyTaken(Address),
+    /// Tests a pair that is not on trial.
+    #[error("TST-01: {0:?} is not one of the sender's pairs on trial")]
+    NotOnTrial(Pair),
+    /// Tests a pair twice at a time.
+    #[error("TST-02: test {0} of this pair is not over")]
+    TestRunning(JobId),
+    /// The model's test cannot be asked for.
+    #[error("TST-03: {0}")]
+    TestParams(GenerationParamsError),
+    /// The model draws no pictures of this size.
+    #[error("REQ-02: {height}x{width} is not a size of this model", height = .0.height(), width = .0.width())]
+    Size(ImageSize),
+    /// Offers too little.
+    #[error("REQ-03: price of {price} is under the minimum of {min}")]
+    PriceMin {
+        /// What it offers.
+        price: Amount,
+        /// What is needed.
+        min: Amount,
+    },
+    /// The price overflows.
+    #[error("REQ-03: the price overflows")]
+    PriceOverflow,
+    /// Too few serve the pair to audit it, and the request does not waive audits.
+    #[error("REQ-04: too few active validators serve this pair to audit it")]
+    NotAudited,
+    /// The sender has too many open requests.
+    #[error("REQ-05: {0} requests of this account are open")]
+    TooManyOpen(u32),
+    /// The queue is full of better-paying requests.
+    #[error("REQ-06: the queue of this pair is full of better-paying requests")]
+    QueueFull,
+    /// No such job.
+    #[error("RCP-01: no job {0}")]
+    UnknownJob(JobId),
+    /// A receipt by somebody else.
+    #[error("RCP-02: job {0} was asked for by another account")]
+    NotRequester(JobId),
+    /// A receipt for nothing, or a second one.
+    #[error("RCP-03: job {0} has no result that waits for a receipt")]
+    NothingToReceive(JobId),
+}
+
+impl Rule for TransactionFailure {}

@@ -1,0 +1,17 @@
+//! Accounts.
+
+use borsh::BorshSerialize;
+use dfsn_types::{Nonce, PublicKey};
+
+use super::Coins;
+
+/// Money, transactions sent, and the key that alone may send more.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize)]
+pub struct Account {
+    /// Spendable money.
+    pub balance: Coins,
+    /// The next transaction's nonce.
+    pub nonce: Nonce,
+    /// Pinned by the first outgoing transaction (rule TX-05).
+    pub key: Option<PublicKey>,
+}

@@ -1,0 +1,38 @@
+//! Claims of auditors.
+
+use borsh::BorshSerialize;
+use dfsn_types::{AnswerDigest, Boundary};
+
+use super::Coins;
+
+/// What one auditor asks: some boundaries of one image.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+pub struct Questions {
+    /// The image.
+    pub image: u8,
+    /// The boundaries, ascending.
+    pub boundaries: Vec<u16>,
+}
+
+impl Questions {
+    /// The boundary of question `index`.
+    pub fn get(&self, index: u8) -> Option<Boundary> {
+        self.boundaries.get(usize::from(index)).map(|t| Boundary { image: self.image, t: *t })
+    }
+
+    /// All boundaries, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Boundary> + '_ {
+        self.boundaries.iter().map(|t| Boundary { image: self.image, t: *t })
+    }
+}
+
+/// One auditor's part in an audit.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+pub struct Claim {
+    /// What it asks.
+    pub questions: Questions,
+    /// Held until the answer is judged.
+    pub lock: Coins,
+    /// One answer a question, once given.
+    pub answers: Option<Vec<AnswerDigest>>,
+}

@@ -1,0 +1,140 @@
+//! Who may audit or judge a job.
+
+use dfsn_types::{Address, Amount, Domain, Hash, JobId, Pair, Ppm, ProfileRecord, Role, SortitionParams};
+
+use super::{ChainState, Job, JobKind, JuryStage, Phase, Validator};
+use crate::sortition;
+
+/// One sortition: its public input and its odds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sortition {
+    /// Input of everybody's VRF.
+    pub alpha: Hash,
+    /// Expected number of those chosen.
+    pub rate: Ppm,
+    /// Stake of all who may be chosen.
+    pub stake_eligible: Amount,
+}
+
+impl ChainState {
+    /// The sortition that is open for a role in a job, if any.
+    pub fn sortition(&self, job: &Job, role: Role) -> Option<Sortition> {
+        let committed = job.committed()?;
+        let genesis = self.chain.genesis;
+        let (alpha, rate) = match (&committed.phase, role) {
+            (Phase::Claiming, Role::Auditor) => {
+                let alpha = Domain::AuditVrf.hash(&(genesis, job.id, job.attempt));
+                (alpha, self.audit_rate(job, &committed.worker)?)
+            }
+            (Phase::Judging(judgement), role)
+                if judgement.stage == JuryStage::Claiming && judgement.round.role() == role =>
+            {
+                let place = (judgement.auditor, judgement.question, role);
+                let alpha = Domain::JurorVrf.hash(&(genesis, job.id, job.attempt, place));
+                (alpha, self.params.sortition.juror_rate)
+            }
+            _ => return None,
+        };
+        let eligible = self.electorate(job).filter(|(_, validator)| !self.is_excluded(job, validator));
+        let stake_eligible =
+            eligible.map(|(_, validator)| validator.stake()).try_fold(Amount::ZERO, Amount::checked_add)?;
+        Some(Sortition { alpha, rate, stake_eligible })
+    }
+
+    /// Whether a validator may take part in the open sortition of a job.
+    pub fn may_claim(&self, job: &Job, validator: &Validator) -> bool {
+        self.electorate(job).any(|(address, _)| *address == validator.owner)
+            && !self.is_excluded(job, validator)
+    }
+
+    /// Validators that serve the pair with a VRF key older than the job, other than worker and requester (rule AUD-01).
+    fn electorate<'a>(&'a self, job: &'a Job) -> impl Iterator<Item = (&'a Address, &'a Validator)> {
+        let (pair, now, stake_min) = (job.pair(), self.tip.timestamp, self.params.economics.stake_min);
+        let warm = move |validator: &Validator| {
+            validator.vrf_since.after(self.params.sortition.warmup_ms) <= job.included_at
+                || validator.vrf_since.get() == 0
+        };
+        self.validators.iter().filter(move |(address, validator)| {
+            Some(**address) != job.worker()
+                && **address != job.requester
+                && validator.serves(&pair, now, stake_min)
+                && warm(validator)
+        })
+    }
+
+    /// The contested auditor is party, not juror.
+    fn is_excluded(&self, job: &Job, validator: &Validator) -> bool {
+        match job.committed().map(|committed| &committed.phase) {
+            Some(Phase::Judging(judgement)) => judgement.auditor == validator.owner,
+            _ => false,
+        }
+    }
+
+    fn audit_rate(&self, job: &Job, worker: &Address) -> Option<Ppm> {
+        let pair = job.pair();
+        let profile = self.profiles.get(&pair.profile)?;
+        let clean = match job.kind {
+            JobKind::Test => 0,
+            JobKind::Request => {
+                self.validators.get(worker)?.pairs.get(&pair).map_or(0, |record| record.clean_jobs)
+            }
+        };
+        Some(sortition::audit_rate(&self.params.sortition, profile, clean))
+    }
+
+    /// Who serves a pair, and who serves anything (rule AUD-06).
+    pub fn service(&self, pair: &Pair) -> Service {
+        let (now, stake_min) = (self.tip.timestamp, self.params.economics.stake_min);
+        let mut service = Service::default();
+        for validator in self.validators.values() {
+            if validator.pairs.keys().any(|any| validator.serves(any, now, stake_min)) {
+                service.all.add(validator.stake());
+            }
+            if validator.serves(pair, now, stake_min) {
+                service.pair.add(validator.stake());
+            }
+        }
+        service
+    }
+
+    /// Whether a profile's verdicts come from jurors.
+    pub fn is_float(&self, job: &Job) -> bool {
+        matches!(self.profiles.get(&job.pair().profile), Some(ProfileRecord::Float { .. }) | None)
+    }
+
+    /// An open job.
+    pub fn open_job(&self, id: &JobId) -> Option<&Job> {
+        self.jobs.get(id).filter(|job| !job.is_ended())
+    }
+}
+
+/// Active validators of a pair and of the whole network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Service {
+    pair: Headcount,
+    all: Headcount,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Headcount {
+    validators: u32,
+    stake: Amount,
+}
+
+impl Headcount {
+    fn add(&mut self, stake: Amount) {
+        self.validators = self.validators.saturating_add(1);
+        self.stake = self.stake.checked_add(stake).unwrap_or(self.stake);
+    }
+}
+
+impl Service {
+    /// Whether the results of a worker with this stake, who is one of the pair's, can be audited: enough others, with enough stake,
+    /// serve the pair in a network that is large enough.
+    pub fn audits(&self, params: &SortitionParams, worker_stake: Amount) -> bool {
+        let others = self.pair.validators.saturating_sub(1);
+        let stake = self.pair.stake.saturating_sub(worker_stake);
+        let stake_min = params.auditors_stake_min.of(self.all.stake);
+        others >= params.auditors_min && self.all.validators >= params.validators_min && stake >= stake_min
+    }
+}

@@ -1,0 +1,170 @@
+//! The state that a genesis describes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dfsn_types::{
+    Address, Amount, Beacon, BlockHash, BlockHeight, ChainClock, Domain, GenesisConfig, GenesisValidator,
+    Hash, ModelId, PairStatus, ProfileId, Timestamp,
+};
+use thiserror::Error;
+
+use super::{Account, ChainState, Coins, PairRecord, SUPPLY_MAX, Tip, Validator};
+
+/// Why a genesis is no start of a network.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum GenesisError {
+    /// More money than the arithmetic is made for.
+    #[error("genesis makes {total}, more than {SUPPLY_MAX}")]
+    SupplyTooLarge {
+        /// What it makes.
+        total: Amount,
+    },
+    /// Something is listed twice.
+    #[error("{what} {name} is listed twice")]
+    Duplicate {
+        /// What kind of thing.
+        what: &'static str,
+        /// Which.
+        name: String,
+    },
+    /// A validator serves what the genesis does not list.
+    #[error("validator {validator} offers model {model} in profile {profile}, which genesis does not list")]
+    UnknownPair {
+        /// The validator.
+        validator: Address,
+        /// The model.
+        model: ModelId,
+        /// The profile.
+        profile: ProfileId,
+    },
+    /// A model's step state is too large to be posted on chain.
+    #[error("model {model}: a step's state takes {bytes} bytes, more than 1048576")]
+    StateTooLarge {
+        /// The model.
+        model: ModelId,
+        /// Largest state.
+        bytes: u64,
+    },
+    /// No prompt for hardware tests.
+    #[error("genesis lists no test prompt")]
+    NoTestPrompts,
+}
+
+impl ChainState {
+    /// The state before block 1.
+    ///
+    /// # Errors
+    /// [`GenesisError`] when the genesis contradicts itself or a bound.
+    pub fn genesis(config: &GenesisConfig) -> Result<Self, GenesisError> {
+        if config.test_prompts.is_empty() {
+            return Err(GenesisError::NoTestPrompts);
+        }
+        let minted = check_supply(config)?;
+        let chain = config.identity();
+        let beacon: Beacon = Domain::Beacon.hash(&chain.genesis).into();
+        let mut state = Self {
+            chain,
+            params: config.params.clone(),
+            sealer: config.sealer,
+            tip: Tip {
+                hash: BlockHash::from(Hash::from(chain.genesis)),
+                height: BlockHeight::ZERO,
+                timestamp: config.timestamp,
+                clock: ChainClock::ZERO,
+                beacon,
+                parent_beacon: beacon,
+                base_fee_per_gas: config.params.chain.base_fee_floor,
+            },
+            accounts: BTreeMap::new(),
+            validators: BTreeMap::new(),
+            models: BTreeMap::new(),
+            profiles: BTreeMap::new(),
+            test_prompts: config.test_prompts.to_vec(),
+            jobs: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            windows: BTreeSet::new(),
+            unbonding: BTreeMap::new(),
+            unbonding_serial: 0,
+            burned: Coins::NONE,
+            minted,
+        };
+        state.add_models(config)?;
+        for allocation in config.allocations.iter() {
+            let account = Account { balance: Coins::mint(allocation.amount), ..Account::default() };
+            if state.accounts.insert(allocation.address, account).is_some() {
+                return Err(duplicate("account", allocation.address));
+            }
+        }
+        for validator in config.validators.iter() {
+            state.add_validator(validator)?;
+        }
+        Ok(state)
+    }
+
+    fn add_models(&mut self, config: &GenesisConfig) -> Result<(), GenesisError> {
+        for model in config.models.iter() {
+            let side =
+                u64::from(model.size_max).checked_div(u64::from(model.vae_scale_factor)).unwrap_or(u64::MAX);
+            let bytes =
+                side.saturating_mul(side).saturating_mul(u64::from(model.latent_channels)).saturating_mul(4);
+            if bytes > dfsn_types::ModelRecord::STEP_STATE_MAX {
+                return Err(GenesisError::StateTooLarge { model: model.id, bytes });
+            }
+            if self.models.insert(model.id, model.clone()).is_some() {
+                return Err(duplicate("model", model.id));
+            }
+        }
+        for profile in config.profiles.iter() {
+            if self.profiles.insert(profile.id(), profile.clone()).is_some() {
+                return Err(duplicate("profile", profile.id()));
+            }
+        }
+        Ok(())
+    }
+
+    fn add_validator(&mut self, config: &GenesisValidator) -> Result<(), GenesisError> {
+        let mut validator = Validator::new(config.owner);
+        validator.free.put(Coins::mint(config.stake));
+        validator.vrf_since = Timestamp::ZERO;
+        for offer in config.registration.offers.iter() {
+            let pair = offer.pair;
+            if !self.models.contains_key(&pair.model) || !self.profiles.contains_key(&pair.profile) {
+                return Err(GenesisError::UnknownPair {
+                    validator: config.owner,
+                    model: pair.model,
+                    profile: pair.profile,
+                });
+            }
+            let record = PairRecord { status: PairStatus::Active, ..PairRecord::from_offer(offer) };
+            if validator.pairs.insert(pair, record).is_some() {
+                return Err(duplicate("offer of validator", config.owner));
+            }
+        }
+        let key = config.registration.vrf_key;
+        if self
+            .validators
+            .values()
+            .any(|other| other.registration.as_ref().is_some_and(|other| other.vrf_key == key))
+        {
+            return Err(duplicate("vrf key", key));
+        }
+        validator.registration = Some(config.registration.clone());
+        if self.validators.insert(config.owner, validator).is_some() {
+            return Err(duplicate("validator", config.owner));
+        }
+        Ok(())
+    }
+}
+
+fn check_supply(config: &GenesisConfig) -> Result<Amount, GenesisError> {
+    let accounts = config.allocations.iter().map(|allocation| allocation.amount);
+    let stakes = config.validators.iter().map(|validator| validator.stake);
+    let largest = Amount::from_base_units(u128::MAX);
+    let total = accounts.chain(stakes).try_fold(Amount::ZERO, Amount::checked_add).unwrap_or(largest);
+    if total > SUPPLY_MAX { Err(GenesisError::SupplyTooLarge { total }) } else { Ok(total) }
+}
+
+fn duplicate(what: &'static str, name: impl ToString) -> GenesisError {
+    GenesisError::Duplicate { what, name: name.to_string() }
+}

@@ -1,0 +1,198 @@
+//! A job's life on chain.
+
+use std::collections::BTreeMap;
+
+use borsh::BorshSerialize;
+use dfsn_types::{
+    Address, Amount, Attempt, BlockHeight, Boundary, ChainClock, GenerationParams, GenesisHash, JobId, Pair,
+    RefundReason, ResultCommitment, StateContext, Timestamp, WorkUnits,
+};
+
+use super::{Claim, Coins, Judgement, QueueKey, Window};
+
+/// A request on its way to a picture or a refund.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+pub struct Job {
+    /// Its name.
+    pub id: JobId,
+    /// Who asked and paid.
+    pub requester: Address,
+    /// A user's request or a hardware test.
+    pub kind: JobKind,
+    /// What to draw.
+    pub params: GenerationParams,
+    /// Price of one work unit.
+    pub price_per_unit: Amount,
+    /// Price of the whole job; penalties are multiples of it.
+    pub price: Amount,
+    /// Work of the whole job.
+    pub work_units: WorkUnits,
+    /// Paid to an auditor for a right answer.
+    pub audit_fee: Amount,
+    /// The price, or a test's deposit, until it is settled.
+    pub escrow: Coins,
+    /// Takes a worker that too few others could audit.
+    pub unaudited: bool,
+    /// When its block was built: VRF keys must be older.
+    pub included_at: Timestamp,
+    /// No attempt starts once the clock shows this.
+    pub expires_at: ChainClock,
+    /// The current attempt.
+    pub attempt: Attempt,
+    /// Draws of the current attempt.
+    pub tries: u32,
+    /// Place in the pair's queue while pending.
+    pub queue_key: QueueKey,
+    /// Whether the requester has said that the pictures are there.
+    pub delivered: bool,
+    /// Where it stands.
+    pub stage: Stage,
+}
+
+impl Job {
+    /// Model and profile.
+    pub const fn pair(&self) -> Pair {
+        Pair { model: self.params.model(), profile: self.params.profile() }
+    }
+
+    /// Whether nothing more can happen to it.
+    pub const fn is_ended(&self) -> bool {
+        matches!(self.stage, Stage::Ended(_))
+    }
+
+    /// The window that is open, if any.
+    pub const fn window(&self) -> Option<Window> {
+        match &self.stage {
+            Stage::Pending { window, .. } | Stage::Drawn { window, .. } | Stage::Accepted { window, .. } => {
+                Some(*window)
+            }
+            Stage::Committed(committed) => Some(committed.window),
+            Stage::Ended(_) => None,
+        }
+    }
+
+    /// The worker of the current attempt, once drawn.
+    pub const fn worker(&self) -> Option<Address> {
+        match &self.stage {
+            Stage::Drawn { worker, .. } | Stage::Accepted { worker, .. } => Some(*worker),
+            Stage::Committed(committed) => Some(committed.worker),
+            Stage::Pending { .. } | Stage::Ended(_) => None,
+        }
+    }
+
+    /// The commitment and its audit, while they are open.
+    pub const fn committed(&self) -> Option<&Committed> {
+        match &self.stage {
+            Stage::Committed(committed) => Some(committed),
+            _ => None,
+        }
+    }
+
+    /// What the state digest at a boundary of the worker's trace is bound to.
+    pub const fn state_context(
+        &self,
+        genesis: GenesisHash,
+        worker: Address,
+        boundary: Boundary,
+    ) -> StateContext {
+        StateContext { genesis, job: self.id, attempt: self.attempt, worker, boundary }
+    }
+}
+
+/// Why a job exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
+pub enum JobKind {
+    /// A user pays for pictures.
+    Request,
+    /// A validator shows what its hardware can do; it is the worker.
+    Test,
+}
+
+/// Where a job stands.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+pub enum Stage {
+    /// In the queue of its pair.
+    Pending {
+        /// No draw before the end of this block.
+        draw_from: BlockHeight,
+        /// Until the request expires.
+        window: Window,
+    },
+    /// A worker may accept.
+    Drawn {
+        /// The worker.
+        worker: Address,
+        /// Until it must accept.
+        window: Window,
+    },
+    /// The worker computes.
+    Accepted {
+        /// The worker.
+        worker: Address,
+        /// Its collateral.
+        lock: Coins,
+        /// Until it must commit.
+        window: Window,
+    },
+    /// A result stands and is audited.
+    Committed(Box<Committed>),
+    /// Nothing more happens.
+    Ended(Outcome),
+}
+
+/// A committed result.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+pub struct Committed {
+    /// Who committed.
+    pub worker: Address,
+    /// Its collateral.
+    pub lock: Coins,
+    /// The result.
+    pub commitment: ResultCommitment,
+    /// Auditors, by address.
+    pub claims: BTreeMap<Address, Claim>,
+    /// Auditors whose answers the worker's openings confirmed.
+    pub confirmed: Vec<Address>,
+    /// What is awaited.
+    pub phase: Phase,
+    /// Until when.
+    pub window: Window,
+}
+
+/// What is awaited after a commitment.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+pub enum Phase {
+    /// Auditors show themselves, and answer if they can.
+    Claiming,
+    /// Auditors answer.
+    Answering,
+    /// The worker opens or contests.
+    Opening,
+    /// A jury judges one answer.
+    Judging(Box<Judgement>),
+    /// The audit is over; the pictures are on their way.
+    Delivering,
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+pub enum Outcome {
+    /// Worker and auditors were paid.
+    Settled {
+        /// Who drew the pictures.
+        worker: Address,
+        /// The result that counts.
+        commitment: ResultCommitment,
+    },
+    /// The price went back.
+    Refunded(RefundReason),
+    /// Two juries could not decide: half to the worker, half burned.
+    Undecided {
+        /// Who committed.
+        worker: Address,
+        /// The result that neither jury confirmed.
+        commitment: ResultCommitment,
+    },
+    /// A hardware test failed: its deposit is gone.
+    TestFailed,
+}

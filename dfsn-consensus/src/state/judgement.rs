@@ -1,0 +1,68 @@
+//! A contested answer before its jury.
+
+use std::collections::BTreeMap;
+
+use borsh::BorshSerialize;
+use dfsn_types::{Address, AnswerDigest, Boundary, Role, StateDigest};
+
+use super::Coins;
+
+/// Which jury of a contest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
+pub enum JuryRound {
+    /// The first.
+    First,
+    /// The second, after the first found no majority.
+    Second,
+}
+
+impl JuryRound {
+    /// As what its jurors claim and answer.
+    pub const fn role(self) -> Role {
+        match self {
+            Self::First => Role::Juror,
+            Self::Second => Role::SecondJuror,
+        }
+    }
+}
+
+/// Where a judgement stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
+pub enum JuryStage {
+    /// Jurors show themselves.
+    Claiming,
+    /// Jurors answer, blindly.
+    Answering,
+    /// Worker, contested auditor and jurors show their digests.
+    Revealing,
+}
+
+/// One contested answer.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+pub struct Judgement {
+    /// Whose answer the worker denies.
+    pub auditor: Address,
+    /// Which of its questions.
+    pub question: u8,
+    /// The boundary in question.
+    pub boundary: Boundary,
+    /// First or second jury.
+    pub round: JuryRound,
+    /// Where it stands.
+    pub stage: JuryStage,
+    /// Jurors and what they answered.
+    pub jurors: BTreeMap<Address, Juror>,
+    /// What the worker showed.
+    pub worker_digest: Option<StateDigest>,
+    /// What answerers showed.
+    pub revealed: BTreeMap<Address, StateDigest>,
+}
+
+/// One juror's part.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+pub struct Juror {
+    /// Held until the verdict.
+    pub lock: Coins,
+    /// The blind answer, once given.
+    pub answer: Option<AnswerDigest>,
+}

@@ -1,0 +1,27 @@
+//! The state of the chain: what blocks change.
+
+mod account;
+mod chain;
+mod claim;
+mod coins;
+mod electorate;
+mod genesis;
+mod job;
+mod judgement;
+mod queue;
+mod supply;
+mod validator;
+mod window;
+
+pub use account::Account;
+pub use chain::{ChainState, Tip};
+pub use claim::{Claim, Questions};
+pub use coins::Coins;
+pub use electorate::{Service, Sortition};
+pub use genesis::GenesisError;
+pub use job::{Committed, Job, JobKind, Outcome, Phase, Stage};
+pub use judgement::{Judgement, Juror, JuryRound, JuryStage};
+pub use queue::QueueKey;
+pub use supply::{SUPPLY_MAX, Supply};
+pub use validator::{PairRecord, Repeats, Validator};
+pub use window::Window;

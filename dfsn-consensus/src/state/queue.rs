@@ -1,0 +1,37 @@
+//! Waiting requests of one pair, best-paying first.
+
+use std::cmp::Reverse;
+
+use borsh::BorshSerialize;
+use dfsn_types::{Amount, BlockHeight, JobId};
+
+/// Place in the queue of a pair: price per unit, then age (rule DRW-01). The first in order is drawn first, the last is pushed
+/// out first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize)]
+pub struct QueueKey {
+    price_per_unit: ReverseAmount,
+    height: BlockHeight,
+    index: u32,
+    job: JobId,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct ReverseAmount(Reverse<Amount>);
+
+impl BorshSerialize for ReverseAmount {
+    fn serialize<W: borsh::io::Write>(&self, writer: &mut W) -> borsh::io::Result<()> {
+        self.0.0.serialize(writer)
+    }
+}
+
+impl QueueKey {
+    /// The place of a request included at `height` as transaction `index`.
+    pub const fn new(price_per_unit: Amount, height: BlockHeight, index: u32, job: JobId) -> Self {
+        Self { price_per_unit: ReverseAmount(Reverse(price_per_unit)), height, index, job }
+    }
+
+    /// Whose place.
+    pub const fn job(&self) -> JobId {
+        self.job
+    }
+}

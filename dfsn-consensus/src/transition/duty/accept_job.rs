@@ -1,0 +1,44 @@
+//! AcceptJob: liability begins.
+
+use dfsn_types::{Amount, Duty, Event};
+
+use super::{Execution, not_awaited};
+use crate::error::DutyError;
+use crate::state::{JobKind, Stage};
+
+impl Execution {
+    /// Locks the collateral and starts the deadline (rules ACC-01, ACC-02). A test has no collateral: its deposit is at stake.
+    pub(super) fn accept_job(&mut self, duty: &Duty) -> Result<(), DutyError> {
+        let (job, worker) = (self.duty_job(duty)?, duty.validator);
+        if !matches!(&job.stage, Stage::Drawn { worker: drawn, .. } if *drawn == worker) {
+            return Err(not_awaited(duty));
+        }
+        if self.state.tip.clock >= job.expires_at {
+            return Err(DutyError::Expired(job.id));
+        }
+        let (pair, price, kind) = (job.pair(), job.price, job.kind);
+        let prices = match kind {
+            JobKind::Request => self.state.params.penalties.collateral_prices,
+            JobKind::Test => 0,
+        };
+        let collateral = price.checked_mul(prices).unwrap_or(Amount::from_base_units(u128::MAX));
+        let lock = self.lock_stake(&worker, collateral).ok_or(DutyError::Collateral(worker))?;
+        if let Some(record) =
+            self.state.validators.get_mut(&worker).and_then(|validator| validator.pairs.get_mut(&pair))
+        {
+            record.open_jobs = record.open_jobs.saturating_add(1);
+        }
+        let mut job = self.take_duty_job(duty)?;
+        let window = self.window(self.state.params.windows.deadline_ms);
+        self.event(Event::JobAccepted {
+            job: job.id,
+            attempt: job.attempt,
+            worker,
+            collateral,
+            deadline: window.closes_at,
+        });
+        job.stage = Stage::Accepted { worker, lock, window };
+        self.put_job(job);
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! ClaimAudit: the sortition shows itself.
+
+use dfsn_types::{Amount, Duty, Event, Role, TraceShape, VrfOutput, VrfProof};
+
+use super::{Execution, not_awaited};
+use crate::error::DutyError;
+use crate::sortition;
+use crate::state::{Claim, Juror, Phase, Stage};
+
+impl Execution {
+    /// Checks eligibility, proof and selection, and locks what a wrong answer costs (rules AUD-01 to AUD-04).
+    pub(super) fn claim_audit(&mut self, duty: &Duty, role: Role, proof: &VrfProof) -> Result<(), DutyError> {
+        if self.used.claims >= self.state.params.chain.claims_max {
+            return Err(DutyError::LaneFull);
+        }
+        let output = self.check_claim(duty, role, proof)?;
+        let validator = duty.validator;
+        let fees = self.state.params.penalties.answer_fees;
+        let amount =
+            self.duty_job(duty)?.audit_fee.checked_mul(fees).unwrap_or(Amount::from_base_units(u128::MAX));
+        let lock = self.lock_stake(&validator, amount).ok_or(DutyError::ClaimLock(validator))?;
+        let mut job = self.take_duty_job(duty)?;
+        let shape = TraceShape::of(&job.params);
+        if let Stage::Committed(committed) = &mut job.stage {
+            match &mut committed.phase {
+                Phase::Judging(judgement) => {
+                    judgement.jurors.insert(validator, Juror { lock, answer: None });
+                }
+                _ => {
+                    let questions = sortition::draw_questions(&output, shape);
+                    committed.claims.insert(validator, Claim { questions, lock, answers: None });
+                }
+            }
+        }
+        self.used.claims = self.used.claims.saturating_add(1);
+        self.event(Event::AuditClaimed { job: job.id, attempt: job.attempt, auditor: validator, role });
+        self.put_job(job);
+        Ok(())
+    }
+
+    fn check_claim(&self, duty: &Duty, role: Role, proof: &VrfProof) -> Result<VrfOutput, DutyError> {
+        let (job, claimant) = (self.duty_job(duty)?, duty.validator);
+        let sortition = self.state.sortition(job, role).ok_or_else(|| not_awaited(duty))?;
+        let claimed = match job.committed().map(|committed| (&committed.phase, &committed.claims)) {
+            Some((Phase::Judging(judgement), _)) => judgement.jurors.contains_key(&claimant),
+            Some((_, claims)) => claims.contains_key(&claimant),
+            None => true,
+        };
+        if claimed {
+            return Err(not_awaited(duty));
+        }
+        let not_eligible = DutyError::NotEligible { validator: claimant, role };
+        let Some(validator) = self.state.validators.get(&claimant) else { return Err(not_eligible) };
+        if !self.state.may_claim(job, validator) {
+            return Err(not_eligible);
+        }
+        let Some(registration) = &validator.registration else { return Err(not_eligible) };
+        let output = registration
+            .vrf_key
+            .verify(sortition.alpha.as_bytes(), proof)
+            .map_err(DutyError::SortitionProof)?;
+        if !sortition::is_selected(&output, sortition.rate, validator.stake(), sortition.stake_eligible) {
+            return Err(DutyError::NotSelected(claimant));
+        }
+        Ok(output)
+    }
+}

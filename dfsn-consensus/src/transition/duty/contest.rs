@@ -1,0 +1,40 @@
+//! Contest: the worker denies one answer and shows nothing.
+
+use std::collections::BTreeMap;
+
+use dfsn_types::{Address, Duty, Event};
+
+use super::{Execution, not_awaited};
+use crate::error::DutyError;
+use crate::state::{Judgement, JuryRound, JuryStage, Phase, Stage};
+
+impl Execution {
+    /// Calls a jury over one answer (rule CON-01).
+    pub(super) fn contest(&mut self, duty: &Duty, auditor: Address, question: u8) -> Result<(), DutyError> {
+        let job = self.duty_job(duty)?;
+        let committed = job
+            .committed()
+            .filter(|committed| committed.worker == duty.validator && committed.phase == Phase::Opening);
+        let committed = committed.ok_or_else(|| not_awaited(duty))?;
+        let boundary = committed.claims.get(&auditor).and_then(|claim| claim.questions.get(question));
+        let boundary = boundary.ok_or(DutyError::NoSuchAnswer { auditor, question })?;
+        let mut job = self.take_duty_job(duty)?;
+        let window = self.window(self.state.params.windows.claim_ms);
+        if let Stage::Committed(committed) = &mut job.stage {
+            committed.phase = Phase::Judging(Box::new(Judgement {
+                auditor,
+                question,
+                boundary,
+                round: JuryRound::First,
+                stage: JuryStage::Claiming,
+                jurors: BTreeMap::new(),
+                worker_digest: None,
+                revealed: BTreeMap::new(),
+            }));
+            committed.window = window;
+        }
+        self.event(Event::Contested { job: job.id, attempt: job.attempt, auditor, question });
+        self.put_job(job);
+        Ok(())
+    }
+}

@@ -1,0 +1,238 @@
+//! Judgement of a contested answer in a float profile: jurors' digests decide (rules JUD-01 to JUD-05).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dfsn_types::{Address, AnswerContext, AnswerDigest, Event, Fault, StateDigest};
+
+use super::Execution;
+use super::penalty::AnswerRewards;
+use crate::state::{Committed, Job, Judgement, Juror, JuryRound, JuryStage, Outcome, Phase, Stage};
+
+/// What the revealed digests say.
+enum Finding {
+    /// The worker's digest explains the contested answer: there was nothing to contest.
+    Baseless,
+    /// A digest that more than half of those who claimed answered with.
+    Majority(StateDigest),
+    /// No such digest.
+    Hung,
+}
+
+impl Execution {
+    /// Ends the revealing of a judgement.
+    pub(in crate::transition) fn verdict(&mut self, job: Job, mut committed: Box<Committed>) {
+        let Phase::Judging(judgement) = core::mem::replace(&mut committed.phase, Phase::Opening) else {
+            return self.put_committed(job, committed);
+        };
+        let Some(worker_digest) = judgement.worker_digest else {
+            committed.phase = Phase::Judging(judgement);
+            return self.silence(job, *committed);
+        };
+        let answers = answers(&committed, &judgement);
+        match self.finding(&job, &judgement, &answers, worker_digest) {
+            Finding::Baseless => self.baseless_contest(job, committed, *judgement),
+            Finding::Majority(digest) if digest == worker_digest => {
+                self.worker_was_right(job, committed, *judgement, digest, &answers)
+            }
+            Finding::Majority(digest) => self.worker_was_wrong(job, *committed, *judgement, digest, &answers),
+            Finding::Hung => self.jury_hung(job, committed, *judgement),
+        }
+    }
+
+    fn finding(
+        &self,
+        job: &Job,
+        judgement: &Judgement,
+        answers: &BTreeMap<Address, AnswerDigest>,
+        worker_digest: StateDigest,
+    ) -> Finding {
+        let explains = |digest: &StateDigest, answerer: &Address| {
+            answers.get(answerer).is_some_and(|answer| {
+                self.answer_context(job, judgement, *answerer).answer(digest) == *answer
+            })
+        };
+        if explains(&worker_digest, &judgement.auditor) {
+            return Finding::Baseless;
+        }
+        let claimed = judgement.jurors.len().saturating_add(1);
+        let digests: BTreeSet<StateDigest> =
+            judgement.revealed.values().copied().chain([worker_digest]).collect();
+        let votes =
+            |digest: &StateDigest| answers.keys().filter(|answerer| explains(digest, answerer)).count();
+        let wins = |digest: &StateDigest| votes(digest) >= 2 && votes(digest).saturating_mul(2) > claimed;
+        digests.into_iter().find(wins).map_or(Finding::Hung, Finding::Majority)
+    }
+
+    fn answer_context(&self, job: &Job, judgement: &Judgement, answerer: Address) -> AnswerContext {
+        AnswerContext {
+            genesis: self.state.chain.genesis,
+            job: job.id,
+            attempt: job.attempt,
+            boundary: judgement.boundary,
+            answerer,
+        }
+    }
+
+    /// The jury agrees with the worker: the auditor and the jurors who differ pay; the audit goes on with the other claims.
+    fn worker_was_right(
+        &mut self,
+        job: Job,
+        mut committed: Box<Committed>,
+        judgement: Judgement,
+        digest: StateDigest,
+        answers: &BTreeMap<Address, AnswerDigest>,
+    ) {
+        let worker = committed.worker;
+        self.event(judged(&job, worker, &judgement, true));
+        let right = self.right_answerers(&job, &judgement, digest, answers);
+        let rewards = AnswerRewards { worker: Some(worker), jurors: &right };
+        if let Some(claim) = committed.claims.remove(&judgement.auditor) {
+            self.slash_answerer(&job, judgement.auditor, claim.lock, Fault::WrongAnswer, &rewards);
+        }
+        let rest = AnswerRewards { worker: Some(worker), jurors: &[] };
+        self.dismiss_jury(&job, judgement.jurors, &right, &rest);
+        self.await_opening(&mut committed);
+        let mut job = job;
+        job.stage = Stage::Committed(committed);
+        self.audit_may_be_over(job);
+    }
+
+    /// The jury found another digest: the worker pays, those who answered with it share, the attempt is over (rule PEN-03).
+    fn worker_was_wrong(
+        &mut self,
+        job: Job,
+        committed: Committed,
+        judgement: Judgement,
+        digest: StateDigest,
+        answers: &BTreeMap<Address, AnswerDigest>,
+    ) {
+        let Committed { worker, mut lock, mut claims, .. } = committed;
+        self.event(judged(&job, worker, &judgement, false));
+        let right = self.right_answerers(&job, &judgement, digest, answers);
+        if !right.contains(&judgement.auditor)
+            && let Some(claim) = claims.remove(&judgement.auditor)
+        {
+            self.slash_answerer(
+                &job,
+                judgement.auditor,
+                claim.lock,
+                Fault::WrongAnswer,
+                &AnswerRewards::default(),
+            );
+        }
+        for (auditor, claim) in claims {
+            self.unlock_stake(&auditor, claim.lock);
+        }
+        self.dismiss_jury(&job, judgement.jurors, &right, &AnswerRewards::default());
+        let penalties = &self.state.params.penalties;
+        let (prices, most, within) =
+            (penalties.float_verdict_prices, penalties.float_verdicts_max, penalties.float_verdict_repeat_ms);
+        let now = self.state.tip.timestamp;
+        let lost = self
+            .state
+            .validators
+            .get_mut(&worker)
+            .map_or(1, |validator| validator.lost_verdicts.record(now, within));
+        let again = lost >= most;
+        let amount =
+            if again { lock.amount() } else { job.price.checked_mul(prices).unwrap_or(lock.amount()) };
+        self.slash_worker(&job, worker, &mut lock, amount, Fault::WrongResult, &right);
+        self.unlock_stake(&worker, lock);
+        if again {
+            self.jail(worker);
+        }
+        self.restart_ramp(&job, &worker);
+        self.fail_attempt(job, worker, Fault::WrongResult);
+    }
+
+    /// The worker denied an answer that agrees with it: it pays, and must open after all (rule JUD-04).
+    fn baseless_contest(&mut self, mut job: Job, mut committed: Box<Committed>, judgement: Judgement) {
+        let amount =
+            job.price.checked_mul(self.state.params.penalties.float_verdict_prices).unwrap_or_default();
+        let jurors: Vec<Address> = judgement.jurors.keys().copied().collect();
+        let worker = committed.worker;
+        self.slash_worker(&job, worker, &mut committed.lock, amount, Fault::BaselessContest, &jurors);
+        for (juror, seat) in judgement.jurors {
+            self.unlock_stake(&juror, seat.lock);
+        }
+        self.await_opening(&mut committed);
+        job.stage = Stage::Committed(committed);
+        self.put_job(job);
+    }
+
+    /// No majority: a second jury; after that, half to the worker, half burned, nobody at fault (rule JUD-05).
+    fn jury_hung(&mut self, mut job: Job, mut committed: Box<Committed>, judgement: Judgement) {
+        let second = judgement.round == JuryRound::Second;
+        self.event(Event::JuryHung { job: job.id, attempt: job.attempt, second });
+        for (juror, seat) in judgement.jurors {
+            self.unlock_stake(&juror, seat.lock);
+        }
+        if !second {
+            committed.phase = Phase::Judging(Box::new(Judgement {
+                round: JuryRound::Second,
+                stage: JuryStage::Claiming,
+                jurors: BTreeMap::new(),
+                worker_digest: None,
+                revealed: BTreeMap::new(),
+                ..judgement
+            }));
+            committed.window = self.window(self.state.params.windows.claim_ms);
+            return self.put_committed(job, committed);
+        }
+        let Committed { worker, lock, commitment, claims, .. } = *committed;
+        for (auditor, claim) in claims {
+            self.unlock_stake(&auditor, claim.lock);
+        }
+        let half = job.escrow.amount().split(2);
+        let paid = job.escrow.take_up_to(half);
+        self.pay_earnings(worker, paid);
+        let rest = job.escrow.take_all();
+        self.burn(rest);
+        self.unlock_stake(&worker, lock);
+        job.stage = Stage::Ended(Outcome::Undecided { worker, commitment });
+        self.put_job(job);
+    }
+
+    fn right_answerers(
+        &self,
+        job: &Job,
+        judgement: &Judgement,
+        digest: StateDigest,
+        answers: &BTreeMap<Address, AnswerDigest>,
+    ) -> Vec<Address> {
+        let is_right = |(answerer, answer): &(&Address, &AnswerDigest)| {
+            self.answer_context(job, judgement, **answerer).answer(&digest) == **answer
+        };
+        answers.iter().filter(is_right).map(|(answerer, _)| *answerer).collect()
+    }
+
+    /// Jurors who judged with the majority get their locks back, the others pay.
+    fn dismiss_jury(
+        &mut self,
+        job: &Job,
+        jurors: BTreeMap<Address, Juror>,
+        right: &[Address],
+        rewards: &AnswerRewards<'_>,
+    ) {
+        for (juror, seat) in jurors {
+            if right.contains(&juror) {
+                self.unlock_stake(&juror, seat.lock);
+            } else {
+                let fault = if seat.answer.is_some() { Fault::WrongAnswer } else { Fault::MissingAnswer };
+                self.slash_answerer(job, juror, seat.lock, fault, rewards);
+            }
+        }
+    }
+}
+
+/// Answers to the contested question: the auditor's and the jurors'.
+fn answers(committed: &Committed, judgement: &Judgement) -> BTreeMap<Address, AnswerDigest> {
+    let jurors = judgement.jurors.iter().filter_map(|(juror, seat)| Some((*juror, seat.answer?)));
+    let contested = committed.claims.get(&judgement.auditor).and_then(|claim| claim.answers.as_ref());
+    let contested = contested.and_then(|answers| answers.get(usize::from(judgement.question)));
+    jurors.chain(contested.map(|answer| (judgement.auditor, *answer))).collect()
+}
+
+const fn judged(job: &Job, worker: Address, judgement: &Judgement, worker_right: bool) -> Event {
+    Event::Judged { job: job.id, attempt: job.attempt, worker, auditor: judgement.auditor, worker_right }
+}

@@ -1,0 +1,24 @@
+//! The state transition: parent state and block in, next state and receipts out.
+//!
+//! Order within a block (rules BLK-04, TIM-04, DRW-02): header, duties, transactions, windows that close, unbonding, draws.
+
+mod attempt;
+mod draw;
+mod duty;
+mod execution;
+mod generation_request;
+mod judgement;
+mod money;
+mod penalty;
+mod receipt;
+mod register_compute;
+mod settlement;
+mod stake;
+mod test_hardware;
+mod transaction;
+mod verify;
+mod windows;
+
+pub(crate) use execution::beacon_alpha;
+pub use execution::{BlockContext, Executed, Execution};
+pub use verify::{Transition, state_transition};

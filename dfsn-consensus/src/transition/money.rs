@@ -1,0 +1,79 @@
+//! How money moves: every path ends at an account, a stake or the burn.
+
+use dfsn_types::{Address, Amount};
+
+use super::Execution;
+use crate::state::Coins;
+
+impl Execution {
+    /// Pays into an account's balance.
+    pub(super) fn pay(&mut self, to: Address, coins: Coins) {
+        if !coins.amount().is_zero() {
+            self.state.accounts.entry(to).or_default().balance.put(coins);
+        } else {
+            drop(coins);
+        }
+    }
+
+    /// Pays a validator's earnings: to its payout account, or its owner without one.
+    pub(super) fn pay_earnings(&mut self, validator: Address, coins: Coins) {
+        let registration =
+            self.state.validators.get(&validator).and_then(|validator| validator.registration.as_ref());
+        let payout = registration.map_or(validator, |registration| registration.payout);
+        self.pay(payout, coins);
+    }
+
+    /// Ends money for ever.
+    pub(super) fn burn(&mut self, coins: Coins) {
+        self.state.burned.put(coins);
+    }
+
+    /// Takes from an account's balance exactly `amount`.
+    pub(super) fn withdraw(&mut self, from: &Address, amount: Amount) -> Option<Coins> {
+        self.state.accounts.get_mut(from)?.balance.take(amount)
+    }
+
+    /// Moves free stake into a lock.
+    pub(super) fn lock_stake(&mut self, validator: &Address, amount: Amount) -> Option<Coins> {
+        let validator = self.state.validators.get_mut(validator)?;
+        let locked = validator.locked.checked_add(amount)?;
+        let coins = validator.free.take(amount)?;
+        validator.locked = locked;
+        Some(coins)
+    }
+
+    /// Gives a lock back to its validator's free stake.
+    pub(super) fn unlock_stake(&mut self, owner: &Address, coins: Coins) {
+        match self.state.validators.get_mut(owner) {
+            Some(validator) => {
+                validator.locked = validator.locked.saturating_sub(coins.amount());
+                validator.free.put(coins);
+            }
+            // A validator with a lock is never removed; if it were, its owner would still get the money.
+            None => self.pay(*owner, coins),
+        }
+    }
+
+    /// Takes up to `amount` out of a lock for good.
+    pub(super) fn forfeit(&mut self, owner: &Address, lock: &mut Coins, amount: Amount) -> Coins {
+        let coins = lock.take_up_to(amount);
+        if let Some(validator) = self.state.validators.get_mut(owner) {
+            validator.locked = validator.locked.saturating_sub(coins.amount());
+        }
+        coins
+    }
+
+    /// Pays out stake whose unbonding time is over (rule STK-04).
+    pub(super) fn pay_unbonded(&mut self) {
+        for _ in 0..self.state.params.chain.expiries_max {
+            let Some(entry) = self.state.unbonding.first_entry() else { return };
+            if entry.key().0 > self.state.tip.timestamp {
+                return;
+            }
+            let (owner, coins) = entry.remove();
+            let amount = coins.amount();
+            self.pay(owner, coins);
+            self.event(dfsn_types::Event::Unbonded { owner, amount });
+        }
+    }
+}

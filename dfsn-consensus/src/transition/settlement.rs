@@ -1,0 +1,123 @@
+//! Settlement: worker, auditors and builder are paid (rules SET-01 to SET-03).
+
+use dfsn_types::{Address, Amount, Event, PairStatus, RefundReason};
+
+use super::Execution;
+use crate::state::{Coins, Committed, Job, JobKind, Outcome, Stage};
+
+impl Execution {
+    /// Ends a job whose audit is over and whose pictures are delivered.
+    pub(super) fn settle(&mut self, mut job: Job) {
+        let stage = core::mem::replace(&mut job.stage, Stage::Ended(Outcome::TestFailed));
+        let Stage::Committed(committed) = stage else {
+            job.stage = stage;
+            return self.put_job(job);
+        };
+        let Committed { worker, lock, commitment, confirmed, .. } = *committed;
+        let escrow = job.escrow.take_all();
+        match job.kind {
+            JobKind::Request => self.pay_shares(&job, worker, &confirmed, escrow),
+            JobKind::Test => {
+                if !self.finish_test(&mut job, worker, &confirmed, escrow) {
+                    self.unlock_stake(&worker, lock);
+                    return self.put_job(job);
+                }
+            }
+        }
+        self.unlock_stake(&worker, lock);
+        job.stage = Stage::Ended(Outcome::Settled { worker, commitment });
+        self.put_job(job);
+    }
+
+    fn pay_shares(&mut self, job: &Job, worker: Address, confirmed: &[Address], mut escrow: Coins) {
+        let economics = &self.state.params.economics;
+        let (worker_share, builder_share, audit_share) =
+            (economics.worker_share, economics.builder_share, economics.audit_share_max);
+        let price = escrow.amount();
+        let mut earned = escrow.take_up_to(worker_share.of(price));
+        let built = escrow.take_up_to(builder_share.of(price));
+        let most = if self.in_ramp(job, &worker) { earned.amount() } else { audit_share.of(earned.amount()) };
+        let auditors_paid = self.pay_auditors(job, confirmed, &mut earned, most);
+        let worker_paid = earned.amount();
+        self.pay_earnings(worker, earned);
+        self.pay(self.fee_recipient, built);
+        self.burn(escrow);
+        self.count_clean_job(job, &worker);
+        self.event(Event::JobSettled {
+            job: job.id,
+            attempt: job.attempt,
+            worker,
+            worker_paid,
+            auditors_paid,
+        });
+    }
+
+    /// One audit fee for each right answer, all together at most `most`, scaled down equally above that.
+    fn pay_auditors(&mut self, job: &Job, confirmed: &[Address], from: &mut Coins, most: Amount) -> Amount {
+        let count = u64::try_from(confirmed.len()).unwrap_or(u64::MAX);
+        let wanted = job.audit_fee.checked_mul(count).unwrap_or(most);
+        let each = if wanted > most { most.split(count) } else { job.audit_fee };
+        let before = from.amount();
+        for auditor in confirmed {
+            let fee = from.take_up_to(each);
+            self.pay_earnings(*auditor, fee);
+        }
+        before.saturating_sub(from.amount())
+    }
+
+    fn in_ramp(&self, job: &Job, worker: &Address) -> bool {
+        let validator = self.state.validators.get(worker);
+        let record = validator.and_then(|validator| validator.pairs.get(&job.pair()));
+        record.is_none_or(|record| record.clean_jobs < self.state.params.sortition.ramp_jobs)
+    }
+
+    fn count_clean_job(&mut self, job: &Job, worker: &Address) {
+        if job.unaudited {
+            return;
+        }
+        let validator = self.state.validators.get_mut(worker);
+        if let Some(record) = validator.and_then(|validator| validator.pairs.get_mut(&job.pair())) {
+            record.clean_jobs = record.clean_jobs.saturating_add(1);
+        }
+    }
+
+    /// A test passes with two right answers (rule TST-05); what its auditors do not earn goes back.
+    fn finish_test(
+        &mut self,
+        job: &mut Job,
+        worker: Address,
+        confirmed: &[Address],
+        mut deposit: Coins,
+    ) -> bool {
+        let passed = confirmed.len() >= 2;
+        let most = deposit.amount();
+        let auditors_paid = self.pay_auditors(job, confirmed, &mut deposit, most);
+        let left = deposit.amount();
+        self.pay(job.requester, deposit);
+        if !passed {
+            job.stage = Stage::Ended(Outcome::Refunded(RefundReason::Untested));
+            self.event(Event::JobRefunded {
+                job: job.id,
+                requester: job.requester,
+                amount: left,
+                reason: RefundReason::Untested,
+            });
+            return false;
+        }
+        let pair = job.pair();
+        if let Some(record) =
+            self.state.validators.get_mut(&worker).and_then(|validator| validator.pairs.get_mut(&pair))
+        {
+            record.status = PairStatus::Active;
+        }
+        self.event(Event::JobSettled {
+            job: job.id,
+            attempt: job.attempt,
+            worker,
+            worker_paid: Amount::ZERO,
+            auditors_paid,
+        });
+        self.event(Event::PairActivated { validator: worker, pair });
+        true
+    }
+}

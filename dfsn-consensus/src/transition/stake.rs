@@ -1,0 +1,32 @@
+//! Stake and Unstake.
+
+use dfsn_types::{Address, Amount};
+
+use super::Execution;
+use crate::error::TransactionFailure;
+use crate::state::Validator;
+
+impl Execution {
+    /// Moves money into the sender's free stake (rule STK-01).
+    pub(super) fn stake(&mut self, sender: Address, amount: Amount) -> Result<(), TransactionFailure> {
+        let coins = self.spend(&sender, amount)?;
+        self.state.validators.entry(sender).or_insert_with(|| Validator::new(sender)).free.put(coins);
+        Ok(())
+    }
+
+    /// Takes free stake out; it is paid after the unbonding time (rules STK-02, STK-04).
+    pub(super) fn unstake(&mut self, sender: Address, amount: Amount) -> Result<(), TransactionFailure> {
+        if amount.is_zero() {
+            return Err(TransactionFailure::Zero);
+        }
+        let validator =
+            self.state.validators.get_mut(&sender).ok_or(TransactionFailure::NotAValidator(sender))?;
+        let free = validator.free.amount();
+        let coins = validator.free.take(amount).ok_or(TransactionFailure::FreeStake { amount, free })?;
+        let due = self.state.tip.timestamp.after(self.state.params.windows.unbonding_ms);
+        let serial = self.state.unbonding_serial;
+        self.state.unbonding_serial = serial.saturating_add(1);
+        self.state.unbonding.insert((due, serial), (sender, coins));
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! A transaction: whether a block may hold it, its fee, and what it does.
+
+use dfsn_types::{
+    Address, Amount, Gas, TransactionKind, TransactionReceipt, TransactionStatus, VerifiedTransaction,
+};
+
+use super::Execution;
+use crate::error::{IncludeError, Rule, TransactionFailure};
+use crate::gas;
+
+impl Execution {
+    /// Executes a transaction in the user lane.
+    ///
+    /// # Errors
+    /// [`IncludeError`] when no block may hold it now; nothing has changed then. A transaction that fails otherwise is
+    /// included: its nonce is used, its fee paid, and its receipt says which rule it broke (rule TX-06).
+    pub fn apply_transaction(&mut self, transaction: &VerifiedTransaction) -> Result<(), IncludeError> {
+        let gas_used = self.check_includable(transaction)?;
+        let sender = transaction.sender();
+        let index = self.used.transactions;
+        self.used.transactions = index.saturating_add(1);
+        self.used.gas = self.used.gas.saturating_add(gas_used.get());
+        self.used.user_bytes = self.used.user_bytes.saturating_add(len(transaction));
+        let fee = self.charge(transaction, gas_used);
+        let status = match self.run(sender, transaction, index) {
+            Ok(()) => TransactionStatus::Succeeded,
+            Err(failure) => TransactionStatus::Failed { rule: failure.rule() },
+        };
+        self.receipts.transactions.push(TransactionReceipt { id: transaction.id(), status, gas_used, fee });
+        Ok(())
+    }
+
+    /// Rules TX-02 to TX-05 and the bounds of the lane.
+    fn check_includable(&self, verified: &VerifiedTransaction) -> Result<Gas, IncludeError> {
+        let (sender, transaction) = (verified.sender(), verified.transaction());
+        let account = self.state.accounts.get(&sender);
+        let expected = account.map(|account| account.nonce).unwrap_or_default();
+        if transaction.nonce != expected {
+            return Err(IncludeError::Nonce { sender, actual: transaction.nonce, expected });
+        }
+        let pinned = account.and_then(|account| account.key);
+        if pinned.is_some_and(|key| key != *verified.public_key()) {
+            return Err(IncludeError::KeyPinned { sender, key: *verified.public_key() });
+        }
+        let (max_fee, tip) = (transaction.max_fee_per_gas, transaction.max_priority_fee_per_gas);
+        let base_fee = self.state.tip.base_fee_per_gas;
+        if max_fee < base_fee {
+            return Err(IncludeError::FeeTooLow { max_fee, base_fee });
+        }
+        if tip > max_fee {
+            return Err(IncludeError::TipOverFee { tip, max_fee });
+        }
+        let (needed, limit) = (gas::gas_of(&transaction.kind), transaction.gas_limit);
+        if limit < needed {
+            return Err(IncludeError::GasLimit { needed, limit });
+        }
+        let balance = account.map_or(Amount::ZERO, |account| account.balance.amount());
+        let fee = max_fee.checked_mul(limit.get()).unwrap_or(Amount::from_base_units(u128::MAX));
+        if fee > balance {
+            return Err(IncludeError::Balance { fee, balance });
+        }
+        self.check_lane(verified, needed)?;
+        Ok(needed)
+    }
+
+    fn check_lane(&self, verified: &VerifiedTransaction, needed: Gas) -> Result<(), IncludeError> {
+        let params = &self.state.params.chain;
+        let (used, limit) = (self.used.gas.saturating_add(needed.get()), params.gas_limit.get());
+        if used > limit {
+            return Err(IncludeError::LaneFull { what: "gas", used, limit });
+        }
+        let (used, limit) =
+            (self.used.user_bytes.saturating_add(len(verified)), u64::from(params.user_lane_bytes));
+        if used > limit {
+            return Err(IncludeError::LaneFull { what: "bytes", used, limit });
+        }
+        Ok(())
+    }
+
+    /// Takes the fee, burns the base part, tips the builder, uses the nonce and pins the key.
+    fn charge(&mut self, verified: &VerifiedTransaction, gas_used: Gas) -> Amount {
+        let transaction = verified.transaction();
+        let base_fee = self.state.tip.base_fee_per_gas;
+        let tip =
+            transaction.max_priority_fee_per_gas.min(transaction.max_fee_per_gas.saturating_sub(base_fee));
+        let cost = |price: Amount| price.checked_mul(gas_used.get()).unwrap_or_default();
+        let account = self.state.accounts.entry(verified.sender()).or_default();
+        account.nonce = account.nonce.next();
+        account.key = Some(*verified.public_key());
+        // Covered: the balance holds the highest fee for the whole limit.
+        let burned = account.balance.take_up_to(cost(base_fee));
+        let tipped = account.balance.take_up_to(cost(tip));
+        let fee = burned.amount().checked_add(tipped.amount()).unwrap_or_default();
+        self.burn(burned);
+        self.pay(self.fee_recipient, tipped);
+        fee
+    }
+
+    fn run(
+        &mut self,
+        sender: Address,
+        verified: &VerifiedTransaction,
+        index: u32,
+    ) -> Result<(), TransactionFailure> {
+        match &verified.transaction().kind {
+            TransactionKind::Transfer { to, amount } => self.transfer(sender, *to, *amount),
+            TransactionKind::Stake { amount } => self.stake(sender, *amount),
+            TransactionKind::Unstake { amount } => self.unstake(sender, *amount),
+            TransactionKind::RegisterCompute(update) => self.register_compute(sender, update),
+            TransactionKind::TestHardware { pair } => self.test_hardware(sender, *pair, verified.id(), index),
+            TransactionKind::GenerationRequest(request) => {
+                self.generation_request(sender, request, verified.id(), index)
+            }
+            TransactionKind::Receipt { job } => self.receipt(sender, *job),
+            // Kinds that this version of the rules does not know cannot be decoded.
+            _ => Err(TransactionFailure::Zero),
+        }
+    }
+
+    /// Moves money between balances (rules MON-02, MON-03).
+    fn transfer(&mut self, from: Address, to: Address, amount: Amount) -> Result<(), TransactionFailure> {
+        let coins = self.spend(&from, amount)?;
+        self.pay(to, coins);
+        Ok(())
+    }
+
+    /// Takes money that a transaction moves.
+    pub(super) fn spend(
+        &mut self,
+        from: &Address,
+        amount: Amount,
+    ) -> Result<crate::state::Coins, TransactionFailure> {
+        if amount.is_zero() {
+            return Err(TransactionFailure::Zero);
+        }
+        let balance = self.state.balance(from);
+        self.withdraw(from, amount).ok_or(TransactionFailure::Balance { needed: amount, balance })
+    }
+}
+
+fn len(transaction: &VerifiedTransaction) -> u64 {
+    u64::try_from(transaction.byte_len()).unwrap_or(u64::MAX)
+}

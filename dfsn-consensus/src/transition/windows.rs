@@ -1,0 +1,191 @@
+//! What happens when a window closes without the message it was open for (rules TIM-03, TIM-04).
+
+use dfsn_types::{Address, Event, Fault, JobId, RefundReason};
+
+use super::Execution;
+use super::penalty::AnswerRewards;
+use crate::state::{Coins, Committed, Job, JuryStage, Outcome, Phase, Stage};
+
+impl Execution {
+    /// Closes the windows that are over, in order of (end, job), at most as many as a block allows.
+    pub(super) fn close_windows(&mut self) {
+        let (clock, height) = (self.parent_clock, self.state.tip.height);
+        let chain = &self.state.params.chain;
+        let is_over = |id: &JobId| {
+            let window = self.state.jobs.get(id).and_then(Job::window);
+            window.is_some_and(|window| window.is_over(clock, height, chain.window_blocks_min))
+        };
+        let due =
+            self.state.windows.iter().take_while(|(closes_at, _)| *closes_at <= clock).map(|(_, id)| *id);
+        let most = usize::try_from(chain.expiries_max).unwrap_or(usize::MAX);
+        let due: Vec<JobId> = due.filter(is_over).take(most).collect();
+        for id in due {
+            if let Some(job) = self.take_job(&id) {
+                self.window_closed(job);
+            }
+        }
+    }
+
+    fn window_closed(&mut self, mut job: Job) {
+        // Every arm below sets the stage anew.
+        let stage =
+            core::mem::replace(&mut job.stage, Stage::Ended(Outcome::Refunded(RefundReason::Expired)));
+        match stage {
+            Stage::Pending { .. } => self.refund(job, RefundReason::Expired),
+            Stage::Drawn { worker, .. } => self.turn_missed(job, worker),
+            Stage::Accepted { worker, lock, .. } => self.deadline_missed(job, worker, lock),
+            Stage::Committed(committed) => self.audit_window_closed(job, committed),
+            ended @ Stage::Ended(_) => {
+                job.stage = ended;
+                self.put_job(job);
+            }
+        }
+    }
+
+    /// Not accepting costs nothing; three turns missed in an hour pause the worker (rule ACC-03).
+    fn turn_missed(&mut self, job: Job, worker: Address) {
+        let (now, windows) = (self.state.tip.timestamp, &self.state.params.windows);
+        let (within, most) = (windows.missed_turn_window_ms, windows.missed_turns_max);
+        if let Some(validator) = self.state.validators.get_mut(&worker)
+            && validator.missed_turns.record(now, within) >= most
+        {
+            validator.paused = true;
+        }
+        self.event(Event::JobPassedOver { job: job.id, attempt: job.attempt, worker });
+        self.wait_for_draw(job, RefundReason::Expired);
+    }
+
+    fn deadline_missed(&mut self, job: Job, worker: Address, mut lock: Coins) {
+        let penalty = self.deadline_penalty(&job, &worker);
+        self.slash_worker(&job, worker, &mut lock, penalty, Fault::MissedDeadline, &[]);
+        self.unlock_stake(&worker, lock);
+        self.close_open_job(&job, &worker);
+        self.restart_ramp(&job, &worker);
+        self.fail_attempt(job, worker, Fault::MissedDeadline);
+    }
+
+    /// The worker has room for another job of this pair.
+    pub(super) fn close_open_job(&mut self, job: &Job, worker: &Address) {
+        let validator = self.state.validators.get_mut(worker);
+        if let Some(record) = validator.and_then(|validator| validator.pairs.get_mut(&job.pair())) {
+            record.open_jobs = record.open_jobs.saturating_sub(1);
+        }
+    }
+
+    fn audit_window_closed(&mut self, mut job: Job, mut committed: Box<Committed>) {
+        match &mut committed.phase {
+            Phase::Claiming => {
+                self.after_claims(&mut committed);
+                job.stage = Stage::Committed(committed);
+                self.audit_may_be_over(job);
+            }
+            Phase::Answering => {
+                self.drop_unanswered(&job, &mut committed);
+                self.await_opening(&mut committed);
+                job.stage = Stage::Committed(committed);
+                self.audit_may_be_over(job);
+            }
+            Phase::Opening => self.silence(job, *committed),
+            Phase::Judging(judgement) => match judgement.stage {
+                JuryStage::Claiming => {
+                    judgement.stage = JuryStage::Answering;
+                    committed.window = self.window(self.state.params.windows.juror_ms);
+                    self.put_committed(job, committed);
+                }
+                JuryStage::Answering => {
+                    judgement.stage = JuryStage::Revealing;
+                    committed.window = self.window(self.state.params.windows.open_ms);
+                    self.put_committed(job, committed);
+                }
+                JuryStage::Revealing => self.verdict(job, committed),
+            },
+            Phase::Delivering => {
+                let Committed { worker, lock, .. } = *committed;
+                self.unlock_stake(&worker, lock);
+                self.refund(job, RefundReason::Undelivered);
+            }
+        }
+    }
+
+    pub(super) fn put_committed(&mut self, mut job: Job, committed: Box<Committed>) {
+        job.stage = Stage::Committed(committed);
+        self.put_job(job);
+    }
+
+    /// Claims are over: wait for answers that are missing, else for the worker.
+    fn after_claims(&self, committed: &mut Committed) {
+        if committed.claims.values().all(|claim| claim.answers.is_some()) {
+            return self.await_opening(committed);
+        }
+        let windows = &self.state.params.windows;
+        committed.phase = Phase::Answering;
+        committed.window = self.window(windows.serve_ms.saturating_add(windows.answer_ms));
+    }
+
+    /// Answers are in: the worker opens, or nothing is left to open.
+    pub(super) fn await_opening(&self, committed: &mut Committed) {
+        let windows = &self.state.params.windows;
+        if committed.claims.is_empty() {
+            committed.phase = Phase::Delivering;
+            committed.window = self.window(windows.receipt_ms);
+        } else {
+            committed.phase = Phase::Opening;
+            committed.window = self.window(windows.open_ms);
+        }
+    }
+
+    /// Puts a committed job back, or settles it when the audit is over and the pictures are there.
+    pub(super) fn audit_may_be_over(&mut self, job: Job) {
+        let over = job.committed().is_some_and(|committed| committed.phase == Phase::Delivering);
+        if over && (job.delivered || job.kind == crate::state::JobKind::Test) {
+            self.settle(job)
+        } else {
+            self.put_job(job)
+        }
+    }
+
+    /// A claim without an answer costs what a wrong one does (rule PEN-05).
+    fn drop_unanswered(&mut self, job: &Job, committed: &mut Committed) {
+        let silent: Vec<Address> = committed
+            .claims
+            .iter()
+            .filter(|(_, claim)| claim.answers.is_none())
+            .map(|(auditor, _)| *auditor)
+            .collect();
+        for auditor in silent {
+            if let Some(claim) = committed.claims.remove(&auditor) {
+                self.slash_answerer(
+                    job,
+                    auditor,
+                    claim.lock,
+                    Fault::MissingAnswer,
+                    &AnswerRewards::default(),
+                );
+            }
+        }
+    }
+
+    /// Silence is the lie: the whole lock, and jail (rule PEN-04). The answers that were given count as right.
+    pub(super) fn silence(&mut self, job: Job, committed: Committed) {
+        let Committed { worker, mut lock, claims, phase, .. } = committed;
+        let mut answerers: Vec<Address> =
+            claims.iter().filter(|(_, claim)| claim.answers.is_some()).map(|(auditor, _)| *auditor).collect();
+        for (auditor, claim) in claims {
+            self.unlock_stake(&auditor, claim.lock);
+        }
+        if let Phase::Judging(judgement) = phase {
+            for (juror, seat) in judgement.jurors {
+                if seat.answer.is_some() && !answerers.contains(&juror) {
+                    answerers.push(juror);
+                }
+                self.unlock_stake(&juror, seat.lock);
+            }
+        }
+        let whole = lock.amount();
+        self.slash_worker(&job, worker, &mut lock, whole, Fault::Silence, &answerers);
+        self.unlock_stake(&worker, lock);
+        self.jail(worker);
+        self.restart_ramp(&job, &worker);
+        self.fail_attempt(job, worker, Fault::Silence);
+    }
+}

@@ -1,0 +1,248 @@
+//! The DFSN chain behind the [`Vm`] interface.
+
+use std::collections::BTreeMap;
+
+use dfsn_types::{
+    Address, BeaconProof, Block, BlockError, BlockHash, BlockReceipts, DecodeError, DurationMs, SecretKey,
+    SignedDuty, SignedTransaction, Timestamp, TransactionError, TransactionId, VrfSecretKey, codec,
+};
+use thiserror::Error;
+
+use super::Vm;
+use crate::builder::build_block;
+use crate::error::BlockRuleError;
+use crate::mempool::{Mempool, MempoolError};
+use crate::state::ChainState;
+use crate::store::{KvStore, StoreError, WriteBatch};
+use crate::transition::{BlockContext, Transition, beacon_alpha, state_transition};
+
+/// A block is not judged while its timestamp is further ahead of the clock than this (rule TIM-02).
+const FUTURE_MS: DurationMs = DurationMs::new(10_000);
+/// Children of the last accepted block, and theirs, that may be processing at a time.
+const PROCESSING_MAX: usize = 64;
+
+/// Why a [`ChainVm`] refuses.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum VmError {
+    /// No block of this network.
+    #[error(transparent)]
+    Form(#[from] BlockError),
+    /// The block is invalid for ever.
+    #[error(transparent)]
+    Invalid(#[from] BlockRuleError),
+    /// The block cannot be judged yet: it is not invalid.
+    #[error("TIM-02: timestamp {timestamp} is more than 10 s after {now}, not yet valid")]
+    NotYet {
+        /// The block's.
+        timestamp: Timestamp,
+        /// The clock's.
+        now: Timestamp,
+    },
+    /// A block that is neither accepted last nor processing.
+    #[error("block {0} is not processing")]
+    Unknown(BlockHash),
+    /// Too many undecided blocks.
+    #[error("{PROCESSING_MAX} blocks are processing, decide some first")]
+    TooManyProcessing,
+    /// A transaction that is not of this network.
+    #[error(transparent)]
+    Transaction(#[from] TransactionError),
+    /// Bytes that are no message of this network.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The mempool does not take it.
+    #[error(transparent)]
+    Mempool(#[from] MempoolError),
+    /// Storage fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An accepted block and what it caused.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// The block.
+    pub block: Block,
+    /// Its receipts and events.
+    pub receipts: BlockReceipts,
+}
+
+/// Who builds blocks here.
+#[derive(Debug)]
+pub struct VmConfig {
+    /// Signs headers.
+    pub builder_key: SecretKey,
+    /// Earns the tips.
+    pub fee_recipient: Address,
+    /// Adds to the beacon, for a registered validator.
+    pub beacon: Option<(Address, VrfSecretKey)>,
+}
+
+/// The chain of one node: the last accepted state, processing blocks above it, and what waits.
+#[derive(Debug)]
+pub struct ChainVm<S> {
+    config: VmConfig,
+    store: S,
+    accepted: ChainState,
+    processing: BTreeMap<BlockHash, (Block, Transition)>,
+    preferred: BlockHash,
+    mempool: Mempool,
+}
+
+impl<S: KvStore> ChainVm<S> {
+    /// Starts at a genesis state.
+    pub fn new(genesis: ChainState, store: S, mempool: Mempool, config: VmConfig) -> Self {
+        let preferred = genesis.tip.hash;
+        Self { config, store, accepted: genesis, processing: BTreeMap::new(), preferred, mempool }
+    }
+
+    /// The state after the last accepted block.
+    pub const fn state(&self) -> &ChainState {
+        &self.accepted
+    }
+
+    /// Checks a transaction and lets it wait.
+    ///
+    /// # Errors
+    /// [`VmError`] when it is not of this network or the mempool does not take it.
+    pub fn submit_transaction(&mut self, transaction: SignedTransaction) -> Result<TransactionId, VmError> {
+        let verified = transaction.verify(&self.accepted.chain)?;
+        let id = verified.id();
+        self.mempool.add_transaction(&self.accepted, verified)?;
+        Ok(id)
+    }
+
+    /// Lets a duty wait; it is checked when a block is built.
+    ///
+    /// # Errors
+    /// [`VmError`] when the mempool does not take it.
+    pub fn submit_duty(&mut self, duty: SignedDuty) -> Result<(), VmError> {
+        Ok(self.mempool.add_duty(&self.accepted, duty)?)
+    }
+
+    /// Whether a block is wanted at `now` (rule TIM-05): something waits, or jobs are open and the heartbeat is due.
+    pub fn wants_block(&self, now: Timestamp) -> bool {
+        let quiet_for = now.since(self.accepted.tip.timestamp);
+        let heartbeat = self.accepted.has_open_jobs() && quiet_for >= self.accepted.params.chain.heartbeat_ms;
+        !self.mempool.is_empty() || heartbeat
+    }
+
+    /// An accepted block, from storage.
+    ///
+    /// # Errors
+    /// [`VmError::Store`] when storage fails, [`VmError::Decode`] when it holds no block.
+    pub fn accepted_block(&self, hash: &BlockHash) -> Result<Option<Block>, VmError> {
+        let bytes = self.store.get(&block_key(hash))?;
+        bytes.map(|bytes| Ok(codec::decode(&bytes, Block::MAX_BYTES)?)).transpose()
+    }
+
+    fn parent_state(&self, hash: &BlockHash) -> Option<&ChainState> {
+        if *hash == self.accepted.tip.hash {
+            return Some(&self.accepted);
+        }
+        self.processing.get(hash).map(|(_, transition)| &transition.state)
+    }
+
+    fn beacon_proof(&self, parent: &ChainState) -> Option<BeaconProof> {
+        let (validator, key) = self.config.beacon.as_ref()?;
+        let proof = key.prove(beacon_alpha(parent, parent.tip.height.next()).as_bytes()).ok()?;
+        Some(BeaconProof { validator: *validator, proof })
+    }
+}
+
+impl<S: KvStore> Vm for ChainVm<S> {
+    type Error = VmError;
+
+    fn last_accepted(&self) -> BlockHash {
+        self.accepted.tip.hash
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<Block, VmError> {
+        Ok(Block::decode(bytes, &self.accepted.chain)?)
+    }
+
+    fn build(&mut self, now: Timestamp) -> Result<Option<Block>, VmError> {
+        if !self.wants_block(now) {
+            return Ok(None);
+        }
+        if self.processing.len() >= PROCESSING_MAX {
+            return Err(VmError::TooManyProcessing);
+        }
+        let parent = self.parent_state(&self.preferred).ok_or(VmError::Unknown(self.preferred))?;
+        let context = BlockContext {
+            timestamp: now.max(parent.tip.timestamp),
+            fee_recipient: self.config.fee_recipient,
+            beacon_proof: self.beacon_proof(parent),
+        };
+        let (block, transition) = build_block(parent, &self.mempool, &context, &self.config.builder_key)?;
+        self.processing.insert(block.hash(), (block.clone(), transition));
+        Ok(Some(block))
+    }
+
+    fn verify(&mut self, block: Block, now: Timestamp) -> Result<(), VmError> {
+        let (hash, timestamp) = (block.hash(), block.header().timestamp);
+        if self.processing.contains_key(&hash) {
+            return Ok(());
+        }
+        if timestamp > now.after(FUTURE_MS) {
+            return Err(VmError::NotYet { timestamp, now });
+        }
+        if self.processing.len() >= PROCESSING_MAX {
+            return Err(VmError::TooManyProcessing);
+        }
+        let parent = block.header().parent;
+        let state = self.parent_state(&parent).ok_or(VmError::Unknown(parent))?;
+        let transition = state_transition(state, &block)?;
+        self.processing.insert(hash, (block, transition));
+        Ok(())
+    }
+
+    fn accept(&mut self, hash: &BlockHash) -> Result<Accepted, VmError> {
+        let is_child = |(block, _): &&(Block, Transition)| block.header().parent == self.accepted.tip.hash;
+        let Some((block, transition)) = self.processing.get(hash).filter(is_child) else {
+            return Err(VmError::Unknown(*hash));
+        };
+        let mut batch = WriteBatch::default();
+        batch.put(block_key(hash), codec::encode(block));
+        batch.put(receipts_key(hash), codec::encode(&transition.receipts));
+        batch.put(height_key(block), hash.as_bytes().as_slice());
+        self.store.write(batch)?;
+        let Some((block, transition)) = self.processing.remove(hash) else {
+            return Err(VmError::Unknown(*hash));
+        };
+        self.accepted = transition.state;
+        self.mempool.prune(&self.accepted, block.body().duties.iter().map(SignedDuty::id));
+        if !self.processing.contains_key(&self.preferred) {
+            self.preferred = *hash;
+        }
+        Ok(Accepted { block, receipts: transition.receipts })
+    }
+
+    fn reject(&mut self, hash: &BlockHash) {
+        self.processing.remove(hash);
+        if self.preferred == *hash {
+            self.preferred = self.accepted.tip.hash;
+        }
+    }
+
+    fn set_preference(&mut self, hash: &BlockHash) -> Result<(), VmError> {
+        if self.parent_state(hash).is_none() {
+            return Err(VmError::Unknown(*hash));
+        }
+        self.preferred = *hash;
+        Ok(())
+    }
+}
+
+fn block_key(hash: &BlockHash) -> Vec<u8> {
+    [b"block/".as_slice(), hash.as_bytes()].concat()
+}
+
+fn receipts_key(hash: &BlockHash) -> Vec<u8> {
+    [b"receipts/".as_slice(), hash.as_bytes()].concat()
+}
+
+fn height_key(block: &Block) -> Vec<u8> {
+    [b"height/".as_slice(), &block.header().height.get().to_be_bytes()].concat()
+}

@@ -1,0 +1,18 @@
+//! The types from the outside: frozen bytes, properties, JSON, refusals, traces, keys and units.
+//!
+//! `registry.rs` lists every exported type; `samples` and `strategies` give values of the encoded ones.
+//! A new type has to stand in all three before the tests compile and pass.
+
+mod allocation;
+mod json;
+mod keys;
+mod properties;
+mod registry;
+mod reject;
+mod samples;
+mod strategies;
+mod text;
+mod trace;
+mod units;
+mod vectors;
+mod wide;

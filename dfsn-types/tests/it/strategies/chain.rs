@@ -1,0 +1,249 @@
+//! Random blocks, receipts, events, parameters of the protocol, and genesis configurations.
+
+use dfsn_types::*;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::{Generate, few, random, signer};
+
+impl Generate for BeaconProof {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random()).prop_map(|(validator, proof)| Self { validator, proof }).boxed()
+    }
+}
+
+impl Generate for Header {
+    fn strategy() -> BoxedStrategy<Self> {
+        let place = (random(), random(), random(), random(), random());
+        let beacon_proof = proptest::option::of(random::<BeaconProof>());
+        let money = (beacon_proof, random(), random());
+        let roots = (random(), random(), random(), random());
+        (place, money, roots)
+            .prop_map(|(place, money, roots)| {
+                let (height, parent, timestamp, builder, fee_recipient) = place;
+                let (beacon_proof, base_fee_per_gas, gas_used) = money;
+                let (duties_root, transactions_root, receipts_root, state_root) = roots;
+                Self {
+                    height,
+                    parent,
+                    timestamp,
+                    builder,
+                    fee_recipient,
+                    beacon_proof,
+                    base_fee_per_gas,
+                    gas_used,
+                    duties_root,
+                    transactions_root,
+                    receipts_root,
+                    state_root,
+                }
+            })
+            .boxed()
+    }
+}
+
+impl Generate for BlockBody {
+    fn strategy() -> BoxedStrategy<Self> {
+        (few(2), few(3)).prop_map(|(duties, transactions)| Self { duties, transactions }).boxed()
+    }
+}
+
+impl Generate for Block {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random(), signer())
+            .prop_map(|(header, body, (chain, key))| Self::seal(header, body, &chain, &key))
+            .boxed()
+    }
+}
+
+impl Generate for TransactionStatus {
+    fn strategy() -> BoxedStrategy<Self> {
+        prop_oneof![Just(Self::Succeeded), random().prop_map(|rule| Self::Failed { rule })].boxed()
+    }
+}
+
+impl Generate for TransactionReceipt {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random(), random(), random())
+            .prop_map(|(id, status, gas_used, fee)| Self { id, status, gas_used, fee })
+            .boxed()
+    }
+}
+
+impl Generate for BlockReceipts {
+    fn strategy() -> BoxedStrategy<Self> {
+        (vec(random(), 0..4), vec(random(), 0..4))
+            .prop_map(|(transactions, events)| Self { transactions, events })
+            .boxed()
+    }
+}
+
+impl Generate for Event {
+    fn strategy() -> BoxedStrategy<Self> {
+        prop_oneof![job_events(), audit_events(), money_events()].boxed()
+    }
+}
+
+fn job_events() -> BoxedStrategy<Event> {
+    let turn = || (random::<JobId>(), random::<Attempt>(), random::<Address>());
+    prop_oneof![
+        (random(), random(), random(), random())
+            .prop_map(|(job, requester, pair, price)| Event::JobRequested { job, requester, pair, price }),
+        (turn(), random()).prop_map(|((job, attempt, worker), accept_by)| Event::JobDrawn {
+            job,
+            attempt,
+            worker,
+            accept_by
+        }),
+        turn().prop_map(|(job, attempt, worker)| Event::JobPassedOver { job, attempt, worker }),
+        (turn(), random(), random()).prop_map(|((job, attempt, worker), collateral, deadline)| {
+            Event::JobAccepted { job, attempt, worker, collateral, deadline }
+        }),
+        (turn(), random()).prop_map(|((job, attempt, worker), commitment)| Event::JobCommitted {
+            job,
+            attempt,
+            worker,
+            commitment
+        }),
+        (turn(), random()).prop_map(|((job, attempt, worker), fault)| Event::AttemptFailed {
+            job,
+            attempt,
+            worker,
+            fault
+        }),
+        random().prop_map(|job| Event::Delivered { job }),
+    ]
+    .boxed()
+}
+
+fn audit_events() -> BoxedStrategy<Event> {
+    let claim = || (random::<JobId>(), random::<Attempt>(), random::<Address>(), random::<Role>());
+    let verdict = (random(), any::<bool>());
+    prop_oneof![
+        claim().prop_map(|(job, attempt, auditor, role)| Event::AuditClaimed { job, attempt, auditor, role }),
+        claim().prop_map(|(job, attempt, auditor, role)| Event::AuditAnswered {
+            job,
+            attempt,
+            auditor,
+            role
+        }),
+        (random(), random(), any::<u16>()).prop_map(|(job, attempt, answers)| Event::AuditOpened {
+            job,
+            attempt,
+            answers
+        }),
+        (claim(), any::<u8>()).prop_map(|((job, attempt, auditor, _), question)| Event::Contested {
+            job,
+            attempt,
+            auditor,
+            question
+        }),
+        (random(), random(), any::<bool>()).prop_map(|(job, attempt, second)| Event::JuryHung {
+            job,
+            attempt,
+            second
+        }),
+        (claim(), verdict).prop_map(|((job, attempt, auditor, _), (worker, worker_right))| {
+            Event::Judged { job, attempt, worker, auditor, worker_right }
+        }),
+    ]
+    .boxed()
+}
+
+fn money_events() -> BoxedStrategy<Event> {
+    let turn = || (random::<JobId>(), random::<Attempt>(), random::<Address>());
+    prop_oneof![
+        (turn(), random(), random(), random()).prop_map(
+            |((job, attempt, validator), fault, amount, burned)| Event::Slashed {
+                job,
+                attempt,
+                validator,
+                fault,
+                amount,
+                burned
+            }
+        ),
+        (turn(), random(), random()).prop_map(|((job, attempt, worker), worker_paid, auditors_paid)| {
+            Event::JobSettled { job, attempt, worker, worker_paid, auditors_paid }
+        }),
+        (random(), random(), random(), random()).prop_map(|(job, requester, amount, reason)| {
+            Event::JobRefunded { job, requester, amount, reason }
+        }),
+        (random(), random()).prop_map(|(validator, pair)| Event::PairActivated { validator, pair }),
+        random().prop_map(|validator| Event::Jailed { validator }),
+        (random(), random()).prop_map(|(owner, amount)| Event::Unbonded { owner, amount }),
+    ]
+    .boxed()
+}
+
+macro_rules! params_strategies {
+    ($($type:ident { $($field:ident),* $(,)? })*) => { $(
+        impl Generate for $type {
+            fn strategy() -> BoxedStrategy<Self> {
+                let params = Just(Self { $($field: Self::default().$field),* }).boxed();
+                $( let params = (params, random()).prop_map(|(params, $field)| Self { $field, ..params }).boxed(); )*
+                params
+            }
+        }
+    )* };
+}
+
+params_strategies! {
+    ConsensusParams { chain, windows, sortition, penalties, economics }
+    ChainParams {
+        clock_step_ms, window_blocks_min, heartbeat_ms, duty_lane_bytes, user_lane_bytes, gas_limit,
+        base_fee_floor, draws_max, expiries_max, claims_max, queue_max, pending_per_account_max,
+    }
+    WindowParams {
+        accept_ms, deadline_ms, job_ms_max, attempts_max, claim_ms, serve_ms, answer_ms, open_ms, juror_ms,
+        receipt_ms, missed_turn_window_ms, missed_turns_max, jail_ms, unbonding_ms,
+    }
+    SortitionParams {
+        rate_ramp, ramp_jobs, rate_floor, float_factor, juror_rate, auditors_min, auditors_stake_min,
+        validators_min, warmup_ms,
+    }
+    PenaltyParams {
+        collateral_prices, deadline_prices, deadline_repeat_ms, float_verdict_prices, float_verdicts_max,
+        float_verdict_repeat_ms, answer_fees, answer_worker_share, right_answer_share,
+    }
+    EconomicParams {
+        stake_min, price_min, worker_share, builder_share, audit_share_max, test_deposit_fees, test_steps,
+    }
+}
+
+impl Generate for Allocation {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random()).prop_map(|(address, amount)| Self { address, amount }).boxed()
+    }
+}
+
+impl Generate for GenesisValidator {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random(), random())
+            .prop_map(|(owner, stake, registration)| Self { owner, stake, registration })
+            .boxed()
+    }
+}
+
+impl Generate for GenesisConfig {
+    fn strategy() -> BoxedStrategy<Self> {
+        let start = (random(), random(), random(), random());
+        let lists = (few(3), few(2), few(2), few(2), few(3));
+        (start, lists)
+            .prop_map(|((chain_id, timestamp, params, sealer), lists)| {
+                let (allocations, models, profiles, validators, test_prompts) = lists;
+                Self {
+                    chain_id,
+                    timestamp,
+                    params,
+                    sealer,
+                    allocations,
+                    models,
+                    profiles,
+                    validators,
+                    test_prompts,
+                }
+            })
+            .boxed()
+    }
+}

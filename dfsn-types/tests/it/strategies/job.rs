@@ -1,0 +1,166 @@
+//! Random parameters, models, traces, commitments and duties.
+
+use dfsn_types::*;
+use proptest::prelude::*;
+
+use super::{Generate, few, random, signer};
+
+impl Generate for GuidanceScale {
+    fn strategy() -> BoxedStrategy<Self> {
+        let scale = |thousandths| Self::from_thousandths(thousandths).expect("in range");
+        (0..=Self::MAX_THOUSANDTHS).prop_map(scale).boxed()
+    }
+}
+
+impl Generate for Strength {
+    fn strategy() -> BoxedStrategy<Self> {
+        (0..=1000u16).prop_map(|thousandths| Self::from_thousandths(thousandths).expect("in range")).boxed()
+    }
+}
+
+impl Generate for ImageSize {
+    fn strategy() -> BoxedStrategy<Self> {
+        let size = |(height, width): (u16, u16)| Self::new(8 * height, 8 * width).expect("in range");
+        (1..=256u16, 1..=256u16).prop_map(size).boxed()
+    }
+}
+
+impl Generate for GenerationParams {
+    fn strategy() -> BoxedStrategy<Self> {
+        let named = (random(), random(), random::<Prompt>(), random::<Prompt>(), random());
+        let numbers = (any::<u32>(), 1..=150u16, 0..=100_000u32, random(), 1..=4u8);
+        // A strength that leaves a step, of thousandths that `room` chooses among those allowed.
+        let image = proptest::option::of((random::<FileHash>(), any::<u16>()));
+        (named, numbers, image)
+            .prop_map(|((model, profile, prompt, negative, size), numbers, image)| {
+                let (seed, steps, guidance, scheduler, images) = numbers;
+                let mut builder = Self::builder(model, profile, prompt.as_str(), size)
+                    .negative_prompt(negative.as_str())
+                    .seed(seed)
+                    .num_inference_steps(steps)
+                    .guidance_thousandths(guidance)
+                    .scheduler(scheduler)
+                    .num_images(images);
+                if let Some((file, room)) = image {
+                    let least = 1000u16.div_ceil(steps);
+                    let thousandths = least + room % (1001 - least);
+                    builder = builder
+                        .init_image(file, Strength::from_thousandths(thousandths).expect("at most 1000"));
+                }
+                builder.build().expect("every field is in range")
+            })
+            .boxed()
+    }
+}
+
+impl Generate for WorkCoefficients {
+    fn strategy() -> BoxedStrategy<Self> {
+        any::<[u64; 4]>().prop_map(|[a, b, d, t]| Self { a, b, d, t }).boxed()
+    }
+}
+
+impl Generate for ModelRecord {
+    fn strategy() -> BoxedStrategy<Self> {
+        let named = (random(), random(), random(), random());
+        (named, any::<u8>(), any::<u8>(), any::<u16>(), any::<u16>())
+            .prop_map(
+                |(
+                    (id, name, work, test_size),
+                    latent_channels,
+                    vae_scale_factor,
+                    size_multiple,
+                    size_max,
+                )| {
+                    Self {
+                        id,
+                        name,
+                        work,
+                        latent_channels,
+                        vae_scale_factor,
+                        size_multiple,
+                        size_max,
+                        test_size,
+                    }
+                },
+            )
+            .boxed()
+    }
+}
+
+impl Generate for ProfileRecord {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random(), random(), random(), any::<u16>())
+            .prop_map(|(library, device, instruction_set, dtype, threads)| Self::Float {
+                library,
+                device,
+                instruction_set,
+                dtype,
+                threads,
+            })
+            .boxed()
+    }
+}
+
+impl Generate for Pair {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random()).prop_map(|(model, profile)| Self { model, profile }).boxed()
+    }
+}
+
+impl Generate for Boundary {
+    fn strategy() -> BoxedStrategy<Self> {
+        (any::<u8>(), any::<u16>()).prop_map(|(image, t)| Self { image, t }).boxed()
+    }
+}
+
+impl Generate for LeafOpening {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random(), random(), few(10))
+            .prop_map(|(boundary, digest, salt, path)| Self { boundary, digest, salt, path })
+            .boxed()
+    }
+}
+
+impl Generate for ImageCommitment {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), any::<u32>(), random())
+            .prop_map(|(file, file_bytes, pixels)| Self { file, file_bytes, pixels })
+            .boxed()
+    }
+}
+
+impl Generate for ResultCommitment {
+    fn strategy() -> BoxedStrategy<Self> {
+        (few(4), random()).prop_map(|(images, trace_root)| Self { images, trace_root }).boxed()
+    }
+}
+
+impl Generate for DutyKind {
+    fn strategy() -> BoxedStrategy<Self> {
+        let opening = proptest::option::of(random::<LeafOpening>());
+        prop_oneof![
+            Just(Self::AcceptJob),
+            random().prop_map(Self::CommitResult),
+            (random(), random()).prop_map(|(role, proof)| Self::ClaimAudit { role, proof }),
+            (random(), few(QUESTIONS_MAX)).prop_map(|(role, answers)| Self::SubmitAudit { role, answers }),
+            few(5).prop_map(|openings| Self::OpenAudit { openings }),
+            (random(), any::<u8>()).prop_map(|(auditor, question)| Self::Contest { auditor, question }),
+            (random(), opening).prop_map(|(digest, opening)| Self::RevealAnswer { digest, opening }),
+        ]
+        .boxed()
+    }
+}
+
+impl Generate for Duty {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random(), random(), random())
+            .prop_map(|(validator, job, attempt, kind)| Self { validator, job, attempt, kind })
+            .boxed()
+    }
+}
+
+impl Generate for SignedDuty {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random::<Duty>(), signer()).prop_map(|(duty, (chain, key))| duty.sign(&chain, &key)).boxed()
+    }
+}

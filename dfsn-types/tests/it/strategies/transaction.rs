@@ -1,0 +1,107 @@
+//! Random transactions and registrations.
+
+use core::net::IpAddr;
+
+use dfsn_types::*;
+use proptest::prelude::*;
+
+use super::{Generate, few, random};
+
+impl Generate for Relay {
+    fn strategy() -> BoxedStrategy<Self> {
+        let ip =
+            prop_oneof![any::<[u8; 4]>().prop_map(IpAddr::from), any::<[u8; 16]>().prop_map(IpAddr::from),];
+        prop_oneof![
+            random().prop_map(Self::Node),
+            (ip, any::<u16>()).prop_map(|(address, port)| Self::Ip(address, port)),
+        ]
+        .boxed()
+    }
+}
+
+impl Generate for PairOffer {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), any::<u8>(), random())
+            .prop_map(|(pair, capacity, min_price)| Self { pair, capacity, min_price })
+            .boxed()
+    }
+}
+
+impl Generate for ComputeRegistration {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random(), random(), random(), few(3), random())
+            .prop_map(|(duty_key, vrf_key, compute_key, payout, offers, relay)| Self {
+                duty_key,
+                vrf_key,
+                compute_key,
+                payout,
+                offers,
+                relay,
+            })
+            .boxed()
+    }
+}
+
+impl Generate for KeyPossession {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random(), random()).prop_map(|(duty, compute, vrf)| Self { duty, compute, vrf }).boxed()
+    }
+}
+
+impl Generate for ComputeUpdate {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random()).prop_map(|(registration, possession)| Self { registration, possession }).boxed()
+    }
+}
+
+impl Generate for GenerationRequest {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random(), random(), any::<bool>())
+            .prop_map(|(params, price_per_unit, expires_ms, unaudited)| Self {
+                params,
+                price_per_unit,
+                expires_ms,
+                unaudited,
+            })
+            .boxed()
+    }
+}
+
+impl Generate for TransactionKind {
+    fn strategy() -> BoxedStrategy<Self> {
+        prop_oneof![
+            (random(), random()).prop_map(|(to, amount)| Self::Transfer { to, amount }),
+            random().prop_map(|amount| Self::Stake { amount }),
+            random().prop_map(|amount| Self::Unstake { amount }),
+            random().prop_map(|update| Self::RegisterCompute(Box::new(update))),
+            random().prop_map(|pair| Self::TestHardware { pair }),
+            random().prop_map(|request| Self::GenerationRequest(Box::new(request))),
+            random().prop_map(|job| Self::Receipt { job }),
+        ]
+        .boxed()
+    }
+}
+
+impl Generate for Transaction {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random(), random(), random(), random(), random())
+            .prop_map(|(chain_id, nonce, gas_limit, max_fee_per_gas, max_priority_fee_per_gas, kind)| Self {
+                chain_id,
+                nonce,
+                gas_limit,
+                max_fee_per_gas,
+                max_priority_fee_per_gas,
+                kind,
+            })
+            .boxed()
+    }
+}
+
+/// Mostly with a signature that does not hold: the form has nothing to do with it.
+impl Generate for SignedTransaction {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random(), random())
+            .prop_map(|(transaction, key, signature)| Self::from_parts(transaction, key, signature))
+            .boxed()
+    }
+}
