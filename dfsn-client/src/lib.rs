@@ -1,1 +1,42 @@
-//! dfsn-client
+//! Async client of a DFSN network: quote, submit, follow, fetch, check.
+//!
+//! Here belong the client of one account ([`Client`]), the views that a node gives of its state ([`view`]), and the
+//! [`transport::Transport`] between them. What a picture is and how it is drawn does not: a client trusts hashes on chain, not workers.
+//!
+//! ```no_run
+//! use dfsn_client::{Client, JobEvent, transport::Transport};
+//! use dfsn_types::{DurationMs, GenerationParams, GenerationRequest};
+//!
+//! # async fn example<T: Transport>(client: Client<T>, params: GenerationParams) -> Result<(), dfsn_client::ClientError> {
+//! let quote = client.quote(&params).await?;
+//! println!("{} for {} work units", quote.price, quote.work_units);
+//! let request = GenerationRequest {
+//!     params,
+//!     price_per_unit: quote.price_per_unit,
+//!     expires_ms: DurationMs::new(600_000),
+//!     unaudited: false,
+//! };
+//! let mut job = client.generate(request).await?;
+//! while !job.info().await?.status.is_final() {
+//!     if let JobEvent::Chain(event) = job.next_event().await? {
+//!         println!("{event:?}");
+//!     }
+//! }
+//! for picture in job.fetch().await? {
+//!     println!("{} {}", picture.pixel_hash, picture.file.len());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod client;
+mod error;
+mod job;
+mod picture;
+pub mod transport;
+pub mod view;
+
+pub use client::Client;
+pub use error::ClientError;
+pub use job::{JobEvent, PendingJob};
+pub use picture::Picture;

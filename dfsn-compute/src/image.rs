@@ -1,6 +1,6 @@
 //! Pictures: from the decoder's numbers to pixels, files and hashes.
 
-use dfsn_types::{FileHash, PixelHash};
+use dfsn_types::PixelHash;
 use thiserror::Error;
 
 use crate::state::{StateError, check_finite, floats_from_bytes};
@@ -158,19 +158,10 @@ impl RgbImage {
         Ok(file)
     }
 
-    /// Names the pixels: blake3 of height and width as little-endian u32, then the bytes.
+    /// The name of the pixels on chain.
     pub fn pixel_hash(&self) -> PixelHash {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&self.height.to_le_bytes());
-        hasher.update(&self.width.to_le_bytes());
-        hasher.update(&self.pixels);
-        PixelHash::from_bytes(*hasher.finalize().as_bytes())
+        PixelHash::of_rgb8(self.height, self.width, &self.pixels)
     }
-}
-
-/// Names a file: blake3 of its bytes.
-pub fn file_hash(bytes: &[u8]) -> FileHash {
-    FileHash::from_bytes(*blake3::hash(bytes).as_bytes())
 }
 
 impl std::fmt::Debug for RgbImage {
@@ -187,13 +178,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rounds_half_to_even_and_clamps() {
-        // 0.5 / 255 and 1.5 / 255 lie half-way between two bytes.
-        let half = |k: f32| ((k + 0.5) / 255.0 - 0.5) * 2.0;
-        let cases = [(-9.0, 0), (-1.0, 0), (1.0, 255), (9.0, 255), (0.0, 128), (half(1.0), 2), (0.9999, 255)];
-        for (value, expected) in cases {
+    fn values_are_clamped_and_scaled() {
+        for (value, expected) in [(-9.0, 0), (-1.0, 0), (1.0, 255), (9.0, 255), (0.0, 128), (0.9999, 255)] {
             assert_eq!(to_u8(value), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn halves_round_to_even() {
+        let mut halves = 0;
+        for even in (0..=254_u8).step_by(2) {
+            let target = f32::from(even) + 0.5;
+            let near = (target / 255.0 - 0.5) * 2.0;
+            let around =
+                (-40..=40_i32).map(|ulps| f32::from_bits(near.to_bits().saturating_add_signed(ulps)));
+            for value in around.filter(|value| (value * 0.5 + 0.5) * 255.0 == target) {
+                assert_eq!(to_u8(value), even, "{value}");
+                halves += 1;
+            }
+        }
+        assert!(halves > 50);
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub use backend::{Backend, Conditioning, LatentShape};
 pub use config::{ConfigError, ModelConfig};
 pub use dfsn_types::SchedulerKind;
 pub use error::ComputeError;
-pub use image::{DecodedImage, ImageError, RgbImage, file_hash};
+pub use image::{DecodedImage, ImageError, RgbImage};
 pub use pipeline::{Event, Generated, NoObserver, Observer, Pipeline, Prepared, Question, TraceRecorder};
 pub use request::{ImageRequest, RequestError};
 pub use scheduler::{Scheduler, SchedulerError};

@@ -78,6 +78,10 @@ impl FromStr for Address {
         if !text.starts_with("dfsn1") {
             return crate::hex_text::parse(text).map(Self).map_err(|_| form());
         }
+        // The decoder's reasons repeat a wrong character as it is; control characters stop here.
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(form());
+        }
         let parsed = CheckedHrpstring::new::<Bech32m>(text).map_err(|error| ParseAddressError::Checksum {
             text: excerpt(text),
             reason: error.to_string(),

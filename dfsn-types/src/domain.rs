@@ -56,7 +56,7 @@ domains! {
     JobId = "dfsn/job/1",
     /// Name of a profile: its canonical record.
     Profile = "dfsn/profile/1",
-    /// Digest of a file in a model's manifest.
+    /// Name of a model: its manifest.
     Manifest = "dfsn/manifest/1",
     /// The chain's beacon.
     Beacon = "dfsn/beacon/1",

@@ -64,3 +64,10 @@ fixed_bytes!(
     /// The secret-derived salt of a trace leaf.
     Salt, 32
 );
+
+impl TransactionId {
+    /// The job that a request or a hardware test of this name opens.
+    pub fn job_id(self) -> JobId {
+        crate::domain::Domain::JobId.hash(&self).into()
+    }
+}

@@ -49,8 +49,10 @@ mod hex_text;
 mod job;
 pub mod key;
 mod macros;
+mod manifest;
 mod model;
 mod params;
+mod picture;
 mod transaction;
 mod unit;
 mod validator;
@@ -80,6 +82,7 @@ pub use job::{
     TraceError, TraceLeaf, TraceShape, TraceTree,
 };
 pub use key::{PublicKey, SecretKey, Signature, SignatureError, SigningDigest};
+pub use manifest::{ManifestFile, ModelManifest};
 pub use model::{ModelRecord, Pair, ProfileRecord, WorkCoefficients};
 pub use params::{
     ChainParams, ConsensusParams, EconomicParams, PenaltyParams, SortitionParams, WindowParams,

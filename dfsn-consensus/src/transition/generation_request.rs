@@ -1,8 +1,7 @@
 //! GenerationRequest: a price goes into escrow and a job opens.
 
 use dfsn_types::{
-    Address, Amount, Attempt, Domain, Event, GenerationRequest, JobId, Pair, RefundReason, TraceShape,
-    TransactionId,
+    Address, Amount, Attempt, Event, GenerationRequest, JobId, Pair, RefundReason, TraceShape, TransactionId,
 };
 
 use super::Execution;
@@ -20,7 +19,7 @@ impl Execution {
         transaction: TransactionId,
         index: u32,
     ) -> Result<(), TransactionFailure> {
-        let id = job_id(transaction);
+        let id = transaction.job_id();
         let mut job = self.new_job(id, sender, request, index)?;
         let min = self.state.params.economics.price_min;
         if job.price < min {
@@ -127,9 +126,4 @@ impl Execution {
             self.refund(job, RefundReason::PushedOut);
         }
     }
-}
-
-/// A job is named by the transaction that opened it.
-pub(super) fn job_id(transaction: TransactionId) -> JobId {
-    Domain::JobId.hash(&transaction).into()
 }

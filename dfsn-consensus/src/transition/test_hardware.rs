@@ -5,7 +5,6 @@ use dfsn_types::{
 };
 
 use super::Execution;
-use super::generation_request::job_id;
 use crate::error::TransactionFailure;
 use crate::math;
 use crate::state::{Job, JobKind};
@@ -39,7 +38,7 @@ impl Execution {
             expires_ms: self.state.params.windows.job_ms_max,
             unaudited: false,
         };
-        let mut job = self.new_job(job_id(transaction), sender, &request, index)?;
+        let mut job = self.new_job(transaction.job_id(), sender, &request, index)?;
         job.kind = JobKind::Test;
         self.price_test(&mut job)?;
         let pushed_out = self.room_in_queue(&job)?;

@@ -163,3 +163,28 @@ pub enum RefundReason {
     /// A hardware test found too few auditors.
     Untested,
 }
+
+impl Event {
+    /// The job it is about, if any.
+    pub const fn job(&self) -> Option<JobId> {
+        match self {
+            Self::JobRequested { job, .. }
+            | Self::JobDrawn { job, .. }
+            | Self::JobPassedOver { job, .. }
+            | Self::JobAccepted { job, .. }
+            | Self::JobCommitted { job, .. }
+            | Self::AuditClaimed { job, .. }
+            | Self::AuditAnswered { job, .. }
+            | Self::AuditOpened { job, .. }
+            | Self::Contested { job, .. }
+            | Self::JuryHung { job, .. }
+            | Self::Judged { job, .. }
+            | Self::Slashed { job, .. }
+            | Self::AttemptFailed { job, .. }
+            | Self::Delivered { job }
+            | Self::JobSettled { job, .. }
+            | Self::JobRefunded { job, .. } => Some(*job),
+            Self::PairActivated { .. } | Self::Jailed { .. } | Self::Unbonded { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A node in the same process.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dfsn_types::{Address, FileHash, GenerationParams, JobId, SignedTransaction, TransactionId};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::{Notification, Subscription, Transport, TransportError};
+use crate::view::{AccountInfo, JobInfo, NetworkInfo, Quote};
+
+/// Calls that may wait for the node.
+const CALLS_MAX: usize = 256;
+/// Notifications that a slow subscriber may be behind.
+const NOTIFICATIONS_MAX: usize = 4_096;
+
+/// The client's end.
+#[derive(Clone, Debug)]
+pub struct InProcess {
+    calls: mpsc::Sender<Call>,
+    notifications: broadcast::Sender<Arc<Notification>>,
+}
+
+/// The node's end: it answers [`Call`]s and publishes [`Notification`]s.
+#[derive(Debug)]
+pub struct InProcessServer {
+    calls: mpsc::Receiver<Call>,
+    notifications: broadcast::Sender<Arc<Notification>>,
+}
+
+/// What a client asks. The node answers through the sender inside; dropping it says that the node is gone.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Call {
+    /// The network.
+    Network(oneshot::Sender<NetworkInfo>),
+    /// An account.
+    Account(Address, oneshot::Sender<AccountInfo>),
+    /// A job.
+    Job(JobId, oneshot::Sender<Option<JobInfo>>),
+    /// A price.
+    Quote(GenerationParams, oneshot::Sender<Option<Quote>>),
+    /// A transaction to include.
+    Submit(SignedTransaction, oneshot::Sender<Result<TransactionId, TransportError>>),
+    /// A stored file.
+    Blob(FileHash, oneshot::Sender<Option<Vec<u8>>>),
+}
+
+/// A pair of ends.
+pub fn in_process() -> (InProcess, InProcessServer) {
+    let (sender, calls) = mpsc::channel(CALLS_MAX);
+    let (notifications, _) = broadcast::channel(NOTIFICATIONS_MAX);
+    let client = InProcess { calls: sender, notifications: notifications.clone() };
+    (client, InProcessServer { calls, notifications })
+}
+
+impl InProcessServer {
+    /// The next call; nothing once all clients are gone.
+    pub async fn next_call(&mut self) -> Option<Call> {
+        self.calls.recv().await
+    }
+
+    /// A call that waits already.
+    pub fn try_next_call(&mut self) -> Option<Call> {
+        self.calls.try_recv().ok()
+    }
+
+    /// A publisher for other parts of the node.
+    pub fn publisher(&self) -> broadcast::Sender<Arc<Notification>> {
+        self.notifications.clone()
+    }
+
+    /// Tells all subscribers; there may be none.
+    pub fn publish(&self, notification: Notification) {
+        let _ = self.notifications.send(Arc::new(notification));
+    }
+}
+
+impl InProcess {
+    async fn call<T>(
+        &self,
+        call: impl FnOnce(oneshot::Sender<T>) -> Call + Send,
+    ) -> Result<T, TransportError> {
+        let (reply, answer) = oneshot::channel();
+        self.calls.send(call(reply)).await.map_err(|_| TransportError::Closed)?;
+        answer.await.map_err(|_| TransportError::Closed)
+    }
+}
+
+#[async_trait]
+impl Transport for InProcess {
+    async fn network(&self) -> Result<NetworkInfo, TransportError> {
+        self.call(Call::Network).await
+    }
+
+    async fn account(&self, address: Address) -> Result<AccountInfo, TransportError> {
+        self.call(|reply| Call::Account(address, reply)).await
+    }
+
+    async fn job(&self, id: JobId) -> Result<Option<JobInfo>, TransportError> {
+        self.call(|reply| Call::Job(id, reply)).await
+    }
+
+    async fn quote(&self, params: GenerationParams) -> Result<Option<Quote>, TransportError> {
+        self.call(|reply| Call::Quote(params, reply)).await
+    }
+
+    async fn submit(&self, transaction: SignedTransaction) -> Result<TransactionId, TransportError> {
+        self.call(|reply| Call::Submit(transaction, reply)).await?
+    }
+
+    async fn blob(&self, hash: FileHash) -> Result<Option<Vec<u8>>, TransportError> {
+        self.call(|reply| Call::Blob(hash, reply)).await
+    }
+
+    fn subscribe(&self) -> Subscription {
+        self.notifications.subscribe()
+    }
+}

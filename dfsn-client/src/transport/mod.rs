@@ -1,0 +1,103 @@
+//! How a client reaches a node.
+
+mod in_process;
+
+pub use in_process::{Call, InProcess, InProcessServer, in_process};
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dfsn_types::{
+    Address, Attempt, BlockHeight, Event, FileHash, GenerationParams, JobId, SignedTransaction,
+    TransactionId, TransactionReceipt,
+};
+use thiserror::Error;
+use tokio::sync::broadcast;
+
+use crate::view::{AccountInfo, JobInfo, NetworkInfo, Quote};
+
+/// Why a node gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TransportError {
+    /// The node is gone.
+    #[error("the node has stopped")]
+    Closed,
+    /// The node refuses, and says why.
+    #[error("the node refuses: {0}")]
+    Refused(String),
+}
+
+/// Something that a node tells without being asked.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Notification {
+    /// A block was accepted.
+    Block {
+        /// Its height.
+        height: BlockHeight,
+        /// Receipts of its transactions.
+        receipts: Vec<TransactionReceipt>,
+        /// What it caused.
+        events: Vec<Event>,
+    },
+    /// A worker is on its way; told by its node, not by the chain.
+    Progress {
+        /// The job.
+        job: JobId,
+        /// The attempt.
+        attempt: Attempt,
+        /// The image, from 0.
+        image: u8,
+        /// Steps done.
+        step: u16,
+        /// Steps in all.
+        steps: u16,
+    },
+}
+
+/// Notifications of one subscriber; a slow one loses the oldest and is told so.
+pub type Subscription = broadcast::Receiver<Arc<Notification>>;
+
+/// A node, as a client sees it.
+#[async_trait]
+pub trait Transport: Send + Sync + core::fmt::Debug {
+    /// The network.
+    ///
+    /// # Errors
+    /// [`TransportError`] when the node gives no answer.
+    async fn network(&self) -> Result<NetworkInfo, TransportError>;
+
+    /// An account.
+    ///
+    /// # Errors
+    /// [`TransportError`] when the node gives no answer.
+    async fn account(&self, address: Address) -> Result<AccountInfo, TransportError>;
+
+    /// A job, if there is one of this name.
+    ///
+    /// # Errors
+    /// [`TransportError`] when the node gives no answer.
+    async fn job(&self, id: JobId) -> Result<Option<JobInfo>, TransportError>;
+
+    /// What a request would cost; nothing when nobody serves it.
+    ///
+    /// # Errors
+    /// [`TransportError`] when the node gives no answer.
+    async fn quote(&self, params: GenerationParams) -> Result<Option<Quote>, TransportError>;
+
+    /// Sends a transaction.
+    ///
+    /// # Errors
+    /// [`TransportError::Refused`] with the rule it breaks.
+    async fn submit(&self, transaction: SignedTransaction) -> Result<TransactionId, TransportError>;
+
+    /// A stored file, if the node can get it.
+    ///
+    /// # Errors
+    /// [`TransportError`] when the node gives no answer.
+    async fn blob(&self, hash: FileHash) -> Result<Option<Vec<u8>>, TransportError>;
+
+    /// Follows the chain from now on.
+    fn subscribe(&self) -> Subscription;
+}

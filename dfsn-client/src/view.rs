@@ -1,0 +1,210 @@
+//! What a node tells about its state.
+
+use dfsn_consensus::state::{ChainState, Job, Outcome, Phase, Stage};
+use dfsn_types::{
+    Address, Amount, Attempt, BlockHeight, ChainId, ConsensusParams, GenerationParams, GenesisHash, JobId,
+    ModelRecord, Nonce, Pair, ProfileId, ProfileRecord, RefundReason, ResultCommitment, Timestamp, WorkUnits,
+};
+use serde::{Deserialize, Serialize};
+
+/// The network as one node sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkInfo {
+    /// The network's chain id.
+    pub chain_id: ChainId,
+    /// The network's name.
+    pub genesis: GenesisHash,
+    /// Height of the last block.
+    pub height: BlockHeight,
+    /// Time of the last block.
+    pub timestamp: Timestamp,
+    /// Base fee of the next block.
+    pub base_fee_per_gas: Amount,
+    /// The numbers of the protocol.
+    pub params: ConsensusParams,
+    /// Registered models.
+    pub models: Vec<ModelRecord>,
+    /// Registered profiles.
+    pub profiles: Vec<ProfileRecord>,
+}
+
+impl NetworkInfo {
+    /// Reads it off a state.
+    pub fn of(state: &ChainState) -> Self {
+        Self {
+            chain_id: state.chain.chain_id,
+            genesis: state.chain.genesis,
+            height: state.tip.height,
+            timestamp: state.tip.timestamp,
+            base_fee_per_gas: state.tip.base_fee_per_gas,
+            params: state.params.clone(),
+            models: state.models.values().cloned().collect(),
+            profiles: state.profiles.values().cloned().collect(),
+        }
+    }
+
+    /// The record of a profile.
+    pub fn profile(&self, id: ProfileId) -> Option<&ProfileRecord> {
+        self.profiles.iter().find(|profile| profile.id() == id)
+    }
+}
+
+/// An account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountInfo {
+    /// Spendable money.
+    pub balance: Amount,
+    /// The next transaction's nonce.
+    pub nonce: Nonce,
+    /// All of the account's own stake, free and locked.
+    pub stake: Amount,
+}
+
+impl AccountInfo {
+    /// Reads it off a state; an account never seen has nothing.
+    pub fn of(state: &ChainState, address: &Address) -> Self {
+        let account = state.accounts.get(address);
+        Self {
+            balance: state.balance(address),
+            nonce: account.map(|account| account.nonce).unwrap_or_default(),
+            stake: state.validators.get(address).map(|validator| validator.stake()).unwrap_or_default(),
+        }
+    }
+}
+
+/// What a request would cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quote {
+    /// Work of the request.
+    pub work_units: WorkUnits,
+    /// The lowest price per unit that some active worker takes and that makes the lowest price of a job.
+    pub price_per_unit: Amount,
+    /// Price of the whole request.
+    pub price: Amount,
+    /// Active workers that take it.
+    pub workers: u32,
+    /// Whether results are audited.
+    pub audited: bool,
+}
+
+impl Quote {
+    /// Prices a request; nothing when the model is not known or nobody serves the pair.
+    pub fn of(state: &ChainState, params: &GenerationParams) -> Option<Self> {
+        let pair = Pair { model: params.model(), profile: params.profile() };
+        let units = state.models.get(&pair.model)?.work_units(params);
+        let economics = &state.params.economics;
+        let serving = || {
+            let now = state.tip.timestamp;
+            state.validators.values().filter(move |worker| worker.serves(&pair, now, economics.stake_min))
+        };
+        let asked =
+            serving().filter_map(|worker| worker.pairs.get(&pair)).map(|record| record.min_price).min()?;
+        let floor = economics.price_min.base_units().div_ceil(u128::from(units.get().max(1)));
+        let price_per_unit = asked.max(Amount::from_base_units(floor));
+        let service = state.service(&pair);
+        Some(Self {
+            work_units: units,
+            price_per_unit,
+            price: price_per_unit.checked_mul(units.get())?,
+            workers: u32::try_from(serving().count()).unwrap_or(u32::MAX),
+            audited: serving().any(|worker| service.audits(&state.params.sortition, worker.stake())),
+        })
+    }
+}
+
+/// A job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobInfo {
+    /// Its name.
+    pub id: JobId,
+    /// Who asked.
+    pub requester: Address,
+    /// What was asked for.
+    pub params: GenerationParams,
+    /// Price of the whole job.
+    pub price: Amount,
+    /// The current or last attempt.
+    pub attempt: Attempt,
+    /// Its worker, once drawn.
+    pub worker: Option<Address>,
+    /// The result, once committed.
+    pub commitment: Option<ResultCommitment>,
+    /// Whether the requester has said that the pictures are there.
+    pub delivered: bool,
+    /// Where it stands.
+    pub status: JobStatus,
+}
+
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum JobStatus {
+    /// In the queue.
+    Pending,
+    /// A worker may accept.
+    Drawn,
+    /// The worker computes.
+    Accepted,
+    /// Committed, and being audited.
+    Audited,
+    /// A jury judges one answer.
+    Contested,
+    /// Audited; waits for the requester's receipt.
+    Delivering,
+    /// Worker and auditors were paid.
+    Settled,
+    /// The price went back.
+    Refunded(RefundReason),
+    /// Two juries could not decide.
+    Undecided,
+    /// A hardware test failed.
+    TestFailed,
+}
+
+impl JobStatus {
+    /// Whether nothing more can happen.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Settled | Self::Refunded(_) | Self::Undecided | Self::TestFailed)
+    }
+}
+
+impl JobInfo {
+    /// Reads it off a state's job.
+    pub fn of(job: &Job) -> Self {
+        let (status, ended) = match &job.stage {
+            Stage::Pending { .. } => (JobStatus::Pending, None),
+            Stage::Drawn { .. } => (JobStatus::Drawn, None),
+            Stage::Accepted { .. } => (JobStatus::Accepted, None),
+            Stage::Committed(committed) => (phase_status(&committed.phase), None),
+            Stage::Ended(Outcome::Settled { worker, commitment }) => {
+                (JobStatus::Settled, Some((worker, commitment)))
+            }
+            Stage::Ended(Outcome::Undecided { worker, commitment }) => {
+                (JobStatus::Undecided, Some((worker, commitment)))
+            }
+            Stage::Ended(Outcome::Refunded(reason)) => (JobStatus::Refunded(*reason), None),
+            Stage::Ended(Outcome::TestFailed) => (JobStatus::TestFailed, None),
+        };
+        let open = job.committed().map(|committed| &committed.commitment);
+        Self {
+            id: job.id,
+            requester: job.requester,
+            params: job.params.clone(),
+            price: job.price,
+            attempt: job.attempt,
+            worker: job.worker().or(ended.map(|(worker, _)| *worker)),
+            commitment: open.or(ended.map(|(_, commitment)| commitment)).cloned(),
+            delivered: job.delivered,
+            status,
+        }
+    }
+}
+
+const fn phase_status(phase: &Phase) -> JobStatus {
+    match phase {
+        Phase::Claiming | Phase::Answering | Phase::Opening => JobStatus::Audited,
+        Phase::Judging(_) => JobStatus::Contested,
+        Phase::Delivering => JobStatus::Delivering,
+    }
+}
