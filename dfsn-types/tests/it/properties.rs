@@ -29,7 +29,7 @@ fn decode_all<T: Wire>(bytes: &[u8]) -> Option<T> {
 
 /// Decoding the bytes, and reading the JSON, gives the value back.
 fn round_trip<T: Wire>() {
-    check(64, &random::<T>(), |value| {
+    check(256, &random::<T>(), |value| {
         let bytes = encode(&value);
         let decoded = decode_all(&bytes);
         prop_assert_eq!(decoded.as_ref(), Some(&value));
@@ -43,7 +43,7 @@ fn round_trip<T: Wire>() {
 
 /// Bytes from nowhere either decode to a value that has these bytes, or fail.
 fn arbitrary_bytes<T: Wire>() {
-    check(128, &proptest::collection::vec(any::<u8>(), 0..200), |bytes| {
+    check(256, &proptest::collection::vec(any::<u8>(), 0..200), |bytes| {
         if let Some(value) = decode_all::<T>(&bytes) {
             prop_assert_eq!(encode(&value), bytes);
         }
@@ -73,7 +73,7 @@ fn mutations() -> impl Strategy<Value = Mutation> {
 
 /// Changed bytes of a valid value either are another value's only bytes, or fail; cut or longer ones fail.
 fn mutated_bytes<T: Wire>() {
-    check(128, &(random::<T>(), mutations()), |(value, mutation)| {
+    check(384, &(random::<T>(), mutations()), |(value, mutation)| {
         let mut bytes = encode(&value);
         let must_fail = matches!(mutation, Mutation::Truncate(_) | Mutation::Append(_));
         match mutation {

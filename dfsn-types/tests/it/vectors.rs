@@ -35,9 +35,7 @@ impl Vectors {
         let path = self.folder.join(name).with_extension("json");
         self.read.insert(path.clone());
         if self.bless {
-            let text = serde_json::to_string_pretty(actual).expect("a JSON value has a text") + "\n";
-            fs::create_dir_all(path.parent().expect("a file has a folder")).expect("the folder can be made");
-            fs::write(&path, text).expect("the vector file can be written");
+            write(&path, actual);
         }
         let Ok(text) = fs::read_to_string(&path) else {
             self.faults.push(format!("{name}: no file {}", path.display()));
@@ -89,6 +87,12 @@ impl Vectors {
         }
         files
     }
+}
+
+fn write(path: &Path, content: &Value) {
+    let text = serde_json::to_string_pretty(content).expect("a JSON value has a text") + "\n";
+    fs::create_dir_all(path.parent().expect("a file has a folder")).expect("the folder can be made");
+    fs::write(path, text).expect("the vector file can be written");
 }
 
 fn file<T>(cases: Vec<Value>) -> Value {

@@ -50,18 +50,18 @@ impl Fields {
         }
     }
 
-    fn from_bytes(&self) -> Result<GenerationParams, String> {
+    fn read_bytes(&self) -> Result<GenerationParams, String> {
         GenerationParams::try_from_slice(&encode(self)).map_err(|error| error.to_string())
     }
 
-    fn from_json(&self) -> Result<GenerationParams, String> {
-        let json = serde_json::to_string(self).expect("plain fields have a JSON form");
-        serde_json::from_str(&json).map_err(|error| error.to_string())
+    fn read_json(&self) -> Result<GenerationParams, String> {
+        let json = serde_json::to_value(self).map_err(|error| error.to_string())?;
+        serde_json::from_str(&json.to_string()).map_err(|error| error.to_string())
     }
 
     /// Bytes and JSON are refused, for the reason given.
     fn refused(&self, reason: &str) {
-        for (form, read) in [("bytes", self.from_bytes()), ("JSON", self.from_json())] {
+        for (form, read) in [("bytes", self.read_bytes()), ("JSON", self.read_json())] {
             let error = read.expect_err(reason);
             assert!(error.contains(reason), "{form}: {error:?} does not say {reason:?}");
         }
@@ -77,8 +77,8 @@ fn builder(prompt: &str) -> GenerationParamsBuilder {
 #[test]
 fn defaults_are_taken() {
     let built = builder("a red fox").build();
-    assert_eq!(Fields::defaults().from_bytes().ok(), built.clone().ok());
-    assert_eq!(Fields::defaults().from_json().ok(), built.ok());
+    assert_eq!(Fields::defaults().read_bytes().ok(), built.clone().ok());
+    assert_eq!(Fields::defaults().read_json().ok(), built.ok());
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn strength_needs_an_image() {
     let error = GenerationParamsError::StrengthWithoutImage(999);
     Fields { strength: 999, ..Fields::defaults() }.refused(&error.to_string());
     let with_image = Fields { strength: 999, init_image: Some(FileHash::sample()), ..Fields::defaults() };
-    let strength = with_image.from_bytes().map(|params| params.strength().thousandths());
+    let strength = with_image.read_bytes().map(|params| params.strength().thousandths());
     assert_eq!(strength, Ok(999));
 }
 
@@ -161,7 +161,7 @@ fn strength_leaves_a_step() {
             .init_image(FileHash::sample(), thousandths)
             .build();
         if taken {
-            assert_eq!(fields.from_bytes().ok(), built.clone().ok());
+            assert_eq!(fields.read_bytes().ok(), built.clone().ok());
             assert!(built.is_ok(), "{steps} steps of strength {strength}: {built:?}");
         } else {
             let error = GenerationParamsError::NoStepLeft { strength, steps };

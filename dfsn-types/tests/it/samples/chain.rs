@@ -19,7 +19,7 @@ impl Sample for BeaconProof {
 impl Sample for Header {
     fn samples() -> Vec<(&'static str, Self)> {
         let plain = header(&BlockBody::sample());
-        let with_proof = Self { beacon_proof: Some(BeaconProof::sample()), ..plain.clone() };
+        let with_proof = Self { beacon_proof: Some(BeaconProof::sample()), ..plain };
         vec![("without a beacon proof", plain), ("with a beacon proof", with_proof)]
     }
 
