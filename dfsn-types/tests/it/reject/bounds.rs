@@ -122,13 +122,15 @@ fn bounds_of_blocks() {
 }
 
 #[test]
-fn bounds_of_the_genesis() {
+fn bounds_of_the_genesis_and_its_models() {
     let genesis = GenesisConfig::sample();
     bound(&genesis, "/allocations", 65_536);
     bound(&genesis, "/models", 64);
     bound(&genesis, "/profiles", 64);
     bound(&genesis, "/validators", 1024);
     bound(&genesis, "/test_prompts", 256);
+    bound(&ModelManifest::sample(), "/files", 1024);
+    bound(&ManifestFile::sample(), "/path", 256);
     bound(&ModelRecord::sample(), "/name", 64);
     bound(&ProfileRecord::sample(), "/float/library", 64);
     bound(&ProfileRecord::sample(), "/float/device", 64);

@@ -2,7 +2,7 @@
 
 use dfsn_types::*;
 
-use super::{Sample, counting, text};
+use super::{Sample, bounded, counting, text};
 
 impl Sample for GuidanceScale {
     fn samples() -> Vec<(&'static str, Self)> {
@@ -79,6 +79,25 @@ impl Sample for ModelRecord {
                 test_size: ImageSize::sample(),
             },
         )]
+    }
+}
+
+impl Sample for ManifestFile {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let hash = FileHash::from_bytes(counting(0x30));
+        vec![("the weights of a UNet", Self { path: text("unet/model.safetensors"), bytes: 1 << 32, hash })]
+    }
+}
+
+impl Sample for ModelManifest {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let config = ManifestFile { path: text("model_index.json"), bytes: 543, ..ManifestFile::sample() };
+        let of = |files| Self { files: bounded(files) };
+        vec![("two files", of(vec![config, ManifestFile::sample()])), ("no file", of(vec![]))]
+    }
+
+    fn id(&self) -> Option<String> {
+        Some(self.id().to_string())
     }
 }
 

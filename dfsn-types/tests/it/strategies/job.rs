@@ -87,6 +87,18 @@ impl Generate for ModelRecord {
     }
 }
 
+impl Generate for ManifestFile {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), any::<u64>(), random()).prop_map(|(path, bytes, hash)| Self { path, bytes, hash }).boxed()
+    }
+}
+
+impl Generate for ModelManifest {
+    fn strategy() -> BoxedStrategy<Self> {
+        few(4).prop_map(|files| Self { files }).boxed()
+    }
+}
+
 impl Generate for ProfileRecord {
     fn strategy() -> BoxedStrategy<Self> {
         (random(), random(), random(), random(), any::<u16>())

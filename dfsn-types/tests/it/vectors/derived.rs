@@ -12,6 +12,8 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
         ("domains", domains()),
         ("addresses", addresses()),
         ("body_roots", body_roots()),
+        ("jobs", jobs()),
+        ("pictures", pictures()),
         ("states", states()),
         ("answers", answers()),
         ("traces", traces()),
@@ -57,6 +59,22 @@ fn body_roots() -> Value {
         })
     };
     BlockBody::samples().into_iter().map(roots).collect()
+}
+
+fn jobs() -> Value {
+    let job = |(_, id): (&str, TransactionId)| json!({ "transaction": id, "job": id.job_id() });
+    TransactionId::samples().into_iter().map(job).collect()
+}
+
+/// The same bytes as pixels of two sizes and as a file: three names.
+fn pictures() -> Value {
+    let bytes: Vec<u8> = (0..24).collect();
+    json!({
+        "bytes": hex::encode(&bytes),
+        "pixels_2_high_4_wide": PixelHash::of_rgb8(2, 4, &bytes),
+        "pixels_4_high_2_wide": PixelHash::of_rgb8(4, 2, &bytes),
+        "file": FileHash::of(&bytes),
+    })
 }
 
 /// Digests and salts of states at three places, under one worker's secret.
