@@ -1,5 +1,7 @@
 //! The boundary to the library that runs the neural networks.
 
+use dfsn_types::ProfileRecord;
+
 use crate::error::ComputeError;
 
 /// Runs a model's three networks. Plain types only: nothing of the library behind it shows.
@@ -8,7 +10,7 @@ use crate::error::ComputeError;
 /// the same bits, whatever was computed before it: audits rest on that.
 pub trait Backend: Send {
     /// What the bits of the results depend on besides the model: library, device, instruction set, threads.
-    fn profile(&self) -> String;
+    fn profile(&self) -> ProfileRecord;
 
     /// The text encoder: from one prompt's token ids to `[tokens, width]` embeddings.
     ///
@@ -66,7 +68,7 @@ pub struct Conditioning {
 }
 
 impl<B: Backend + ?Sized> Backend for Box<B> {
-    fn profile(&self) -> String {
+    fn profile(&self) -> ProfileRecord {
         (**self).profile()
     }
 

@@ -7,6 +7,7 @@
 //! - [`ModelConfig`] reads a folder in the layout of Hugging Face diffusers.
 //! - [`Pipeline`] draws an [`ImageRequest`] and can execute each part alone ([`Question`]) from a [`StepState`].
 //! - [`Backend`] is the boundary to the library behind the networks, in plain types.
+//! - [`Trace`] salts and hashes every boundary state of a result into the tree that its worker commits to.
 //! - [`Worker`] owns a pipeline on one thread, with a bounded queue, progress and cancellation.
 //!
 //! The schedule of a model needs no libtorch:
@@ -50,6 +51,7 @@ pub mod backend;
 pub mod config;
 mod error;
 pub mod image;
+mod manifest;
 pub mod noise;
 pub mod pipeline;
 mod request;
@@ -58,6 +60,7 @@ mod state;
 pub mod tokenizer;
 #[cfg(feature = "torch")]
 pub mod torch;
+mod trace;
 pub mod worker;
 
 pub use backend::{Backend, Conditioning, LatentShape};
@@ -65,6 +68,7 @@ pub use config::{ConfigError, ModelConfig};
 pub use dfsn_types::SchedulerKind;
 pub use error::ComputeError;
 pub use image::{DecodedImage, ImageError, RgbImage};
+pub use manifest::{ManifestError, manifest};
 pub use pipeline::{Event, Generated, NoObserver, Observer, Pipeline, Prepared, Question, TraceRecorder};
 pub use request::{ImageRequest, RequestError};
 pub use scheduler::{Scheduler, SchedulerError};
@@ -72,4 +76,5 @@ pub use state::{StateError, StateShape, StepState};
 pub use tokenizer::{Tokenizer, TokenizerError, Tokens};
 #[cfg(feature = "torch")]
 pub use torch::{TorchBackend, TorchError, TorchOptions, WeightsError};
+pub use trace::{Trace, TraceContext};
 pub use worker::{JobHandle, Progress, Worker, WorkerError};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
+use dfsn_types::ProfileRecord;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -27,7 +28,7 @@ type Job = Box<dyn FnOnce(&mut OwnedPipeline) + Send>;
 #[derive(Debug)]
 pub struct Worker {
     config: ModelConfig,
-    profile: String,
+    profile: ProfileRecord,
     capacity: usize,
     /// `None` once the worker shuts down.
     jobs: Option<mpsc::Sender<Job>>,
@@ -120,7 +121,7 @@ impl Worker {
     }
 
     /// What the bits of the results depend on besides the model.
-    pub fn profile(&self) -> &str {
+    pub const fn profile(&self) -> &ProfileRecord {
         &self.profile
     }
 

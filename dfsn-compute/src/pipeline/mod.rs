@@ -10,6 +10,8 @@ mod question;
 
 use std::ops::ControlFlow;
 
+use dfsn_types::ProfileRecord;
+
 use crate::backend::{Backend, Conditioning, LatentShape};
 use crate::config::ModelConfig;
 use crate::error::ComputeError;
@@ -64,7 +66,7 @@ impl<B: Backend> Pipeline<B> {
     }
 
     /// What the bits of the results depend on besides the model.
-    pub fn profile(&self) -> String {
+    pub fn profile(&self) -> ProfileRecord {
         self.backend.profile()
     }
 

@@ -3,6 +3,7 @@
 use std::num::NonZeroU16;
 use std::sync::OnceLock;
 
+use dfsn_types::{BoundedString, ProfileRecord};
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 use tch::{Cuda, Device};
 
@@ -83,12 +84,23 @@ fn load_cuda() -> &'static Result<Library, String> {
 }
 
 /// Names what the bits of results depend on.
-pub(super) fn profile(device: Device) -> String {
-    const LIBRARY: &str = "libtorch-2.11.0";
-    match device {
-        Device::Cuda(_) => format!("{LIBRARY}/cuda/f32"),
-        _ => format!("{LIBRARY}/cpu/f32/{}/threads={}", instruction_set(), tch::get_num_threads()),
+pub(super) fn profile(device: Device) -> ProfileRecord {
+    let (device, instruction_set, threads) = match device {
+        Device::Cuda(_) => ("cuda", "cuda", 1),
+        _ => ("cpu", instruction_set(), u16::try_from(tch::get_num_threads()).unwrap_or(u16::MAX)),
+    };
+    ProfileRecord::Float {
+        library: name("libtorch-2.11.0"),
+        device: name(device),
+        instruction_set: name(instruction_set),
+        dtype: name("f32"),
+        threads,
     }
+}
+
+/// All names above are shorter than their bounds.
+fn name<const MAX: usize>(text: &str) -> BoundedString<MAX> {
+    BoundedString::new(text).unwrap_or_default()
 }
 
 /// The widest vectors that libtorch's CPU kernels choose on this machine.

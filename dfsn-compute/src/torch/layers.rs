@@ -16,8 +16,9 @@ pub(super) struct Linear {
 
 impl Linear {
     pub(super) fn load(scope: &Scope<'_>, inputs: u32, outputs: u32) -> Result<Self, ComputeError> {
-        let bias = scope.tensor("bias", &[i64::from(outputs)])?;
-        Ok(Self { bias: Some(bias), ..Self::load_without_bias(scope, inputs, outputs)? })
+        let mut linear = Self::load_without_bias(scope, inputs, outputs)?;
+        linear.bias = Some(scope.tensor("bias", &[i64::from(outputs)])?);
+        Ok(linear)
     }
 
     pub(super) fn load_without_bias(

@@ -11,6 +11,7 @@ mod weights;
 
 use std::path::Path;
 
+use dfsn_types::ProfileRecord;
 use tch::{Device, Tensor};
 
 use crate::backend::{Backend, Conditioning, LatentShape};
@@ -31,7 +32,7 @@ use weights::WeightFile;
 #[derive(Debug)]
 pub struct TorchBackend {
     device: Device,
-    profile: String,
+    profile: ProfileRecord,
     text_encoder: ClipTextModel,
     unet: UNet2DConditionModel,
     vae: AutoencoderKl,
@@ -102,7 +103,7 @@ fn numbers(tensor: &Tensor) -> Result<Vec<f32>, TorchError> {
 }
 
 impl Backend for TorchBackend {
-    fn profile(&self) -> String {
+    fn profile(&self) -> ProfileRecord {
         self.profile.clone()
     }
 

@@ -16,9 +16,15 @@ MODEL = HERE.parents[2] / "models" / "emoji-64"
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, EulerDiscreteScheduler, StableDiffusionPipeline
-from safetensors.torch import save_file
-from transformers import CLIPTokenizer
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    EulerDiscreteScheduler,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+)
+from safetensors.torch import load_file, save_file
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 SCHEDULERS = {"ddim": DDIMScheduler, "euler": EulerDiscreteScheduler}
 
@@ -181,6 +187,87 @@ def loop_golden(pipe):
     save_file(tensors, HERE / "loops.safetensors")
 
 
+def tiny_pipeline():
+    """Random weights in another shape than emoji-64, more like Stable Diffusion 2: linear projections, heads by
+    block, exact GELU, two layers, v-prediction, `!` as padding."""
+    torch.manual_seed(11)
+    unet = UNet2DConditionModel(
+        sample_size=8, block_out_channels=(8, 16), layers_per_block=2, cross_attention_dim=8, norm_num_groups=4,
+        attention_head_dim=(2, 4), use_linear_projection=True, transformer_layers_per_block=(1, 2),
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+    )
+    vae = AutoencoderKL(
+        block_out_channels=(8, 16), layers_per_block=2, norm_num_groups=4, sample_size=16,
+        down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
+    )
+    text_encoder = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=2314, hidden_size=8, intermediate_size=20, num_hidden_layers=2, num_attention_heads=2,
+            hidden_act="gelu", bos_token_id=2312, eos_token_id=2313, pad_token_id=0,
+        )
+    )
+    scheduler = DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1, clip_sample=False,
+        set_alpha_to_one=False, prediction_type="v_prediction",
+    )
+    tokenizer = CLIPTokenizer.from_pretrained(MODEL / "tokenizer", pad_token="!")
+    return StableDiffusionPipeline(
+        vae, text_encoder, tokenizer, unet, scheduler, None, None, requires_safety_checker=False
+    )
+
+
+def rename(path, change):
+    """Rewrites a weights file with other names or shapes of the same numbers."""
+    save_file(dict(change(name, tensor) for name, tensor in load_file(path).items()), path)
+
+
+def old_vae_names(name, tensor):
+    """As in the files published with Stable Diffusion 1."""
+    if ".attentions." in name:
+        for new, old in [("to_q", "query"), ("to_k", "key"), ("to_v", "value"), ("to_out.0", "proj_attn")]:
+            if f".{new}." in name and name.endswith("weight"):
+                tensor = tensor[:, :, None, None]
+            name = name.replace(f".{new}.", f".{old}.")
+    return name, tensor
+
+
+def drop_key(path, key):
+    config = json.loads(path.read_text())
+    del config[key]
+    path.write_text(json.dumps(config, indent=2) + "\n")
+    return config
+
+
+def tiny_golden():
+    folder = HERE / "tiny"
+    pipe = tiny_pipeline()
+    pipe.unet.to(torch.bfloat16).save_pretrained(folder / "unet")
+    pipe.vae.to(torch.float16).save_pretrained(folder / "vae")
+    pipe.text_encoder.to(torch.float16).save_pretrained(folder / "text_encoder")
+    pipe.scheduler.save_pretrained(folder / "scheduler")
+    pipe.save_config(folder)
+    # What a file leaves out must come from the defaults of the class that runs.
+    config = drop_key(folder / "scheduler" / "scheduler_config.json", "timestep_spacing")
+    drop_key(folder / "vae" / "config.json", "scaling_factor")
+    rename(folder / "vae" / "diffusion_pytorch_model.safetensors", old_vae_names)
+    rename(folder / "text_encoder" / "model.safetensors", lambda name, tensor: (f"text_model.{name}", tensor))
+
+    for part in (pipe.unet, pipe.vae, pipe.text_encoder):
+        part.float().eval()
+    pipe.set_progress_bar_config(disable=True)
+    tensors = {}
+    for kind, cls in SCHEDULERS.items():
+        pipe.scheduler = cls.from_config(dict(config))
+        arguments = {"num_inference_steps": 4, "guidance_scale": 3.0, "height": 24, "width": 16}
+        latents = pipe(
+            "a fox!", negative_prompt="pizza", generator=torch.Generator("cpu").manual_seed(1),
+            output_type="latent", **arguments,
+        ).images
+        tensors[f"{kind}.latents"] = latents[0].contiguous()
+        tensors[f"{kind}.decoded"] = pipe.vae.decode(latents / pipe.vae.config.scaling_factor)[0][0].contiguous()
+    save_file(tensors, HERE / "tiny.safetensors")
+
+
 @torch.no_grad()
 def main():
     torch.set_num_threads(2)
@@ -190,6 +277,7 @@ def main():
     pipe = pipeline()
     model_golden(pipe)
     loop_golden(pipe)
+    tiny_golden()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,68 @@
+//! A worker's trace: every boundary state of a result, and the tree that commits to them.
+
+use dfsn_types::{
+    Address, Attempt, Boundary, GenerationParams, GenesisHash, JobId, StateContext, TraceError, TraceLeaf,
+    TraceShape, TraceTree,
+};
+
+/// Whose trace of what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceContext {
+    /// The network.
+    pub genesis: GenesisHash,
+    /// The job.
+    pub job: JobId,
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The worker.
+    pub worker: Address,
+}
+
+impl TraceContext {
+    /// What the state at a boundary is bound to.
+    pub const fn at(&self, boundary: Boundary) -> StateContext {
+        let Self { genesis, job, attempt, worker } = *self;
+        StateContext { genesis, job, attempt, worker, boundary }
+    }
+}
+
+/// The states of all images of a result, kept until their audit is over.
+#[derive(Debug)]
+pub struct Trace {
+    tree: TraceTree,
+    /// By image, then boundary.
+    states: Vec<Vec<Vec<u8>>>,
+}
+
+impl Trace {
+    /// Salts and hashes the boundaries of all images, as [`super::TraceRecorder`] recorded them, into a tree.
+    ///
+    /// # Errors
+    /// [`TraceError::LeafCount`] when there are more or fewer than the request has.
+    pub fn new(
+        context: &TraceContext,
+        params: &GenerationParams,
+        secret: &[u8; 32],
+        states: Vec<Vec<Vec<u8>>>,
+    ) -> Result<Self, TraceError> {
+        let mut leaves = Vec::new();
+        for (image, boundaries) in (0..).zip(&states) {
+            for (t, state) in (0..).zip(boundaries) {
+                let place = context.at(Boundary { image, t });
+                leaves.push(TraceLeaf { digest: place.digest(state), salt: place.salt(secret) });
+            }
+        }
+        let tree = TraceTree::new(TraceShape::of(params), leaves)?;
+        Ok(Self { tree, states })
+    }
+
+    /// The tree to commit to and to open.
+    pub const fn tree(&self) -> &TraceTree {
+        &self.tree
+    }
+
+    /// The canonical bytes at a boundary.
+    pub fn state(&self, boundary: Boundary) -> Option<&[u8]> {
+        self.states.get(usize::from(boundary.image))?.get(usize::from(boundary.t)).map(Vec::as_slice)
+    }
+}

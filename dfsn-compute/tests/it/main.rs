@@ -1,0 +1,19 @@
+//! Tests of dfsn-compute against golden files of diffusers, and of what it refuses.
+//!
+//! `tests/golden/make_golden.py` made the files; no test needs Python. Modules that need libtorch are compiled
+//! with the feature `torch`.
+
+mod config;
+mod golden;
+mod noise;
+#[cfg(feature = "torch")]
+mod parity;
+mod pipeline;
+mod schedulers;
+mod tokenizer;
+#[cfg(feature = "torch")]
+mod torch_thread;
+mod toy;
+#[cfg(feature = "torch")]
+mod weights;
+mod worker;

@@ -1,0 +1,177 @@
+//! The loop, its single steps and its limits, on formulas instead of networks.
+
+use std::ops::ControlFlow;
+
+use dfsn_compute::{
+    ComputeError, Event, ImageRequest, NoObserver, Question, RequestError, SchedulerKind, StateError,
+    StepState, TraceRecorder,
+};
+use dfsn_types::{GenerationParams, ImageSize, ModelId, ProfileId};
+
+use crate::toy::{ToyBackend, request, toy_pipeline};
+
+#[test]
+fn every_question_gives_the_bytes_of_the_whole_run() {
+    for scheduler in [SchedulerKind::Ddim, SchedulerKind::Euler] {
+        let request = ImageRequest { scheduler, seed: 5, ..request("a fox") };
+        let mut trace = TraceRecorder::default();
+        let mut pipeline = toy_pipeline(ToyBackend::default());
+        let generated = pipeline.generate(&request, &mut trace).unwrap();
+        let boundaries = trace.into_boundaries();
+        assert_eq!(boundaries.len(), 8);
+        assert_eq!(boundaries[6], generated.final_state.to_bytes());
+        assert_eq!(boundaries[7], generated.decoded.to_bytes());
+
+        let mut auditor = toy_pipeline(ToyBackend::default());
+        assert_eq!(auditor.answer(&request, &Question::InitialState).unwrap(), boundaries[0]);
+        for step in 1..=6 {
+            let question = Question::Step { step, state: boundaries[step - 1].clone() };
+            assert_eq!(auditor.answer(&request, &question).unwrap(), boundaries[step], "{scheduler} {step}");
+        }
+        let question = Question::Decode { state: boundaries[6].clone() };
+        assert_eq!(auditor.answer(&request, &question).unwrap(), boundaries[7]);
+    }
+}
+
+#[test]
+fn guidance_follows_its_formula_and_is_off_at_one() {
+    let mut pipeline = toy_pipeline(ToyBackend::default());
+    let mut first_step = |guidance_scale, negative: &str| {
+        let request =
+            ImageRequest { guidance_scale, negative_prompt: negative.to_owned(), ..request("a fox") };
+        let prepared = pipeline.prepare(&request).unwrap();
+        let state = pipeline.initial_state(&prepared);
+        (prepared.conditioning().prompts, pipeline.step(&prepared, 1, &state).unwrap().latents)
+    };
+    let (prompts, unguided) = first_step(1.0, "pizza");
+    assert_eq!((prompts, &unguided), (1, &first_step(0.0, "rocket").1));
+    let (prompts, twice) = first_step(2.0, "pizza");
+    assert_eq!(prompts, 2);
+    let thrice = first_step(3.0, "pizza").1;
+    assert_ne!(twice, first_step(2.0, "rocket").1);
+    // The step is linear in the prediction, and the prediction in the scale.
+    for ((one, two), three) in unguided.iter().zip(&twice).zip(&thrice) {
+        assert!((one - 2.0 * two + three).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn breaking_off_cancels_between_steps() {
+    let mut seen = 0;
+    let mut stop = |event: Event<'_>| match event {
+        Event::State { step: 3, .. } => ControlFlow::Break(()),
+        Event::State { step, .. } => {
+            seen = step;
+            ControlFlow::Continue(())
+        }
+        _ => ControlFlow::Continue(()),
+    };
+    let error = toy_pipeline(ToyBackend::default()).generate(&request("a fox"), &mut stop).unwrap_err();
+    assert!(matches!(error, ComputeError::Cancelled), "{error}");
+    assert_eq!(seen, 2);
+}
+
+#[test]
+fn numbers_that_are_not_finite_stop_the_run() {
+    let backend = ToyBackend { nan_at: Some(167.0), ..ToyBackend::default() };
+    let error = toy_pipeline(backend).generate(&request("a fox"), &mut NoObserver).unwrap_err();
+    assert!(
+        error.to_string().starts_with("unet gave a result that is not finite: state holds NaN at position 0")
+    );
+}
+
+#[test]
+fn states_that_do_not_fit_are_refused() {
+    let mut pipeline = toy_pipeline(ToyBackend::default());
+    let request = request("a fox");
+    let state = vec![0; 4 * 4 * 6 * 10];
+    let mut answer = |question| pipeline.answer(&request, &question).unwrap_err().to_string();
+    let long = [state.clone(), vec![0]].concat();
+    assert_eq!(answer(Question::Step { step: 1, state: long }), "state has 961 bytes, expected 960");
+    assert_eq!(answer(Question::Decode { state: Vec::new() }), "state has 0 bytes, expected 960");
+    for step in [0, 7, usize::MAX] {
+        let error = answer(Question::Step { step, state: state.clone() });
+        assert_eq!(error, format!("step {step} is outside 1..=6"));
+    }
+    let infinite = f32::INFINITY.to_le_bytes().repeat(240);
+    assert_eq!(
+        answer(Question::Step { step: 2, state: infinite }),
+        "state holds inf at position 0, must be finite"
+    );
+
+    let prepared = pipeline.prepare(&request).unwrap();
+    let error = pipeline.step(&prepared, 1, &StepState::new(vec![0.0; 3])).unwrap_err();
+    assert!(matches!(error, ComputeError::State(StateError::Shape { .. })), "{error}");
+    let error = pipeline.initial_state_from(&prepared, vec![0.0; 239]).unwrap_err();
+    assert_eq!(error.to_string(), "initial latents have 239 numbers, this request needs 240");
+}
+
+#[test]
+fn requests_out_of_bounds_are_refused_in_one_line() {
+    let mut pipeline = toy_pipeline(ToyBackend::default());
+    let mut refused = |request: ImageRequest| match pipeline.prepare(&request).unwrap_err() {
+        ComputeError::Request(error) => error.to_string(),
+        other => panic!("{other}"),
+    };
+    let base = || request("a fox");
+    assert_eq!(
+        refused(ImageRequest { prompt: "x".repeat(2049), ..base() }),
+        "prompt has 2049 bytes, at most 2048 are allowed"
+    );
+    assert_eq!(
+        refused(ImageRequest { negative_prompt: "x".repeat(5000), ..base() }),
+        "negative_prompt has 5000 bytes, at most 2048 are allowed"
+    );
+    assert_eq!(
+        refused(ImageRequest { num_inference_steps: 0, ..base() }),
+        "num_inference_steps 0 is not between 1 and 150"
+    );
+    assert_eq!(
+        refused(ImageRequest { num_inference_steps: 151, ..base() }),
+        "num_inference_steps 151 is not between 1 and 150"
+    );
+    assert_eq!(
+        refused(ImageRequest { height: 60, ..base() }),
+        "height 60 is not a multiple of 8 between 8 and 2048"
+    );
+    for width in [0, 2056] {
+        let expected = format!("width {width} is not a multiple of 8 between 8 and 2048");
+        assert_eq!(refused(ImageRequest { width, ..base() }), expected);
+    }
+    for guidance_scale in [f32::NAN, -0.5, 100.5] {
+        let expected = format!("guidance_scale {guidance_scale} is not between 0 and 100");
+        assert_eq!(refused(ImageRequest { guidance_scale, ..base() }), expected);
+    }
+    assert!(matches!(
+        ImageRequest { height: 1, ..base() }.check(pipeline.config()),
+        Err(RequestError::Size { side: "height", pixels: 1, multiple: 8 })
+    ));
+}
+
+#[test]
+fn a_long_prompt_is_cut_and_counted() {
+    let request = request(&"pizza ".repeat(100));
+    let generated = toy_pipeline(ToyBackend::default()).generate(&request, &mut NoObserver).unwrap();
+    assert!(generated.prompt_tokens_cut >= 25);
+    assert_eq!(generated.negative_tokens_cut, 0);
+}
+
+#[test]
+fn pictures_of_a_request_on_the_chain_take_successive_seeds() {
+    let size = ImageSize::new(64, 48).unwrap();
+    let params = GenerationParams::builder(
+        ModelId::from_bytes([1; 32]),
+        ProfileId::from_bytes([2; 32]),
+        "a fox",
+        size,
+    )
+    .seed(u32::MAX)
+    .num_inference_steps(9)
+    .guidance_thousandths(3500)
+    .num_images(2)
+    .build()
+    .unwrap();
+    let first = ImageRequest::from_params(&params, 0);
+    assert_eq!((first.seed, first.guidance_scale, first.height, first.width), (u32::MAX, 3.5, 64, 48));
+    assert_eq!(ImageRequest::from_params(&params, 1), ImageRequest { seed: 0, ..first });
+}

@@ -1,0 +1,80 @@
+//! A backend of a few formulas, for what does not need real networks.
+
+use std::time::Duration;
+
+use dfsn_compute::{Backend, ComputeError, Conditioning, ImageRequest, LatentShape, ModelConfig, Pipeline};
+use dfsn_types::{BoundedString, ProfileRecord};
+
+use crate::golden::emoji_64;
+
+/// Computes something that depends on every input.
+#[derive(Debug, Default)]
+pub(crate) struct ToyBackend {
+    /// Gives NaN at this timestep.
+    pub(crate) nan_at: Option<f32>,
+    /// Time that each prediction takes.
+    pub(crate) delay: Duration,
+}
+
+impl Backend for ToyBackend {
+    fn profile(&self) -> ProfileRecord {
+        let name = |text: &str| BoundedString::new(text).unwrap();
+        ProfileRecord::Float {
+            library: name("toy"),
+            device: name("cpu"),
+            instruction_set: BoundedString::new("any").unwrap(),
+            dtype: BoundedString::new("f32").unwrap(),
+            threads: 1,
+        }
+    }
+
+    fn encode_text(&mut self, token_ids: &[u32]) -> Result<Vec<f32>, ComputeError> {
+        Ok(token_ids.iter().map(|&id| (id % 97) as f32 / 97.0).collect())
+    }
+
+    fn predict_noise(
+        &mut self,
+        sample: &[f32],
+        _shape: LatentShape,
+        timestep: f32,
+        conditioning: &Conditioning,
+    ) -> Result<Vec<f32>, ComputeError> {
+        std::thread::sleep(self.delay);
+        let scale = if self.nan_at == Some(timestep) { f32::NAN } else { timestep / (timestep + 1.0) };
+        let mut prediction = Vec::new();
+        for text in conditioning.embeddings.chunks(conditioning.tokens) {
+            let shift = text.iter().sum::<f32>() / 1000.0;
+            prediction.extend(sample.iter().map(|x| x * scale + shift));
+        }
+        Ok(prediction)
+    }
+
+    fn decode(&mut self, latents: &[f32], shape: LatentShape) -> Result<Vec<f32>, ComputeError> {
+        let plane = (shape.height * shape.width) as usize;
+        let factor = 4;
+        let width = shape.width as usize;
+        let mut values = Vec::new();
+        for channel in latents.chunks(plane).take(3) {
+            for row in channel.chunks(width) {
+                let wide: Vec<f32> = row.iter().flat_map(|&x| [x; 4]).collect();
+                (0..factor).for_each(|_| values.extend(&wide));
+            }
+        }
+        Ok(values)
+    }
+}
+
+pub(crate) fn toy_pipeline(backend: ToyBackend) -> Pipeline<ToyBackend> {
+    Pipeline::new(ModelConfig::load(emoji_64()).unwrap(), backend).unwrap()
+}
+
+pub(crate) fn request(prompt: &str) -> ImageRequest {
+    let config = ModelConfig::load(emoji_64()).unwrap();
+    ImageRequest {
+        prompt: prompt.to_owned(),
+        num_inference_steps: 6,
+        height: 24,
+        width: 40,
+        ..ImageRequest::for_model(&config)
+    }
+}
