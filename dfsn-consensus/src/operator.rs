@@ -64,7 +64,7 @@ enum Step {
     Generate,
     Claim(Role, Option<(Address, u8)>),
     Answer(Role, Option<(Address, u8)>),
-    Open(usize),
+    Open(usize, usize),
     Reveal(Role, Address, u8),
 }
 
@@ -126,7 +126,7 @@ impl Operator {
     fn audit_step(&self, state: &ChainState, job: &Job, committed: &Committed) -> Option<(Step, TaskKind)> {
         match &committed.phase {
             Phase::Opening if committed.worker == self.address => {
-                Some((Step::Open(committed.claims.len()), TaskKind::Open))
+                Some((Step::Open(committed.claims.len(), committed.denied.len()), TaskKind::Open))
             }
             Phase::Judging(judgement) => self.judgement_step(state, job, committed, judgement),
             Phase::Claiming | Phase::Answering => match committed.claims.get(&self.address) {

@@ -76,6 +76,9 @@ pub enum DutyError {
         /// Asked.
         expected: usize,
     },
+    /// An answer that the juror gave about another boundary, played again.
+    #[error("AUD-08: {0} gave this answer about another boundary")]
+    ReplayedAnswer(Address),
     /// Opens other leaves than were asked about.
     #[error("OPN-01: the openings are not exactly the leaves asked about, in order")]
     OpeningSet,
@@ -88,6 +91,14 @@ pub enum DutyError {
     /// Contests an answer that was not given.
     #[error("CON-01: {auditor} has no answer {question}")]
     NoSuchAnswer {
+        /// Who is contested.
+        auditor: Address,
+        /// Which question.
+        question: u8,
+    },
+    /// Contests an answer again that it contested without reason.
+    #[error("CON-02: answer {question} of {auditor} was contested before, without reason")]
+    ContestedBefore {
         /// Who is contested.
         auditor: Address,
         /// Which question.

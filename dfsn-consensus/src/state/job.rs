@@ -1,11 +1,11 @@
 //! A job's life on chain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use borsh::BorshSerialize;
 use dfsn_types::{
-    Address, Amount, Attempt, BlockHeight, Boundary, ChainClock, GenerationParams, GenesisHash, JobId, Pair,
-    RefundReason, ResultCommitment, StateContext, Timestamp, WorkUnits,
+    Address, Amount, AnswerDigest, Attempt, BlockHeight, Boundary, ChainClock, GenerationParams, GenesisHash,
+    JobId, Pair, RefundReason, ResultCommitment, StateContext, Timestamp, WorkUnits,
 };
 
 use super::{Claim, Coins, Judgement, QueueKey, Window};
@@ -153,6 +153,11 @@ pub struct Committed {
     pub claims: BTreeMap<Address, Claim>,
     /// Auditors whose answers the worker's openings confirmed.
     pub confirmed: Vec<Address>,
+    /// Answers that the worker contested without reason: not to be contested again.
+    pub denied: BTreeSet<(Address, u8)>,
+    /// What jurors have answered in this attempt, and about which boundary: a duty does not name its judgement, so an answer could
+    /// be played again in the next one.
+    pub jury_answers: BTreeMap<(Address, AnswerDigest), Boundary>,
     /// What is awaited.
     pub phase: Phase,
     /// Until when.

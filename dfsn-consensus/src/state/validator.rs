@@ -78,7 +78,7 @@ pub struct PairRecord {
     pub capacity: u8,
     /// The lowest price per unit.
     pub min_price: Amount,
-    /// Jobs accepted and not yet committed.
+    /// Jobs drawn or accepted, and not yet committed.
     pub open_jobs: u8,
     /// Settled audited jobs since the last fault: how far the ramp is climbed.
     pub clean_jobs: u32,

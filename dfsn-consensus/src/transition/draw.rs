@@ -4,7 +4,7 @@ use dfsn_types::{Address, Amount, Domain, Event, Hash, JobId, Pair};
 
 use super::Execution;
 use crate::math;
-use crate::state::{Job, JobKind, Service, Stage, Validator};
+use crate::state::{Job, JobKind, PairRecord, Service, Stage, Validator};
 
 impl Execution {
     /// Draws workers for the best-paying jobs of every pair, as many as a block allows.
@@ -22,30 +22,38 @@ impl Execution {
             .and_then(|first| usize::try_from(first).ok())
             .unwrap_or(0);
         for pair in pairs.iter().cycle().skip(first).take(pairs.len()) {
-            let ready = self.ready_jobs(pair, left);
-            left = left.saturating_sub(ready.len());
-            for id in ready {
-                self.draw(&id);
+            // Jobs that nobody can take do not use draws up, lest a few of them stand in the way of all others.
+            for id in self.ready_jobs(pair) {
+                if left == 0 {
+                    return;
+                }
+                if self.draw(&id) {
+                    left = left.saturating_sub(1);
+                }
             }
         }
     }
 
-    fn ready_jobs(&self, pair: &Pair, most: usize) -> Vec<JobId> {
-        let height = self.state.tip.height;
-        let is_ready = |id: &JobId| match self.state.jobs.get(id).map(|job| &job.stage) {
-            Some(Stage::Pending { draw_from, .. }) => *draw_from <= height,
+    /// Jobs whose beacons are there and whose worker would still be in time to accept.
+    fn ready_jobs(&self, pair: &Pair) -> Vec<JobId> {
+        let tip = &self.state.tip;
+        let is_ready = |id: &JobId| match self.state.jobs.get(id).map(|job| (&job.stage, job.expires_at)) {
+            Some((Stage::Pending { draw_from, .. }, expires_at)) => {
+                *draw_from <= tip.height && tip.clock < expires_at
+            }
             _ => false,
         };
         let queue = self.state.queues.get(pair);
-        queue.into_iter().flatten().map(|key| key.job()).filter(is_ready).take(most).collect()
+        queue.into_iter().flatten().map(|key| key.job()).filter(is_ready).collect()
     }
 
-    fn draw(&mut self, id: &JobId) {
-        let Some(job) = self.state.jobs.get(id) else { return };
+    /// Draws a worker, whose capacity it takes; false when nobody can take the job.
+    fn draw(&mut self, id: &JobId) -> bool {
+        let Some(job) = self.state.jobs.get(id) else { return false };
         let tip = &self.state.tip;
         let digest = Domain::Assign.hash(&(tip.parent_beacon, tip.beacon, job.id, job.attempt, job.tries));
-        let Some(worker) = self.choose(job, &digest) else { return };
-        let Some(mut job) = self.take_job(id) else { return };
+        let Some(worker) = self.choose(job, &digest) else { return false };
+        let Some(mut job) = self.take_job(id) else { return false };
         self.leave_queue(&job);
         if job.kind == JobKind::Test {
             self.set_test_prompt(&mut job);
@@ -58,8 +66,17 @@ impl Execution {
             worker,
             accept_by: window.closes_at,
         });
+        if let Some(record) = self.pair_record(&job, &worker) {
+            record.open_jobs = record.open_jobs.saturating_add(1);
+        }
         job.stage = Stage::Drawn { worker, window };
         self.put_job(job);
+        true
+    }
+
+    /// A worker's standing in the pair of a job.
+    pub(super) fn pair_record(&mut self, job: &Job, worker: &Address) -> Option<&mut PairRecord> {
+        self.state.validators.get_mut(worker)?.pairs.get_mut(&job.pair())
     }
 
     /// The worker at the digest's place among all eligible ones, laid end to end by unlocked stake in address order.

@@ -51,16 +51,19 @@ impl Execution {
                 self.answer_context(job, judgement, *answerer).answer(digest) == *answer
             })
         };
-        if explains(&worker_digest, &judgement.auditor) {
-            return Finding::Baseless;
-        }
         let claimed = judgement.jurors.len().saturating_add(1);
         let digests: BTreeSet<StateDigest> =
             judgement.revealed.values().copied().chain([worker_digest]).collect();
         let votes =
             |digest: &StateDigest| answers.keys().filter(|answerer| explains(digest, answerer)).count();
         let wins = |digest: &StateDigest| votes(digest) >= 2 && votes(digest).saturating_mul(2) > claimed;
-        digests.into_iter().find(wins).map_or(Finding::Hung, Finding::Majority)
+        match digests.into_iter().find(wins) {
+            // A jury that finds both parties wrong is not to be dodged by contesting a friend.
+            Some(digest) if digest != worker_digest => Finding::Majority(digest),
+            _ if explains(&worker_digest, &judgement.auditor) => Finding::Baseless,
+            Some(digest) => Finding::Majority(digest),
+            None => Finding::Hung,
+        }
     }
 
     fn answer_context(&self, job: &Job, judgement: &Judgement, answerer: Address) -> AnswerContext {
@@ -149,12 +152,10 @@ impl Execution {
     fn baseless_contest(&mut self, mut job: Job, mut committed: Box<Committed>, judgement: Judgement) {
         let amount =
             job.price.checked_mul(self.state.params.penalties.float_verdict_prices).unwrap_or_default();
-        let jurors: Vec<Address> = judgement.jurors.keys().copied().collect();
         let worker = committed.worker;
+        let jurors = self.dismiss_answered(&job, judgement.jurors);
         self.slash_worker(&job, worker, &mut committed.lock, amount, Fault::BaselessContest, &jurors);
-        for (juror, seat) in judgement.jurors {
-            self.unlock_stake(&juror, seat.lock);
-        }
+        committed.denied.insert((judgement.auditor, judgement.question));
         self.await_opening(&mut committed);
         job.stage = Stage::Committed(committed);
         self.put_job(job);
@@ -164,9 +165,7 @@ impl Execution {
     fn jury_hung(&mut self, mut job: Job, mut committed: Box<Committed>, judgement: Judgement) {
         let second = judgement.round == JuryRound::Second;
         self.event(Event::JuryHung { job: job.id, attempt: job.attempt, second });
-        for (juror, seat) in judgement.jurors {
-            self.unlock_stake(&juror, seat.lock);
-        }
+        self.dismiss_answered(&job, judgement.jurors);
         if !second {
             committed.phase = Phase::Judging(Box::new(Judgement {
                 round: JuryRound::Second,
@@ -174,7 +173,9 @@ impl Execution {
                 jurors: BTreeMap::new(),
                 worker_digest: None,
                 revealed: BTreeMap::new(),
-                ..judgement
+                auditor: judgement.auditor,
+                question: judgement.question,
+                boundary: judgement.boundary,
             }));
             committed.window = self.window(self.state.params.windows.claim_ms);
             return self.put_committed(job, committed);
@@ -204,6 +205,19 @@ impl Execution {
             self.answer_context(job, judgement, **answerer).answer(&digest) == **answer
         };
         answers.iter().filter(is_right).map(|(answerer, _)| *answerer).collect()
+    }
+
+    /// Where no digest decides, jurors who answered get their locks back and are named; silence costs what a wrong answer does
+    /// (rule PEN-05), lest friends of a party hang juries for nothing.
+    pub(in crate::transition) fn dismiss_answered(
+        &mut self,
+        job: &Job,
+        jurors: BTreeMap<Address, Juror>,
+    ) -> Vec<Address> {
+        let answered: Vec<Address> =
+            jurors.iter().filter(|(_, seat)| seat.answer.is_some()).map(|(juror, _)| *juror).collect();
+        self.dismiss_jury(job, jurors, &answered, &AnswerRewards::default());
+        answered
     }
 
     /// Jurors who judged with the majority get their locks back, the others pay.

@@ -4,7 +4,7 @@ use dfsn_types::{Address, Event, Fault, JobId, RefundReason};
 
 use super::Execution;
 use super::penalty::AnswerRewards;
-use crate::state::{Coins, Committed, Job, JuryStage, Outcome, Phase, Stage};
+use crate::state::{Coins, Committed, Job, JuryStage, Outcome, Phase, Stage, Window};
 
 impl Execution {
     /// Closes the windows that are over, in order of (end, job), at most as many as a block allows.
@@ -32,7 +32,7 @@ impl Execution {
             core::mem::replace(&mut job.stage, Stage::Ended(Outcome::Refunded(RefundReason::Expired)));
         match stage {
             Stage::Pending { .. } => self.refund(job, RefundReason::Expired),
-            Stage::Drawn { worker, .. } => self.turn_missed(job, worker),
+            Stage::Drawn { worker, window } => self.turn_missed(job, worker, window),
             Stage::Accepted { worker, lock, .. } => self.deadline_missed(job, worker, lock),
             Stage::Committed(committed) => self.audit_window_closed(job, committed),
             ended @ Stage::Ended(_) => {
@@ -42,11 +42,16 @@ impl Execution {
         }
     }
 
-    /// Not accepting costs nothing; three turns missed in an hour pause the worker (rule ACC-03).
-    fn turn_missed(&mut self, job: Job, worker: Address) {
+    /// Not accepting costs nothing; three turns missed in an hour pause the worker (rule ACC-03). A turn counts when the worker
+    /// had the whole window and the collateral: else requests made to expire, or many at a time, would pause honest workers.
+    fn turn_missed(&mut self, job: Job, worker: Address, window: Window) {
         let (now, windows) = (self.state.tip.timestamp, &self.state.params.windows);
         let (within, most) = (windows.missed_turn_window_ms, windows.missed_turns_max);
+        let collateral = self.collateral(&job);
+        self.close_open_job(&job, &worker);
         if let Some(validator) = self.state.validators.get_mut(&worker)
+            && window.closes_at <= job.expires_at
+            && validator.free.amount() >= collateral
             && validator.missed_turns.record(now, within) >= most
         {
             validator.paused = true;
@@ -66,8 +71,7 @@ impl Execution {
 
     /// The worker has room for another job of this pair.
     pub(super) fn close_open_job(&mut self, job: &Job, worker: &Address) {
-        let validator = self.state.validators.get_mut(worker);
-        if let Some(record) = validator.and_then(|validator| validator.pairs.get_mut(&job.pair())) {
+        if let Some(record) = self.pair_record(job, worker) {
             record.open_jobs = record.open_jobs.saturating_sub(1);
         }
     }
@@ -87,12 +91,12 @@ impl Execution {
             }
             Phase::Opening => self.silence(job, *committed),
             Phase::Judging(judgement) => match judgement.stage {
-                JuryStage::Claiming => {
+                JuryStage::Claiming if judgement.jurors.values().any(|juror| juror.answer.is_none()) => {
                     judgement.stage = JuryStage::Answering;
                     committed.window = self.window(self.state.params.windows.juror_ms);
                     self.put_committed(job, committed);
                 }
-                JuryStage::Answering => {
+                JuryStage::Claiming | JuryStage::Answering => {
                     judgement.stage = JuryStage::Revealing;
                     committed.window = self.window(self.state.params.windows.open_ms);
                     self.put_committed(job, committed);
@@ -174,12 +178,9 @@ impl Execution {
             self.unlock_stake(&auditor, claim.lock);
         }
         if let Phase::Judging(judgement) = phase {
-            for (juror, seat) in judgement.jurors {
-                if seat.answer.is_some() && !answerers.contains(&juror) {
-                    answerers.push(juror);
-                }
-                self.unlock_stake(&juror, seat.lock);
-            }
+            answerers.extend(self.dismiss_answered(&job, judgement.jurors));
+            answerers.sort_unstable();
+            answerers.dedup();
         }
         let whole = lock.amount();
         self.slash_worker(&job, worker, &mut lock, whole, Fault::Silence, &answerers);

@@ -4,7 +4,7 @@ use dfsn_types::{Amount, Duty, Event};
 
 use super::{Execution, not_awaited};
 use crate::error::DutyError;
-use crate::state::{JobKind, Stage};
+use crate::state::{Job, JobKind, Stage};
 
 impl Execution {
     /// Locks the collateral and starts the deadline (rules ACC-01, ACC-02). A test has no collateral: its deposit is at stake.
@@ -16,18 +16,8 @@ impl Execution {
         if self.state.tip.clock >= job.expires_at {
             return Err(DutyError::Expired(job.id));
         }
-        let (pair, price, kind) = (job.pair(), job.price, job.kind);
-        let prices = match kind {
-            JobKind::Request => self.state.params.penalties.collateral_prices,
-            JobKind::Test => 0,
-        };
-        let collateral = price.checked_mul(prices).unwrap_or(Amount::from_base_units(u128::MAX));
+        let collateral = self.collateral(job);
         let lock = self.lock_stake(&worker, collateral).ok_or(DutyError::Collateral(worker))?;
-        if let Some(record) =
-            self.state.validators.get_mut(&worker).and_then(|validator| validator.pairs.get_mut(&pair))
-        {
-            record.open_jobs = record.open_jobs.saturating_add(1);
-        }
         let mut job = self.take_duty_job(duty)?;
         let window = self.window(self.state.params.windows.deadline_ms);
         self.event(Event::JobAccepted {
@@ -40,5 +30,14 @@ impl Execution {
         job.stage = Stage::Accepted { worker, lock, window };
         self.put_job(job);
         Ok(())
+    }
+
+    /// What a worker locks for a job.
+    pub(in crate::transition) fn collateral(&self, job: &Job) -> Amount {
+        let prices = match job.kind {
+            JobKind::Request => self.state.params.penalties.collateral_prices,
+            JobKind::Test => 0,
+        };
+        job.price.checked_mul(prices).unwrap_or(Amount::from_base_units(u128::MAX))
     }
 }

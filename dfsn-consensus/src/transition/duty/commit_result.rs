@@ -1,6 +1,6 @@
 //! CommitResult: the result is fixed before anybody asks about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dfsn_types::{Duty, Event, ResultCommitment};
 
@@ -44,6 +44,8 @@ impl Execution {
             commitment,
             claims,
             confirmed: Vec::new(),
+            denied: BTreeSet::new(),
+            jury_answers: BTreeMap::new(),
             phase: Phase::Claiming,
             window,
         }));

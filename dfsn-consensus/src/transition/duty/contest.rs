@@ -9,7 +9,7 @@ use crate::error::DutyError;
 use crate::state::{Judgement, JuryRound, JuryStage, Phase, Stage};
 
 impl Execution {
-    /// Calls a jury over one answer (rule CON-01).
+    /// Calls a jury over one answer (rules CON-01, CON-02).
     pub(super) fn contest(&mut self, duty: &Duty, auditor: Address, question: u8) -> Result<(), DutyError> {
         let job = self.duty_job(duty)?;
         let committed = job
@@ -18,6 +18,9 @@ impl Execution {
         let committed = committed.ok_or_else(|| not_awaited(duty))?;
         let boundary = committed.claims.get(&auditor).and_then(|claim| claim.questions.get(question));
         let boundary = boundary.ok_or(DutyError::NoSuchAnswer { auditor, question })?;
+        if committed.denied.contains(&(auditor, question)) {
+            return Err(DutyError::ContestedBefore { auditor, question });
+        }
         let mut job = self.take_duty_job(duty)?;
         let window = self.window(self.state.params.windows.claim_ms);
         if let Stage::Committed(committed) = &mut job.stage {

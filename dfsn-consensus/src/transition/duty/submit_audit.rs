@@ -7,7 +7,7 @@ use crate::error::DutyError;
 use crate::state::{Committed, JuryStage, Phase, Stage};
 
 impl Execution {
-    /// Takes the answers of an auditor, or the one answer of a juror (rule AUD-07). The last answer ends the waiting.
+    /// Takes the answers of an auditor, or the one answer of a juror (rules AUD-07, AUD-08). The last answer ends the waiting.
     pub(super) fn submit_audit(
         &mut self,
         duty: &Duty,
@@ -19,6 +19,9 @@ impl Execution {
         let expected = questions_of(duty, role, committed).ok_or_else(|| not_awaited(duty))?;
         if answers.len() != expected {
             return Err(DutyError::AnswerCount { actual: answers.len(), expected });
+        }
+        if is_replayed(duty, committed, answers) {
+            return Err(DutyError::ReplayedAnswer(duty.validator));
         }
         let mut job = self.take_duty_job(duty)?;
         if let Stage::Committed(committed) = &mut job.stage {
@@ -33,8 +36,11 @@ impl Execution {
         let windows = &self.state.params.windows;
         match &mut committed.phase {
             Phase::Judging(judgement) => {
-                if let Some(juror) = judgement.jurors.get_mut(&duty.validator) {
-                    juror.answer = answers.first().copied();
+                if let (Some(juror), Some(answer)) =
+                    (judgement.jurors.get_mut(&duty.validator), answers.first())
+                {
+                    juror.answer = Some(*answer);
+                    committed.jury_answers.insert((duty.validator, *answer), judgement.boundary);
                 }
                 let all = judgement.jurors.values().all(|juror| juror.answer.is_some());
                 if all && judgement.stage == JuryStage::Answering {
@@ -70,4 +76,11 @@ fn questions_of(duty: &Duty, role: Role, committed: &Committed) -> Option<usize>
         }
         _ => None,
     }
+}
+
+/// Whether a juror's answer is one that it gave about another boundary: its own duty of an earlier judgement, sent by somebody else.
+fn is_replayed(duty: &Duty, committed: &Committed, answers: &[AnswerDigest]) -> bool {
+    let Phase::Judging(judgement) = &committed.phase else { return false };
+    let before = answers.first().and_then(|answer| committed.jury_answers.get(&(duty.validator, *answer)));
+    before.is_some_and(|boundary| *boundary != judgement.boundary)
 }

@@ -1,0 +1,9 @@
+//! The rules from the outside: a simulated network with real keys, real traces and real duties, honest and otherwise.
+//!
+//! Only inference is stood in for (`network::inference`): every step is one hash. A test's name begins with the id of the rule
+//! it shows, or is a name that the protocol gives.
+
+mod cheats;
+mod life;
+#[allow(dead_code, reason = "each theme uses a part of it")]
+mod network;

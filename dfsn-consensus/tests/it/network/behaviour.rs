@@ -1,0 +1,75 @@
+//! How validators of the simulated network act.
+
+/// What a validator does in each of its parts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Behaviour {
+    pub(crate) working: Working,
+    pub(crate) auditing: Answering,
+    pub(crate) judging: Answering,
+    pub(crate) hides_reveal: bool,
+}
+
+/// As a worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Working {
+    #[default]
+    Honest,
+    /// Commits to noise.
+    Garbage,
+    /// Draws with another seed.
+    OtherSeed,
+    /// Runs half the steps and shows each twice.
+    FewerSteps,
+    /// One step comes out wrong, the rest builds upon it.
+    WrongStep(u16),
+    /// Lets every turn pass.
+    NeverAccepts,
+    /// Accepts and commits nothing.
+    MissesDeadline,
+    /// Commits to noise and opens nothing.
+    NeverOpens,
+    /// Draws honestly and opens nothing.
+    Mute,
+    /// Commits to noise, contests, and does not reveal.
+    ContestsAndHides,
+    /// Draws honestly and contests the first right answer before opening.
+    ContestsBaselessly,
+}
+
+/// As an auditor or a juror.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Answering {
+    #[default]
+    Honest,
+    /// Does not claim.
+    Absent,
+    /// Answers at random.
+    Random,
+    /// Gives the answers that another one gave.
+    Copies,
+    /// Claims and gives no answer.
+    Silent,
+    /// Answers with what the worker committed to.
+    Friend,
+}
+
+impl Behaviour {
+    pub(crate) const HONEST: Self = Self {
+        working: Working::Honest,
+        auditing: Answering::Honest,
+        judging: Answering::Honest,
+        hides_reveal: false,
+    };
+
+    pub(crate) const fn working(working: Working) -> Self {
+        Self { working, ..Self::HONEST }
+    }
+
+    pub(crate) const fn auditing(auditing: Answering) -> Self {
+        Self { auditing, ..Self::HONEST }
+    }
+
+    pub(crate) const fn judging(judging: Answering) -> Self {
+        Self { judging, ..Self::HONEST }
+    }
+}

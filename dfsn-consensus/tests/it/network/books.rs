@@ -1,0 +1,63 @@
+//! What must hold of every state, whatever happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dfsn_consensus::state::{ChainState, Phase, Stage, Supply};
+use dfsn_types::{Address, Amount};
+
+/// Checks supply, the index of windows, the queues and every validator's locks.
+pub(crate) fn check(state: &ChainState) {
+    assert_eq!(Supply::of(state).total(), state.minted, "MON-01 at height {}", state.tip.height);
+    let windows: BTreeSet<_> =
+        state.jobs.values().filter_map(|job| Some((job.window()?.closes_at, job.id))).collect();
+    assert_eq!(windows, state.windows, "every open job has exactly its window");
+    let queued: BTreeSet<_> = state.queues.values().flatten().map(|key| key.job()).collect();
+    let pending = state.jobs.values().filter(|job| matches!(job.stage, Stage::Pending { .. }));
+    assert_eq!(
+        pending.map(|job| job.id).collect::<BTreeSet<_>>(),
+        queued,
+        "pending jobs and no others are queued"
+    );
+    assert!(state.queues.values().all(|queue| !queue.is_empty()), "no empty queue is kept");
+    let locks = locks(state);
+    for (address, validator) in &state.validators {
+        let expected = locks.get(address).copied().unwrap_or(Amount::ZERO);
+        assert_eq!(validator.locked, expected, "locks of {address}");
+    }
+    for job in state.jobs.values().filter(|job| job.is_ended()) {
+        assert!(job.escrow.amount().is_zero(), "an ended job holds no money");
+    }
+}
+
+/// Stake held by jobs, by validator.
+pub(crate) fn locks(state: &ChainState) -> BTreeMap<Address, Amount> {
+    let mut locks: BTreeMap<Address, Amount> = BTreeMap::new();
+    let mut add = |owner: Address, amount: Amount| {
+        let sum = locks.entry(owner).or_default();
+        *sum = sum.checked_add(amount).unwrap();
+    };
+    for job in state.jobs.values() {
+        match &job.stage {
+            Stage::Accepted { worker, lock, .. } => add(*worker, lock.amount()),
+            Stage::Committed(committed) => {
+                add(committed.worker, committed.lock.amount());
+                for (auditor, claim) in &committed.claims {
+                    add(*auditor, claim.lock.amount());
+                }
+                if let Phase::Judging(judgement) = &committed.phase {
+                    for (juror, seat) in &judgement.jurors {
+                        add(*juror, seat.lock.amount());
+                    }
+                }
+            }
+            Stage::Pending { .. } | Stage::Drawn { .. } | Stage::Ended(_) => {}
+        }
+    }
+    locks
+}
+
+/// All money of an account, staked or not.
+pub(crate) fn wealth(state: &ChainState, owner: &Address) -> Amount {
+    let stake = state.validators.get(owner).map_or(Amount::ZERO, |validator| validator.stake());
+    state.balance(owner).checked_add(stake).unwrap()
+}

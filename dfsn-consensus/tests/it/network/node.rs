@@ -1,0 +1,246 @@
+//! One validator's node: does, or does not do, what its operator says is owed.
+
+use std::collections::BTreeMap;
+
+use dfsn_consensus::operator::{OpenDecision, Operator, Task, TaskKind, decide_opening};
+use dfsn_consensus::state::{ChainState, Phase};
+use dfsn_types::{
+    Address, AnswerContext, AnswerDigest, Attempt, Boundary, BoundedVec, ChainIdentity, Domain, Duty,
+    DutyKind, GenerationParams, GenesisHash, JobId, LeafOpening, Role, SecretKey, SignedDuty, StateDigest,
+    TraceShape, VrfSecretKey,
+};
+
+use super::behaviour::{Answering, Behaviour, Working};
+use super::inference::{self, Place, Trace};
+use super::setup::{address, seed};
+
+/// The keys of a validator.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    pub(crate) owner: SecretKey,
+    pub(crate) duty: SecretKey,
+    pub(crate) compute: SecretKey,
+    vrf_seed: [u8; 32],
+}
+
+impl Keys {
+    pub(crate) fn of(index: usize) -> Self {
+        Self {
+            owner: SecretKey::from_seed(&seed(1, index)),
+            duty: SecretKey::from_seed(&seed(2, index)),
+            compute: SecretKey::from_seed(&seed(3, index)),
+            vrf_seed: seed(4, index),
+        }
+    }
+
+    pub(crate) fn vrf(&self) -> VrfSecretKey {
+        VrfSecretKey::from_seed(&self.vrf_seed)
+    }
+
+    pub(crate) fn address(&self) -> Address {
+        address(&self.owner)
+    }
+}
+
+/// Traces that workers serve to auditors, by job and attempt.
+pub(crate) type Served = BTreeMap<(JobId, Attempt), Trace>;
+
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) keys: Keys,
+    pub(crate) behaviour: Behaviour,
+    operator: Operator,
+    answered: BTreeMap<(JobId, Attempt, Boundary), StateDigest>,
+    denied: Vec<(JobId, Attempt)>,
+}
+
+impl Node {
+    pub(crate) fn new(keys: Keys, behaviour: Behaviour) -> Self {
+        let operator = Operator::new(keys.address(), keys.vrf());
+        Self { keys, behaviour, operator, answered: BTreeMap::new(), denied: Vec::new() }
+    }
+
+    pub(crate) fn address(&self) -> Address {
+        self.keys.address()
+    }
+
+    /// The duties that this node sends on seeing a state.
+    pub(crate) fn duties(&mut self, state: &ChainState, served: &mut Served) -> Vec<SignedDuty> {
+        let mut duties = Vec::new();
+        for task in self.operator.tasks(state) {
+            if let Some(kind) = self.perform(&task, state, served) {
+                duties.push(self.sign(&state.chain, task.job, task.attempt, kind));
+            }
+        }
+        duties
+    }
+
+    pub(crate) fn sign(
+        &self,
+        chain: &ChainIdentity,
+        job: JobId,
+        attempt: Attempt,
+        kind: DutyKind,
+    ) -> SignedDuty {
+        Duty { validator: self.address(), job, attempt, kind }.sign(chain, &self.keys.duty)
+    }
+
+    fn perform(&mut self, task: &Task, state: &ChainState, served: &mut Served) -> Option<DutyKind> {
+        let genesis = state.chain.genesis;
+        match &task.kind {
+            TaskKind::Accept => {
+                (self.behaviour.working != Working::NeverAccepts).then_some(DutyKind::AcceptJob)
+            }
+            TaskKind::Generate => {
+                let trace = self.generate(task, genesis)?;
+                let commitment = trace.commitment();
+                served.insert((task.job, task.attempt), trace);
+                Some(DutyKind::CommitResult(commitment))
+            }
+            TaskKind::Claim { role, proof } => {
+                let absent = self.manner(*role) == Answering::Absent;
+                (!absent).then_some(DutyKind::ClaimAudit { role: *role, proof: *proof })
+            }
+            TaskKind::Answer { role, boundaries } => self.answer(task, *role, boundaries, state, served),
+            TaskKind::Open => self.open(task, state, served),
+            TaskKind::Reveal { boundary } => self.reveal(task, *boundary, served),
+        }
+    }
+
+    const fn manner(&self, role: Role) -> Answering {
+        match role {
+            Role::Auditor => self.behaviour.auditing,
+            Role::Juror | Role::SecondJuror => self.behaviour.judging,
+        }
+    }
+
+    fn place(&self, task: &Task, genesis: GenesisHash) -> Place {
+        Place { genesis, job: task.job, attempt: task.attempt, worker: task.worker }
+    }
+
+    fn generate(&self, task: &Task, genesis: GenesisHash) -> Option<Trace> {
+        let states = drawn(self.behaviour.working, &task.params)?;
+        let shape = TraceShape::of(&task.params);
+        Some(Trace::new(&self.place(task, genesis), shape, states, &seed(5, 0)))
+    }
+
+    fn answer(
+        &mut self,
+        task: &Task,
+        role: Role,
+        boundaries: &[Boundary],
+        state: &ChainState,
+        served: &Served,
+    ) -> Option<DutyKind> {
+        let (trace, place) = (served.get(&(task.job, task.attempt))?, self.place(task, state.chain.genesis));
+        let mut answers = Vec::new();
+        for boundary in boundaries {
+            let right = inference::recompute(&task.params, *boundary, trace.input(*boundary));
+            let digest = match self.manner(role) {
+                Answering::Honest | Answering::Absent => place.digest(*boundary, right),
+                Answering::Friend => trace.tree.open(*boundary).ok()?.digest,
+                Answering::Silent => return None,
+                Answering::Copies => {
+                    answers.push(copied_answer(state, task, self.address(), answers.len())?);
+                    continue;
+                }
+                Answering::Random => {
+                    answers
+                        .push(Domain::Answer.hash(&("random", task.job, boundary)).as_bytes().into_digest());
+                    continue;
+                }
+            };
+            self.answered.insert((task.job, task.attempt, *boundary), digest);
+            answers.push(self.context(task, *boundary, place.genesis).answer(&digest));
+        }
+        Some(DutyKind::SubmitAudit { role, answers: BoundedVec::new(answers).unwrap() })
+    }
+
+    fn context(&self, task: &Task, boundary: Boundary, genesis: GenesisHash) -> AnswerContext {
+        AnswerContext { genesis, job: task.job, attempt: task.attempt, boundary, answerer: self.address() }
+    }
+
+    fn open(&mut self, task: &Task, state: &ChainState, served: &Served) -> Option<DutyKind> {
+        let (job, trace) = (state.open_job(&task.job)?, served.get(&(task.job, task.attempt))?);
+        match self.behaviour.working {
+            Working::NeverOpens | Working::Mute => return None,
+            Working::ContestsBaselessly if !self.denied.contains(&(task.job, task.attempt)) => {
+                self.denied.push((task.job, task.attempt));
+                let auditor = *job.committed()?.claims.keys().next()?;
+                return Some(DutyKind::Contest { auditor, question: 0 });
+            }
+            _ => {}
+        }
+        match decide_opening(state, job, &trace.tree).unwrap()? {
+            OpenDecision::Open(openings) => {
+                Some(DutyKind::OpenAudit { openings: BoundedVec::new(openings).unwrap() })
+            }
+            OpenDecision::Contest { auditor, question } => Some(DutyKind::Contest { auditor, question }),
+        }
+    }
+
+    fn reveal(&self, task: &Task, boundary: Boundary, served: &Served) -> Option<DutyKind> {
+        if self.behaviour.hides_reveal || self.behaviour.working == Working::ContestsAndHides {
+            return None;
+        }
+        if task.worker == self.address() {
+            let opening: LeafOpening = served.get(&(task.job, task.attempt))?.tree.open(boundary).ok()?;
+            return Some(DutyKind::RevealAnswer { digest: opening.digest, opening: Some(opening) });
+        }
+        let digest = *self.answered.get(&(task.job, task.attempt, boundary))?;
+        Some(DutyKind::RevealAnswer { digest, opening: None })
+    }
+}
+
+/// What a worker of this manner draws; nothing when it misses its deadline.
+fn drawn(working: Working, params: &GenerationParams) -> Option<Vec<Vec<inference::State>>> {
+    let images = 0..params.num_images();
+    let (steps, first) = (params.num_inference_steps(), |image| inference::initial(params, image));
+    Some(match working {
+        Working::MissesDeadline => return None,
+        Working::Garbage | Working::NeverOpens | Working::ContestsAndHides => images
+            .map(|image| (0..steps + 2).map(|t| Domain::Pixels.hash(&("noise", image, t))).collect())
+            .collect(),
+        Working::OtherSeed => {
+            images.map(|image| inference::run(params, first(image.wrapping_add(1)), None)).collect()
+        }
+        Working::WrongStep(t) => images.map(|image| inference::run(params, first(image), Some(t))).collect(),
+        Working::FewerSteps => images.map(|image| half_the_steps(params, first(image))).collect(),
+        _ => inference::generate(params),
+    })
+}
+
+/// Every second step is run, and its state shown twice.
+fn half_the_steps(params: &GenerationParams, first: inference::State) -> Vec<inference::State> {
+    let mut states = vec![first];
+    for t in 1..=params.num_inference_steps() {
+        let before = states[usize::from(t) - 1];
+        states.push(if t % 2 == 1 { inference::step(params, t, before) } else { before });
+    }
+    states.push(inference::decode(states[states.len() - 1]));
+    states
+}
+
+/// The answer that somebody else gave to its own question of this number, as it stands on the chain.
+fn copied_answer(state: &ChainState, task: &Task, me: Address, index: usize) -> Option<AnswerDigest> {
+    let committed = state.open_job(&task.job)?.committed()?;
+    let others = committed.claims.iter().filter(|(auditor, _)| **auditor != me);
+    let mut answers = others.filter_map(|(_, claim)| claim.answers.as_ref());
+    if let Phase::Judging(judgement) = &committed.phase {
+        let contested = committed.claims.get(&judgement.auditor)?.answers.as_ref()?;
+        return contested.get(usize::from(judgement.question)).copied();
+    }
+    // Before anybody answered there is nothing to copy but the commitment itself.
+    let nothing = AnswerDigest::from_bytes(*committed.commitment.trace_root.as_bytes());
+    Some(answers.next().and_then(|answers| answers.get(index)).copied().unwrap_or(nothing))
+}
+
+trait IntoDigest {
+    fn into_digest(self) -> AnswerDigest;
+}
+
+impl IntoDigest for &[u8; 32] {
+    fn into_digest(self) -> AnswerDigest {
+        AnswerDigest::from_bytes(*self)
+    }
+}
