@@ -17,12 +17,14 @@ const END_OF_WORD: &str = "</w>";
 const WORDS: &str =
     r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+";
 
+/// Rank and result of joining two neighbouring tokens.
+type Merges = HashMap<(u32, u32), (u32, u32)>;
+
 /// Turns prompts into token ids as transformers' `CLIPTokenizer` does.
 #[derive(Debug)]
 pub struct Tokenizer {
     vocab: HashMap<String, u32>,
-    /// Rank and result of joining two neighbouring tokens.
-    merges: HashMap<(u32, u32), (u32, u32)>,
+    merges: Merges,
     /// The 256 bytes as the vocabulary writes them.
     byte_chars: [char; 256],
     words: Regex,
@@ -116,13 +118,10 @@ impl Tokenizer {
         ];
         special.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then(a.cmp(b)));
         special.dedup();
-        // The pattern is a constant that the tests compile.
-        #[allow(clippy::expect_used)]
-        let words = Regex::new(WORDS).expect("constant pattern");
         Ok(Self {
             merges,
             byte_chars: byte_chars(),
-            words,
+            words: words(),
             special,
             bos,
             eos,
@@ -224,6 +223,11 @@ impl Tokenizer {
     }
 }
 
+fn words() -> Regex {
+    // The pattern is a constant, compiled by every test of the tokenizer.
+    Regex::new(WORDS).expect("the constant pattern compiles")
+}
+
 /// NFC, runs of white space to one space, lower case letter by letter.
 fn normalize(text: &str) -> String {
     let composed: String = text.nfc().collect();
@@ -270,10 +274,7 @@ fn read_vocab(path: &Path, vocab_size: u32) -> Result<HashMap<String, u32>, Toke
     Ok(vocab)
 }
 
-fn read_merges(
-    path: &Path,
-    vocab: &HashMap<String, u32>,
-) -> Result<HashMap<(u32, u32), (u32, u32)>, TokenizerError> {
+fn read_merges(path: &Path, vocab: &HashMap<String, u32>) -> Result<Merges, TokenizerError> {
     let bytes = read_bounded(path, MAX_VOCAB_BYTES)?;
     let mut merges = HashMap::new();
     let mut rank = 0;

@@ -41,6 +41,8 @@ pub struct Job {
     pub attempt: Attempt,
     /// Draws of the current attempt.
     pub tries: u32,
+    /// Workers of attempts that failed: they are not drawn for this job again (rule DRW-06).
+    pub failed_workers: Vec<Address>,
     /// Place in the pair's queue while pending.
     pub queue_key: QueueKey,
     /// Whether the requester has said that the pictures are there.

@@ -19,6 +19,7 @@ impl Execution {
         if job.attempt.get() >= self.state.params.windows.attempts_max {
             return self.refund(job, RefundReason::AttemptsFailed);
         }
+        job.failed_workers.push(worker);
         job.attempt = job.attempt.next();
         job.tries = 0;
         job.delivered = false;

@@ -107,6 +107,7 @@ impl Execution {
         };
         worker.serves(&pair, self.state.tip.timestamp, params.economics.stake_min)
             && !worker.paused
+            && !job.failed_workers.contains(&worker.owner)
             && record.min_price <= job.price_per_unit
             && record.open_jobs < record.capacity
             && worker.free.amount() >= collateral

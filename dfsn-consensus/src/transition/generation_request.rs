@@ -85,6 +85,7 @@ impl Execution {
             expires_at: window.closes_at,
             attempt: Attempt::FIRST,
             tries: 0,
+            failed_workers: Vec::new(),
             queue_key: QueueKey::new(request.price_per_unit, tip.height, index, id),
             delivered: false,
             stage: Stage::Pending { draw_from: tip.height.next().next(), window },

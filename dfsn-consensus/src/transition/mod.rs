@@ -19,6 +19,8 @@ mod transaction;
 mod verify;
 mod windows;
 
+pub(crate) use duty::check_author;
 pub(crate) use execution::beacon_alpha;
 pub use execution::{BlockContext, Executed, Execution};
+pub(crate) use transaction::check_sender;
 pub use verify::{Transition, state_transition};

@@ -7,6 +7,7 @@ use dfsn_types::{
 use super::Execution;
 use crate::error::{IncludeError, Rule, TransactionFailure};
 use crate::gas;
+use crate::state::ChainState;
 
 impl Execution {
     /// Executes a transaction in the user lane.
@@ -32,33 +33,12 @@ impl Execution {
 
     /// Rules TX-02 to TX-05 and the bounds of the lane.
     fn check_includable(&self, verified: &VerifiedTransaction) -> Result<Gas, IncludeError> {
-        let (sender, transaction) = (verified.sender(), verified.transaction());
-        let account = self.state.accounts.get(&sender);
-        let expected = account.map(|account| account.nonce).unwrap_or_default();
-        if transaction.nonce != expected {
-            return Err(IncludeError::Nonce { sender, actual: transaction.nonce, expected });
+        let (sender, actual) = (verified.sender(), verified.transaction().nonce);
+        let expected = self.state.accounts.get(&sender).map(|account| account.nonce).unwrap_or_default();
+        if actual != expected {
+            return Err(IncludeError::Nonce { sender, actual, expected });
         }
-        let pinned = account.and_then(|account| account.key);
-        if pinned.is_some_and(|key| key != *verified.public_key()) {
-            return Err(IncludeError::KeyPinned { sender, key: *verified.public_key() });
-        }
-        let (max_fee, tip) = (transaction.max_fee_per_gas, transaction.max_priority_fee_per_gas);
-        let base_fee = self.state.tip.base_fee_per_gas;
-        if max_fee < base_fee {
-            return Err(IncludeError::FeeTooLow { max_fee, base_fee });
-        }
-        if tip > max_fee {
-            return Err(IncludeError::TipOverFee { tip, max_fee });
-        }
-        let (needed, limit) = (gas::gas_of(&transaction.kind), transaction.gas_limit);
-        if limit < needed {
-            return Err(IncludeError::GasLimit { needed, limit });
-        }
-        let balance = account.map_or(Amount::ZERO, |account| account.balance.amount());
-        let fee = max_fee.checked_mul(limit.get()).unwrap_or(Amount::from_base_units(u128::MAX));
-        if fee > balance {
-            return Err(IncludeError::Balance { fee, balance });
-        }
+        let needed = check_sender(&self.state, verified)?;
         self.check_lane(verified, needed)?;
         Ok(needed)
     }
@@ -136,6 +116,34 @@ impl Execution {
         let balance = self.state.balance(from);
         self.withdraw(from, amount).ok_or(TransactionFailure::Balance { needed: amount, balance })
     }
+}
+
+/// Rules TX-03 to TX-05: key, fees, gas and balance, whatever the nonce. Gives the gas that is charged.
+pub(crate) fn check_sender(state: &ChainState, verified: &VerifiedTransaction) -> Result<Gas, IncludeError> {
+    let (sender, transaction) = (verified.sender(), verified.transaction());
+    let account = state.accounts.get(&sender);
+    let pinned = account.and_then(|account| account.key);
+    if pinned.is_some_and(|key| key != *verified.public_key()) {
+        return Err(IncludeError::KeyPinned { sender, key: *verified.public_key() });
+    }
+    let (max_fee, tip) = (transaction.max_fee_per_gas, transaction.max_priority_fee_per_gas);
+    let base_fee = state.tip.base_fee_per_gas;
+    if max_fee < base_fee {
+        return Err(IncludeError::FeeTooLow { max_fee, base_fee });
+    }
+    if tip > max_fee {
+        return Err(IncludeError::TipOverFee { tip, max_fee });
+    }
+    let (needed, limit) = (gas::gas_of(&transaction.kind), transaction.gas_limit);
+    if limit < needed {
+        return Err(IncludeError::GasLimit { needed, limit });
+    }
+    let balance = account.map_or(Amount::ZERO, |account| account.balance.amount());
+    let fee = max_fee.checked_mul(limit.get()).unwrap_or(Amount::from_base_units(u128::MAX));
+    if fee > balance {
+        return Err(IncludeError::Balance { fee, balance });
+    }
+    Ok(needed)
 }
 
 fn len(transaction: &VerifiedTransaction) -> u64 {

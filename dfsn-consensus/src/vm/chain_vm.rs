@@ -125,7 +125,7 @@ impl<S: KvStore> ChainVm<S> {
     pub fn wants_block(&self, now: Timestamp) -> bool {
         let quiet_for = now.since(self.accepted.tip.timestamp);
         let heartbeat = self.accepted.has_open_jobs() && quiet_for >= self.accepted.params.chain.heartbeat_ms;
-        !self.mempool.is_empty() || heartbeat
+        self.mempool.wants_block(&self.accepted) || heartbeat
     }
 
     /// An accepted block, from storage.

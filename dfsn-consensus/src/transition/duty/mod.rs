@@ -12,7 +12,7 @@ use dfsn_types::{Duty, DutyKind, SignedDuty, codec};
 
 use super::Execution;
 use crate::error::DutyError;
-use crate::state::Job;
+use crate::state::{ChainState, Job};
 
 impl Execution {
     /// Executes a duty in the duty lane.
@@ -26,14 +26,7 @@ impl Execution {
         if used > u64::from(self.state.params.chain.duty_lane_bytes) {
             return Err(DutyError::LaneFull);
         }
-        let job = self.state.open_job(&duty.job).ok_or(DutyError::UnknownJob(duty.job))?;
-        if duty.attempt != job.attempt {
-            return Err(DutyError::Attempt { actual: duty.attempt, expected: job.attempt });
-        }
-        let validator = self.state.validators.get(&duty.validator);
-        let registration = validator.and_then(|validator| validator.registration.as_ref());
-        let key = registration.ok_or(DutyError::NotRegistered(duty.validator))?.duty_key;
-        signed.verify(&self.state.chain, &key).map_err(DutyError::Signature)?;
+        check_author(&self.state, signed)?;
         self.run_duty(duty)?;
         self.used.duty_bytes = used;
         Ok(())
@@ -61,6 +54,19 @@ impl Execution {
     fn duty_job(&self, duty: &Duty) -> Result<&Job, DutyError> {
         self.state.open_job(&duty.job).ok_or(DutyError::UnknownJob(duty.job))
     }
+}
+
+/// Rules DUT-01 to DUT-03: an open job, its attempt, and the signature of a validator's duty key.
+pub(crate) fn check_author(state: &ChainState, signed: &SignedDuty) -> Result<(), DutyError> {
+    let duty = signed.duty();
+    let job = state.open_job(&duty.job).ok_or(DutyError::UnknownJob(duty.job))?;
+    if duty.attempt != job.attempt {
+        return Err(DutyError::Attempt { actual: duty.attempt, expected: job.attempt });
+    }
+    let validator = state.validators.get(&duty.validator);
+    let registration = validator.and_then(|validator| validator.registration.as_ref());
+    let key = registration.ok_or(DutyError::NotRegistered(duty.validator))?.duty_key;
+    signed.verify(&state.chain, &key).map_err(DutyError::Signature)
 }
 
 const fn not_awaited(duty: &Duty) -> DutyError {

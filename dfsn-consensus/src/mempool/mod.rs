@@ -1,0 +1,315 @@
+//! What waits for a block: transactions by sender and nonce, duties in their own lane. Bounded in every direction.
+
+mod error;
+mod ready;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dfsn_types::{
+    Address, Amount, Attempt, BlockHeight, Duty, DutyId, DutyKind, JobId, Nonce, Role, SignedDuty,
+    TransactionId, VerifiedTransaction,
+};
+
+pub use error::MempoolError;
+
+use crate::error::IncludeError;
+use crate::state::ChainState;
+use crate::transition::{check_author, check_sender};
+use ready::{Candidate, Ready};
+
+/// How much may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MempoolLimits {
+    /// Transactions in all.
+    pub transactions: usize,
+    /// Bytes of transactions in all.
+    pub bytes: usize,
+    /// Transactions of one sender.
+    pub per_sender: usize,
+    /// Duties in all.
+    pub duties: usize,
+    /// Blocks after which a duty that no block took is dropped.
+    pub duty_blocks: u64,
+}
+
+impl Default for MempoolLimits {
+    fn default() -> Self {
+        Self { transactions: 8_192, bytes: 32 << 20, per_sender: 64, duties: 4_096, duty_blocks: 64 }
+    }
+}
+
+/// The pool of one node. Pure: time and state come with each call.
+#[derive(Clone, Debug, Default)]
+pub struct Mempool {
+    limits: MempoolLimits,
+    senders: BTreeMap<Address, BTreeMap<Nonce, VerifiedTransaction>>,
+    ids: BTreeSet<TransactionId>,
+    bytes: usize,
+    duties: BTreeMap<u64, WaitingDuty>,
+    duty_ids: BTreeSet<DutyId>,
+    slots: BTreeMap<DutySlot, u64>,
+    next_duty: u64,
+}
+
+#[derive(Clone, Debug)]
+struct WaitingDuty {
+    id: DutyId,
+    slot: DutySlot,
+    duty: SignedDuty,
+    since: BlockHeight,
+}
+
+/// What one validator can have waiting once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct DutySlot {
+    validator: Address,
+    job: JobId,
+    attempt: Attempt,
+    kind: &'static str,
+    role: Option<Role>,
+}
+
+impl DutySlot {
+    const fn of(duty: &Duty) -> Self {
+        let role = match &duty.kind {
+            DutyKind::ClaimAudit { role, .. } | DutyKind::SubmitAudit { role, .. } => Some(*role),
+            _ => None,
+        };
+        Self { validator: duty.validator, job: duty.job, attempt: duty.attempt, kind: duty.kind.name(), role }
+    }
+}
+
+impl Mempool {
+    /// An empty pool.
+    pub fn new(limits: MempoolLimits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Adds a transaction.
+    ///
+    /// # Errors
+    /// [`MempoolError`] when it cannot wait here; the pool is unchanged.
+    pub fn add_transaction(
+        &mut self,
+        state: &ChainState,
+        transaction: VerifiedTransaction,
+    ) -> Result<(), MempoolError> {
+        let (id, sender, nonce) = (transaction.id(), transaction.sender(), transaction.transaction().nonce);
+        if self.ids.contains(&id) {
+            return Err(MempoolError::Known(id));
+        }
+        let expected = next_nonce(state, &sender);
+        if nonce < expected {
+            return Err(MempoolError::NonceUsed { sender, actual: nonce, expected });
+        }
+        let limit = self.limits.per_sender;
+        if usize::try_from(nonce.saturating_sub(expected).get()).unwrap_or(usize::MAX) >= limit {
+            return Err(MempoolError::NonceAhead { sender, actual: nonce, expected, limit });
+        }
+        self.check_payable(state, &transaction)?;
+        match self.waiting(&sender, nonce) {
+            Some(old) => {
+                check_replacement(old, &transaction)?;
+                let bytes = self.bytes.saturating_sub(old.byte_len()).saturating_add(transaction.byte_len());
+                if bytes > self.limits.bytes {
+                    return Err(MempoolError::Full);
+                }
+            }
+            None => self.make_room(state, &transaction)?,
+        }
+        self.remove(&sender, nonce);
+        self.bytes = self.bytes.saturating_add(transaction.byte_len());
+        self.ids.insert(id);
+        self.senders.entry(sender).or_default().insert(nonce, transaction);
+        Ok(())
+    }
+
+    fn waiting(&self, sender: &Address, nonce: Nonce) -> Option<&VerifiedTransaction> {
+        self.senders.get(sender)?.get(&nonce)
+    }
+
+    fn remove(&mut self, sender: &Address, nonce: Nonce) {
+        let Some(waiting) = self.senders.get_mut(sender) else { return };
+        if let Some(old) = waiting.remove(&nonce) {
+            self.ids.remove(&old.id());
+            self.bytes = self.bytes.saturating_sub(old.byte_len());
+        }
+        if waiting.is_empty() {
+            self.senders.remove(sender);
+        }
+    }
+
+    /// Whether a block could hold it at some base fee, and the sender can pay for all that it lets wait: else the pool would be
+    /// filled at no cost.
+    fn check_payable(
+        &self,
+        state: &ChainState,
+        transaction: &VerifiedTransaction,
+    ) -> Result<(), MempoolError> {
+        let (sender, inner) = (transaction.sender(), transaction.transaction());
+        let floor = state.params.chain.base_fee_floor;
+        match check_sender(state, transaction) {
+            Err(IncludeError::FeeTooLow { max_fee, .. }) if max_fee >= floor => {}
+            checked => {
+                checked.map_err(MempoolError::Include)?;
+            }
+        }
+        let others = self.senders.get(&sender).into_iter().flatten();
+        let others =
+            others.filter(|(nonce, _)| **nonce != inner.nonce).map(|(_, waiting)| highest_fee(waiting));
+        let fee = others.fold(highest_fee(transaction), |sum, fee| {
+            sum.checked_add(fee).unwrap_or(Amount::from_base_units(u128::MAX))
+        });
+        let balance = state.balance(&sender);
+        if fee > balance {
+            Err(MempoolError::Include(IncludeError::Balance { fee, balance }))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// In a full pool, the last transaction of the sender who would wait longest makes way: one behind a gap, else one that pays
+    /// least. It must be worse than the new one.
+    fn make_room(&mut self, state: &ChainState, new: &VerifiedTransaction) -> Result<(), MempoolError> {
+        let sender = new.sender();
+        let count = self.senders.get(&sender).map_or(0, BTreeMap::len);
+        if count >= self.limits.per_sender {
+            return Err(MempoolError::SenderFull { sender, count });
+        }
+        let fits = |transactions: usize, bytes: usize| {
+            transactions < self.limits.transactions
+                && bytes.saturating_add(new.byte_len()) <= self.limits.bytes
+        };
+        if fits(self.ids.len(), self.bytes) {
+            return Ok(());
+        }
+        let worth = |transaction: &VerifiedTransaction, ahead: usize| {
+            let gap =
+                transaction.transaction().nonce.saturating_sub(next_nonce(state, &transaction.sender()));
+            let is_next = usize::try_from(gap.get()).is_ok_and(|gap| gap <= ahead);
+            (is_next, transaction.transaction().max_fee_per_gas)
+        };
+        let tails = self.senders.iter().filter(|(other, _)| **other != sender).filter_map(|(_, waiting)| {
+            let (_, last) = waiting.last_key_value()?;
+            Some((
+                worth(last, waiting.len().saturating_sub(1)),
+                last.sender(),
+                last.transaction().nonce,
+                last.byte_len(),
+            ))
+        });
+        let worst = tails.min().filter(|(theirs, ..)| *theirs < worth(new, count));
+        let Some((_, victim, nonce, len)) = worst else { return Err(MempoolError::Full) };
+        if !fits(self.ids.len().saturating_sub(1), self.bytes.saturating_sub(len)) {
+            return Err(MempoolError::Full);
+        }
+        self.remove(&victim, nonce);
+        Ok(())
+    }
+
+    /// Adds a duty; one that waits already changes nothing, another of the same kind by the same validator makes way.
+    ///
+    /// # Errors
+    /// [`MempoolError::Duty`] when its attempt is not open or its validator did not sign it, [`MempoolError::Full`] when too many
+    /// wait; the pool is unchanged.
+    pub fn add_duty(&mut self, state: &ChainState, duty: SignedDuty) -> Result<(), MempoolError> {
+        let id = duty.id();
+        if self.duty_ids.contains(&id) {
+            return Ok(());
+        }
+        // Else anybody could fill the lane in other validators' names, and make them miss their deadlines.
+        check_author(state, &duty).map_err(MempoolError::Duty)?;
+        let slot = DutySlot::of(duty.duty());
+        match self.slots.get(&slot).copied() {
+            Some(place) => self.remove_duty(place),
+            None if self.duties.len() >= self.limits.duties => return Err(MempoolError::Full),
+            None => {}
+        }
+        self.duty_ids.insert(id);
+        self.slots.insert(slot, self.next_duty);
+        self.duties.insert(self.next_duty, WaitingDuty { id, slot, duty, since: state.tip.height });
+        self.next_duty = self.next_duty.saturating_add(1);
+        Ok(())
+    }
+
+    fn remove_duty(&mut self, place: u64) {
+        if let Some(old) = self.duties.remove(&place) {
+            self.duty_ids.remove(&old.id);
+            self.slots.remove(&old.slot);
+        }
+    }
+
+    /// Duties, oldest first.
+    pub fn duties(&self) -> impl Iterator<Item = &SignedDuty> {
+        self.duties.values().map(|waiting| &waiting.duty)
+    }
+
+    /// Transactions that may run now, best-paying sender first, each sender's in order of nonces.
+    pub fn ready<'a>(&'a self, state: &'a ChainState) -> impl Iterator<Item = &'a VerifiedTransaction> {
+        let heads = self
+            .senders
+            .iter()
+            .filter_map(|(sender, waiting)| Candidate::of(state, waiting, next_nonce(state, sender)));
+        Ready { state, heap: heads.collect() }
+    }
+
+    /// Whether a block is wanted for what waits: a duty, or a transaction that is includable now.
+    pub fn wants_block(&self, state: &ChainState) -> bool {
+        let includable = |transaction: &&VerifiedTransaction| check_sender(state, transaction).is_ok();
+        let heads =
+            self.senders.iter().filter_map(|(sender, waiting)| waiting.get(&next_nonce(state, sender)));
+        !self.duties.is_empty() || heads.into_iter().any(|head| includable(&head))
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty() && self.duties.is_empty()
+    }
+
+    /// Number of transactions and of duties that wait.
+    pub fn len(&self) -> (usize, usize) {
+        (self.ids.len(), self.duties.len())
+    }
+
+    /// Drops what an accepted block took or made invalid for good.
+    pub fn prune(&mut self, state: &ChainState, included: impl IntoIterator<Item = DutyId>) {
+        for (sender, waiting) in &mut self.senders {
+            let kept = waiting.split_off(&next_nonce(state, sender));
+            for stale in core::mem::replace(waiting, kept).into_values() {
+                self.ids.remove(&stale.id());
+                self.bytes = self.bytes.saturating_sub(stale.byte_len());
+            }
+        }
+        self.senders.retain(|_, waiting| !waiting.is_empty());
+        let included: BTreeSet<DutyId> = included.into_iter().collect();
+        let (height, blocks) = (state.tip.height.get(), self.limits.duty_blocks);
+        self.duties.retain(|_, waiting| {
+            let duty = waiting.duty.duty();
+            let open = state.open_job(&duty.job).is_some_and(|job| job.attempt == duty.attempt);
+            let fresh = height.saturating_sub(waiting.since.get()) < blocks;
+            !included.contains(&waiting.id) && open && fresh
+        });
+        self.duty_ids = self.duties.values().map(|waiting| waiting.id).collect();
+        self.slots = self.duties.iter().map(|(place, waiting)| (waiting.slot, *place)).collect();
+    }
+}
+
+fn next_nonce(state: &ChainState, sender: &Address) -> Nonce {
+    state.accounts.get(sender).map(|account| account.nonce).unwrap_or_default()
+}
+
+/// What a transaction costs at most in fees.
+fn highest_fee(transaction: &VerifiedTransaction) -> Amount {
+    let inner = transaction.transaction();
+    inner.max_fee_per_gas.checked_mul(inner.gas_limit.get()).unwrap_or(Amount::from_base_units(u128::MAX))
+}
+
+fn check_replacement(old: &VerifiedTransaction, new: &VerifiedTransaction) -> Result<(), MempoolError> {
+    let fee = |transaction: &VerifiedTransaction| transaction.transaction().max_fee_per_gas;
+    let tenth = fee(old).split(10).max(Amount::from_base_units(1));
+    let needed = fee(old).checked_add(tenth).unwrap_or(fee(old));
+    if fee(new) < needed {
+        return Err(MempoolError::Underpriced { nonce: new.transaction().nonce, needed });
+    }
+    Ok(())
+}

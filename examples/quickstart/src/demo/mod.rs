@@ -1,0 +1,166 @@
+//! The main job, as its user sees it: fund, quote, request, follow, fetch, check, acknowledge.
+
+mod pictures;
+mod report;
+mod setup;
+mod timeline;
+
+use dfsn_client::transport::InProcess;
+use dfsn_client::view::JobStatus;
+use dfsn_client::{Client, JobEvent, PendingJob, Picture};
+use dfsn_consensus::state::Supply;
+use dfsn_types::{Amount, DurationMs, Event, GenerationParams, GenerationRequest, ImageSize};
+
+use crate::cli::Args;
+use crate::error::DemoError;
+use report::Report;
+use setup::Network;
+use timeline::Timeline;
+
+/// Runs the whole demo.
+pub(crate) async fn run(args: &Args) -> Result<(), DemoError> {
+    let network = setup::start(args).await?;
+    let mut timeline = Timeline::new(network.validators.clone());
+    timeline.note(
+        "network",
+        &format!("4 validators serve {} in profile {}", network.model_name, network.profile),
+    );
+    let user = fund_user(&network, &mut timeline).await?;
+    let before = balances(&network, &user).await?;
+    let mut job = request(args, &network, &user, &mut timeline).await?;
+    let pictures = follow(&mut job, &user, &mut timeline).await?;
+    let info = job.info().await?;
+    let after = balances(&network, &user).await?;
+    let images = pictures::write(&args.out, info.id, &pictures)?;
+    timeline.balances(&before, &after);
+    for image in &images {
+        timeline.note("picture", &image.path.display().to_string());
+    }
+    drop((job, user));
+    let state = network.stop().await?;
+    let (supply, minted) = (Supply::of(&state), state.minted);
+    if supply.total() != minted {
+        return Err(DemoError::Supply { actual: supply.total(), minted });
+    }
+    timeline.note("supply", &format!("conserved: {minted}, of it {} burned", supply.burned));
+    if args.json {
+        Report {
+            info: &info,
+            images: &images,
+            timeline: &timeline,
+            before: &before,
+            after: &after,
+            supply: &supply,
+            minted,
+        }
+        .print();
+    }
+    match info.status {
+        JobStatus::Settled | JobStatus::Refunded(_) => Ok(()),
+        status => Err(DemoError::NoPicture { job: info.id, status: format!("{status:?}").to_lowercase() }),
+    }
+}
+
+/// A new account with money from the faucet, by an ordinary transfer.
+async fn fund_user(network: &Network, timeline: &mut Timeline) -> Result<Client<InProcess>, DemoError> {
+    let user = Client::new(network.transport.clone(), crate::network::secret_key()?);
+    let amount = Amount::from_dfsn(10);
+    network.faucet.transfer(user.address(), amount).await?;
+    timeline.note("funded", &format!("user {} has {amount}", user.address()));
+    Ok(user)
+}
+
+async fn request(
+    args: &Args,
+    network: &Network,
+    user: &Client<InProcess>,
+    timeline: &mut Timeline,
+) -> Result<PendingJob<InProcess>, DemoError> {
+    let params = GenerationParams::builder(
+        network.pair.model,
+        network.pair.profile,
+        args.prompt.as_str(),
+        network.size,
+    )
+    .negative_prompt(args.negative.as_str())
+    .seed(args.seed)
+    .num_inference_steps(args.steps)
+    .guidance_thousandths(args.guidance)
+    .scheduler(args.scheduler)
+    .num_images(args.images)
+    .build()?;
+    let quote = user.quote(&params).await?;
+    timeline.note(
+        "quote",
+        &format!("{} for {} work units, {} workers, audited", quote.price, quote.work_units, quote.workers),
+    );
+    timeline
+        .note("signed", &format!("request for {:?}, seed {}, {} steps", args.prompt, args.seed, args.steps));
+    let request = GenerationRequest {
+        params,
+        price_per_unit: quote.price_per_unit,
+        expires_ms: DurationMs::new(900_000),
+        unaudited: false,
+    };
+    timeline.note("mempool", "request sent to the node");
+    let job = user.generate(request).await?;
+    timeline.note("in block", &format!("job {}", job.id()));
+    Ok(job)
+}
+
+/// Follows a job to its end; fetches, checks and acknowledges each result on the way, and keeps the last.
+async fn follow(
+    job: &mut PendingJob<InProcess>,
+    user: &Client<InProcess>,
+    timeline: &mut Timeline,
+) -> Result<Vec<Picture>, DemoError> {
+    let mut pictures = Vec::new();
+    loop {
+        match job.next_event().await? {
+            JobEvent::Progress { attempt, image, step, steps } => {
+                timeline.progress(attempt, image, step, steps)
+            }
+            JobEvent::Missed(info) if info.status.is_final() => return Ok(pictures),
+            JobEvent::Chain(event) => {
+                timeline.event(&event);
+                match event {
+                    Event::JobCommitted { .. } => {
+                        pictures = job.fetch().await?;
+                        timeline.note(
+                            "fetched",
+                            &format!("{} picture(s), file and pixel hashes as committed", pictures.len()),
+                        );
+                        user.acknowledge(job.id()).await?;
+                    }
+                    Event::AttemptFailed { .. } => pictures.clear(),
+                    Event::JobSettled { .. } => return Ok(pictures),
+                    Event::JobRefunded { .. } => return Ok(Vec::new()),
+                    // A second hung jury ends the job without an event of its own.
+                    Event::JuryHung { second: true, .. } => return Ok(pictures),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Who has how much: the user, then the validators' earnings and stakes.
+async fn balances(network: &Network, user: &Client<InProcess>) -> Result<Vec<report::Balance>, DemoError> {
+    let mut balances = vec![report::Balance {
+        name: "user".to_owned(),
+        address: user.address(),
+        account: user.account(user.address()).await?,
+    }];
+    for (name, address) in &network.validators {
+        let account = user.account(*address).await?;
+        balances.push(report::Balance { name: format!("validator {name}"), address: *address, account });
+    }
+    Ok(balances)
+}
+
+/// The size that a model is trained for.
+fn default_size(side: Option<u32>) -> Result<ImageSize, DemoError> {
+    let side = side.and_then(|side| u16::try_from(side).ok()).unwrap_or(512);
+    Ok(ImageSize::new(side, side)?)
+}

@@ -1,0 +1,62 @@
+//! The JSON line for scripts.
+
+use dfsn_client::view::{AccountInfo, JobInfo};
+use dfsn_consensus::state::Supply;
+use dfsn_types::{Address, Amount};
+use serde_json::{Value, json};
+
+use super::pictures::WrittenImage;
+use super::timeline::Timeline;
+
+/// Somebody's money at one time.
+#[derive(Clone, Debug)]
+pub(super) struct Balance {
+    /// Who, for people.
+    pub(super) name: String,
+    /// Who, for machines.
+    pub(super) address: Address,
+    /// How much.
+    pub(super) account: AccountInfo,
+}
+
+/// Everything the last line says.
+#[derive(Debug)]
+pub(super) struct Report<'a> {
+    pub(super) info: &'a JobInfo,
+    pub(super) images: &'a [WrittenImage],
+    pub(super) timeline: &'a Timeline,
+    pub(super) before: &'a [Balance],
+    pub(super) after: &'a [Balance],
+    pub(super) supply: &'a Supply,
+    pub(super) minted: Amount,
+}
+
+impl Report<'_> {
+    /// Prints it as one line.
+    pub(super) fn print(&self) {
+        let images: Vec<Value> = self.images.iter().map(image).collect();
+        let report = json!({
+            "job": self.info.id,
+            "status": self.info.status,
+            "worker": self.info.worker,
+            "attempt": self.info.attempt,
+            "price": self.info.price,
+            "images": images,
+            "audits": self.timeline.audits(),
+            "slashes": self.timeline.slashes(),
+            "balances": { "before": accounts(self.before), "after": accounts(self.after) },
+            "supply": { "minted": self.minted, "counted": self.supply.total(), "burned": self.supply.burned },
+            "settled_after_ms": self.timeline.settled_after().map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+        });
+        println!("{report}");
+    }
+}
+
+fn image(image: &WrittenImage) -> Value {
+    json!({ "path": image.path, "pixel_hash": image.pixel_hash, "file_hash": image.file_hash })
+}
+
+fn accounts(balances: &[Balance]) -> Vec<Value> {
+    let account = |balance: &Balance| json!({ "name": balance.name, "address": balance.address, "balance": balance.account.balance, "stake": balance.account.stake });
+    balances.iter().map(account).collect()
+}

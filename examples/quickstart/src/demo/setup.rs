@@ -1,0 +1,131 @@
+//! Starting the network: model, workers, genesis, node.
+
+use std::num::NonZeroU16;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dfsn_client::Client;
+use dfsn_client::transport::{InProcess, in_process};
+use dfsn_compute::torch::{DeviceChoice, TorchOptions, load_pipeline};
+use dfsn_compute::{ComputeError, Worker, manifest};
+use dfsn_consensus::state::ChainState;
+use dfsn_consensus::store::MemoryStore;
+use dfsn_consensus::vm::{ChainVm, VmConfig};
+use dfsn_consensus::{Mempool, MempoolLimits};
+use dfsn_types::{Address, ImageSize, Pair};
+use tokio::task::JoinHandle;
+
+use super::default_size;
+use crate::cli::Args;
+use crate::error::DemoError;
+use crate::network::{BlobStore, Genesis, Node, ValidatorKeys, secret_key};
+use crate::validator::{CheatPlan, Peers, Shared, ValidatorNode};
+
+/// Validators of the network, the fewest that audited jobs need.
+const NAMES: [char; 4] = ['A', 'B', 'C', 'D'];
+/// Jobs that may wait at one worker.
+const QUEUE: usize = 64;
+
+/// A running network.
+#[derive(Debug)]
+pub(super) struct Network {
+    /// The way to its node.
+    pub(super) transport: InProcess,
+    /// The faucet's client.
+    pub(super) faucet: Client<InProcess>,
+    /// Validators by name.
+    pub(super) validators: Vec<(char, Address)>,
+    /// What all of them serve.
+    pub(super) pair: Pair,
+    /// Size of pictures.
+    pub(super) size: ImageSize,
+    /// The model's name for people.
+    pub(super) model_name: String,
+    /// The profile in words.
+    pub(super) profile: String,
+    node: JoinHandle<Result<ChainState, DemoError>>,
+}
+
+impl Network {
+    /// Lets the node end its jobs and gives the last state. Clients made elsewhere must be gone.
+    pub(super) async fn stop(self) -> Result<ChainState, DemoError> {
+        let Self { transport, faucet, node, .. } = self;
+        drop((transport, faucet));
+        node.await.map_err(|_| DemoError::NetworkStopped)?
+    }
+}
+
+/// Loads the model into four workers and starts the chain.
+pub(super) async fn start(args: &Args) -> Result<Network, DemoError> {
+    let dir = args.model.clone().unwrap_or_else(embedded_model);
+    let model = manifest(&dir)?.id();
+    let workers = load_workers(&dir).await?;
+    let keys = NAMES.iter().map(|_| ValidatorKeys::generate()).collect::<Result<Vec<_>, _>>()?;
+    let validators: Vec<(char, Address)> =
+        NAMES.into_iter().zip(keys.iter().map(|keys| keys.owner)).collect();
+    let (sealer, faucet) = (secret_key()?, secret_key()?);
+    let Some(worker) = workers.first() else { return Err(DemoError::NetworkStopped) };
+    let config = worker.config().clone();
+    let genesis = Genesis {
+        model,
+        config: &config,
+        profile: worker.profile().clone(),
+        validators: &keys,
+        sealer: sealer.public_key(),
+        faucet: Address::from_public_key(&faucet.public_key()),
+    };
+    let (pair, profile) = (genesis.pair(), genesis.profile.to_string());
+    let state = ChainState::genesis(&genesis.build()?)?;
+    let chain = state.chain;
+    let (transport, server) = in_process();
+    let shared = Arc::new(Shared {
+        blobs: Arc::default(),
+        peers: Peers::default(),
+        cheat: CheatPlan::new(args.cheat),
+        publisher: server.publisher(),
+    });
+    let beacon = keys.first().map(|keys| (keys.owner, keys.vrf()));
+    let fee_recipient = keys.first().map_or(Address::from_bytes([0; 20]), |keys| keys.owner);
+    let nodes = keys
+        .into_iter()
+        .zip(workers)
+        .map(|(keys, worker)| Arc::new(ValidatorNode::new(chain, keys, worker, Arc::clone(&shared))));
+    let nodes: Vec<_> = nodes.collect();
+    shared.peers.introduce(&nodes);
+    let vm_config = VmConfig { builder_key: sealer, fee_recipient, beacon };
+    let vm = ChainVm::new(state, MemoryStore::default(), Mempool::new(MempoolLimits::default()), vm_config);
+    let blobs: Arc<BlobStore> = Arc::clone(&shared.blobs);
+    let node = tokio::spawn(Node::new(vm, server, nodes, blobs).run());
+    Ok(Network {
+        faucet: Client::new(transport.clone(), faucet),
+        transport,
+        validators,
+        pair,
+        size: default_size(config.default_size())?,
+        model_name: dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        profile,
+        node,
+    })
+}
+
+/// One worker a validator; they load at the same time.
+async fn load_workers(dir: &Path) -> Result<Vec<Worker>, DemoError> {
+    let load = |name: char| {
+        let dir = dir.to_owned();
+        let options = TorchOptions { threads: NonZeroU16::new(1), device: DeviceChoice::Cpu };
+        tokio::task::spawn_blocking(move || {
+            Worker::spawn(&format!("compute {name}"), QUEUE, move || load_pipeline(dir, options))
+        })
+    };
+    let loading: Vec<JoinHandle<Result<Worker, ComputeError>>> = NAMES.into_iter().map(load).collect();
+    let mut workers = Vec::new();
+    for worker in loading {
+        workers.push(worker.await.map_err(|_| DemoError::NetworkStopped)??);
+    }
+    Ok(workers)
+}
+
+/// The model that stands in the repository.
+fn embedded_model() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/emoji-64")
+}

@@ -1,0 +1,107 @@
+//! What a validator's node does: it reads its tasks off each new state, has its worker compute, and signs duties.
+
+mod audit;
+mod cheat;
+mod peers;
+mod work;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dfsn_client::transport::Notification;
+use dfsn_compute::{Trace, TraceContext, Worker};
+use dfsn_consensus::operator::{Operator, Task, TaskKind};
+use dfsn_consensus::state::ChainState;
+use dfsn_types::{Address, Attempt, Boundary, ChainIdentity, Duty, DutyKind, JobId, SignedDuty, StateDigest};
+use tokio::sync::broadcast;
+
+use crate::network::{BlobStore, ValidatorKeys};
+
+pub(crate) use cheat::CheatPlan;
+pub(crate) use peers::Peers;
+
+type AttemptId = (JobId, Attempt);
+
+/// One validator: keys, worker, and what it remembers of open jobs.
+#[derive(Debug)]
+pub(crate) struct ValidatorNode {
+    chain: ChainIdentity,
+    keys: ValidatorKeys,
+    worker: Worker,
+    operator: Mutex<Operator>,
+    traces: Mutex<BTreeMap<AttemptId, Arc<Trace>>>,
+    answered: Mutex<BTreeMap<(AttemptId, Boundary), StateDigest>>,
+    shared: Arc<Shared>,
+}
+
+/// What the validators of one process share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// Files, fetched by hash.
+    pub(crate) blobs: Arc<BlobStore>,
+    /// The other validators.
+    pub(crate) peers: Peers,
+    /// Who misbehaves, and how.
+    pub(crate) cheat: CheatPlan,
+    /// Progress for users.
+    pub(crate) publisher: broadcast::Sender<Arc<Notification>>,
+}
+
+impl ValidatorNode {
+    /// A validator whose worker has loaded the model.
+    pub(crate) fn new(
+        chain: ChainIdentity,
+        keys: ValidatorKeys,
+        worker: Worker,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let operator = Mutex::new(Operator::new(keys.owner, keys.vrf()));
+        Self { chain, keys, worker, operator, traces: Mutex::default(), answered: Mutex::default(), shared }
+    }
+
+    /// The validator's name.
+    pub(crate) const fn address(&self) -> Address {
+        self.keys.owner
+    }
+
+    /// What a new state asks of this validator.
+    pub(crate) fn tasks(&self, state: &ChainState) -> Vec<Task> {
+        let is_open =
+            |(job, attempt): &AttemptId| state.open_job(job).is_some_and(|job| job.attempt == *attempt);
+        lock(&self.traces).retain(|id, _| is_open(id));
+        lock(&self.answered).retain(|(id, _), _| is_open(id));
+        lock(&self.operator).tasks(state)
+    }
+
+    /// Does one task and signs what comes of it; nothing when this validator cannot or will not.
+    pub(crate) async fn perform(&self, task: Task, state: Arc<ChainState>) -> Option<SignedDuty> {
+        let kind = match &task.kind {
+            TaskKind::Accept => self.accept(),
+            TaskKind::Generate => self.generate(&task).await,
+            TaskKind::Claim { role, proof } => Some(DutyKind::ClaimAudit { role: *role, proof: *proof }),
+            TaskKind::Answer { role, boundaries } => self.answer(&task, *role, boundaries, &state).await,
+            TaskKind::Open => self.open(&task, &state),
+            TaskKind::Reveal { boundary } => self.reveal(&task, *boundary),
+        }?;
+        let duty = Duty { validator: self.address(), job: task.job, attempt: task.attempt, kind };
+        Some(duty.sign(&self.chain, &self.keys.duty))
+    }
+
+    fn trace(&self, task: &Task) -> Option<Arc<Trace>> {
+        lock(&self.traces).get(&(task.job, task.attempt)).cloned()
+    }
+
+    const fn context(&self, task: &Task) -> TraceContext {
+        TraceContext {
+            genesis: self.chain.genesis,
+            job: task.job,
+            attempt: task.attempt,
+            worker: task.worker,
+        }
+    }
+}
+
+/// Each holder leaves whole maps behind, even when it panics.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
