@@ -3,6 +3,8 @@
 //! `tests/golden/make_golden.py` made the files; no test needs Python. Modules that need libtorch are compiled
 //! with the feature `torch`.
 
+#![allow(clippy::unwrap_in_result)] // Helpers unwrap what the tests set up and return what they test.
+
 mod config;
 mod golden;
 mod noise;
