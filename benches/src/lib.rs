@@ -1,1 +1,91 @@
-//! x
+//! Workloads that the benchmarks share.
+
+use dfsn_consensus::state::ChainState;
+use dfsn_consensus::transition::BlockContext;
+use dfsn_consensus::{Mempool, MempoolLimits, build_block};
+use dfsn_types::{
+    Address, Allocation, Amount, Block, BoundedVec, ChainId, ConsensusParams, Gas, GenesisConfig, Nonce,
+    Prompt, SecretKey, SignedTransaction, Timestamp, Transaction, TransactionKind,
+};
+
+/// Transfers by as many senders, each its first.
+#[derive(Debug)]
+pub struct Workload {
+    /// The network, with money for every sender.
+    pub genesis: GenesisConfig,
+    /// Builds blocks.
+    pub sealer: SecretKey,
+    /// The transfers.
+    pub signed: Vec<SignedTransaction>,
+}
+
+/// `count` transfers (at most 65,536), each from an account of its own to another one.
+///
+/// # Panics
+/// Above that count.
+pub fn transfers(count: u32) -> Workload {
+    let sealer = SecretKey::from_seed(&[0xff; 32]);
+    let senders: Vec<SecretKey> = (0..count).map(sender).collect();
+    let addresses = senders.iter().map(|key| Address::from_public_key(&key.public_key()));
+    let allocations =
+        addresses.map(|address| Allocation { address, amount: Amount::from_dfsn(10) }).collect();
+    let mut params = ConsensusParams::default();
+    // Room for the whole workload in one block.
+    params.chain.gas_limit = Gas::new(21_000 * u64::from(count.max(1)));
+    let genesis = GenesisConfig {
+        chain_id: ChainId::new(7777).expect("a constant in range"),
+        timestamp: Timestamp::new(1_700_000_000_000),
+        params,
+        sealer: sealer.public_key(),
+        allocations: BoundedVec::new(allocations).expect("at most 65536 senders"),
+        models: BoundedVec::empty(),
+        profiles: BoundedVec::empty(),
+        validators: BoundedVec::empty(),
+        test_prompts: BoundedVec::new(vec![Prompt::new("a fox").expect("a short prompt")])
+            .expect("one prompt"),
+    };
+    let chain = genesis.identity();
+    let transfer = |(number, key): (u32, &SecretKey)| {
+        let mut to = [0; 20];
+        to[..4].copy_from_slice(&number.to_be_bytes());
+        let kind = TransactionKind::Transfer { to: Address::from_bytes(to), amount: Amount::DFSN };
+        let transaction = Transaction {
+            chain_id: genesis.chain_id,
+            nonce: Nonce::ZERO,
+            gas_limit: Gas::new(21_000),
+            max_fee_per_gas: Amount::from_base_units(50_000_000_000),
+            max_priority_fee_per_gas: Amount::from_base_units(1),
+            kind,
+        };
+        transaction.sign(&chain, key)
+    };
+    let signed = (0..).zip(&senders).map(transfer).collect();
+    Workload { genesis, sealer, signed }
+}
+
+/// A block that holds a whole workload, and the state before it.
+///
+/// # Panics
+/// When the workload does not fit a block.
+pub fn sealed_block(workload: &Workload) -> (ChainState, Block) {
+    let state = ChainState::genesis(&workload.genesis).expect("a consistent genesis");
+    let mut mempool = Mempool::new(MempoolLimits::default());
+    for transaction in &workload.signed {
+        let verified = transaction.clone().verify(&state.chain).expect("a valid signature");
+        mempool.add_transaction(&state, verified).expect("room in the mempool");
+    }
+    let context = BlockContext {
+        timestamp: Timestamp::new(1_700_000_001_000),
+        fee_recipient: Address::from_bytes([0xfe; 20]),
+        beacon_proof: None,
+    };
+    let (block, _) = build_block(&state, &mempool, &context, &workload.sealer).expect("a block");
+    assert_eq!(block.body().transactions.len(), workload.signed.len(), "the workload fits one block");
+    (state, block)
+}
+
+fn sender(number: u32) -> SecretKey {
+    let mut seed = [1; 32];
+    seed[..4].copy_from_slice(&number.to_be_bytes());
+    SecretKey::from_seed(&seed)
+}

@@ -255,10 +255,9 @@ impl Mempool {
 
     /// Whether a block is wanted for what waits: a duty, or a transaction that is includable now.
     pub fn wants_block(&self, state: &ChainState) -> bool {
-        let includable = |transaction: &&VerifiedTransaction| check_sender(state, transaction).is_ok();
-        let heads =
+        let mut heads =
             self.senders.iter().filter_map(|(sender, waiting)| waiting.get(&next_nonce(state, sender)));
-        !self.duties.is_empty() || heads.into_iter().any(|head| includable(&head))
+        !self.duties.is_empty() || heads.any(|head| check_sender(state, head).is_ok())
     }
 
     /// Whether nothing waits.
