@@ -33,7 +33,12 @@
 //!     validators: BoundedVec::empty(),
 //!     test_prompts: BoundedVec::new(vec![Prompt::new("a fox")?])?,
 //! };
-//! let config = VmConfig { builder_key: sealer, fee_recipient: Address::from_bytes([3; 20]), beacon: None };
+//! let config = VmConfig {
+//!     only_builder: Some(genesis.sealer),
+//!     builder_key: sealer,
+//!     fee_recipient: Address::from_bytes([3; 20]),
+//!     beacon: None,
+//! };
 //! let vm = ChainVm::new(ChainState::genesis(&genesis)?, MemoryStore::default(), Mempool::new(MempoolLimits::default()), config);
 //! let mut engine = InstantSeal::new(vm);
 //!

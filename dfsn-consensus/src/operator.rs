@@ -32,7 +32,10 @@ pub struct Task {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TaskKind {
     /// Accept, if every input is there and a compute client can finish.
-    Accept,
+    Accept {
+        /// Which draw to accept.
+        draw: u32,
+    },
     /// Draw the pictures and commit.
     Generate,
     /// Claim: the sortition chose this validator.
@@ -113,7 +116,7 @@ impl Operator {
     fn steps(&self, state: &ChainState, job: &Job) -> Vec<(Step, TaskKind)> {
         match &job.stage {
             Stage::Drawn { worker, .. } if *worker == self.address => {
-                vec![(Step::Accept(job.tries), TaskKind::Accept)]
+                vec![(Step::Accept(job.tries), TaskKind::Accept { draw: job.tries })]
             }
             Stage::Accepted { worker, .. } if *worker == self.address => {
                 vec![(Step::Generate, TaskKind::Generate)]
@@ -144,7 +147,7 @@ impl Operator {
         committed: &Committed,
         judgement: &Judgement,
     ) -> Option<(Step, TaskKind)> {
-        let role = judgement.round.role();
+        let role = Role::Juror;
         let place = Some((judgement.auditor, judgement.question));
         let seat = judgement.jurors.get(&self.address);
         match (judgement.stage, seat) {

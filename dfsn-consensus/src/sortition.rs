@@ -22,12 +22,14 @@ pub fn audit_rate(params: &SortitionParams, profile: &ProfileRecord, clean_jobs:
         faded.max(params.rate_floor.get())
     };
     match profile {
-        ProfileRecord::Float { .. } => Ppm::new(rate.saturating_mul(u64::from(params.float_factor))),
+        ProfileRecord::Float { .. } => {
+            Ppm::new(rate.saturating_mul(u64::from(params.float_factor)).min(ramp))
+        }
         _ => Ppm::new(rate),
     }
 }
 
-/// Whether an output chooses a validator with `stake` of `stake_eligible` at an expected number of `rate` (rule AUD-03).
+/// Whether an output chooses a validator with `stake` of `stake_eligible` at an expected number of `rate` (rule AUD-09).
 pub fn is_selected(output: &VrfOutput, rate: Ppm, stake: Amount, stake_eligible: Amount) -> bool {
     let share = stake
         .base_units()

@@ -26,7 +26,10 @@ pub const LEAVES_MAX: usize = 608;
 #[non_exhaustive]
 pub enum DutyKind {
     /// "I hold every input and can finish": locks the collateral and starts the deadline.
-    AcceptJob,
+    AcceptJob {
+        /// Which draw of the attempt is accepted, so that an old acceptance cannot be brought in later.
+        draw: u32,
+    },
     /// Fixes the result.
     CommitResult(ResultCommitment),
     /// "The sortition chose me."
@@ -68,7 +71,7 @@ impl DutyKind {
     /// The name in text.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::AcceptJob => "accept_job",
+            Self::AcceptJob { .. } => "accept_job",
             Self::CommitResult(_) => "commit_result",
             Self::ClaimAudit { .. } => "claim_audit",
             Self::SubmitAudit { .. } => "submit_audit",

@@ -79,6 +79,8 @@ pub struct WindowParams {
     pub missed_turn_window_ms: DurationMs,
     /// Missed turns that pause a worker.
     pub missed_turns_max: u32,
+    /// Records of ended jobs stay in the state (on timestamps).
+    pub job_record_ms: DurationMs,
     /// A jailed validator stays jailed (on timestamps).
     pub jail_ms: DurationMs,
     /// Unstaked money is held back (on timestamps).
@@ -95,7 +97,7 @@ pub struct SortitionParams {
     pub ramp_jobs: u32,
     /// Expected auditors in the long run.
     pub rate_floor: Ppm,
-    /// Float profiles are audited so many times more.
+    /// After the ramp, float profiles are audited so many times more, up to the rate of the ramp.
     pub float_factor: u32,
     /// A VRF key counts so long after its registration (on timestamps).
     pub warmup_ms: DurationMs,
@@ -125,8 +127,10 @@ pub struct PenaltyParams {
     pub float_verdicts_max: u32,
     /// Lost verdicts are counted over so long (on timestamps).
     pub float_verdict_repeat_ms: DurationMs,
-    /// A wrong or missing answer, in audit fees.
+    /// A wrong answer, in audit fees; what a claim locks.
     pub answer_fees: u64,
+    /// A missing answer, in audit fees. Low while inputs cannot be demanded on chain, since a worker may be to blame.
+    pub missing_answer_fees: u64,
     /// Share of a wrong answer's penalty for a worker who opened truthfully.
     pub answer_worker_share: BasisPoints,
     /// Share of a worker's penalty for those who answered rightly.
@@ -194,6 +198,7 @@ impl Default for WindowParams {
             receipt_ms: DurationMs::new(60_000),
             missed_turn_window_ms: DurationMs::new(3_600_000),
             missed_turns_max: 3,
+            job_record_ms: DurationMs::new(604_800_000),
             jail_ms: DurationMs::new(604_800_000),
             unbonding_ms: DurationMs::new(604_800_000),
         }
@@ -226,6 +231,7 @@ impl Default for PenaltyParams {
             float_verdicts_max: 3,
             float_verdict_repeat_ms: DurationMs::new(604_800_000),
             answer_fees: 100,
+            missing_answer_fees: 1,
             answer_worker_share: share(3_000),
             right_answer_share: share(5_000),
         }

@@ -62,7 +62,7 @@ pub enum BlockRuleError {
         error: DutyError,
     },
     /// A transaction is not of this network.
-    #[error("BLK-06: transaction {id}: {error}")]
+    #[error("TX-01: transaction {id}: {error}")]
     Transaction {
         /// Which.
         id: TransactionId,

@@ -35,11 +35,19 @@ pub enum DutyError {
         validator: Address,
     },
     /// The block's duty lane is full.
-    #[error("BLK-05: the duty lane is full")]
+    #[error("BLK-08: the duty lane is full")]
     LaneFull,
     /// The request has expired.
     #[error("ACC-01: no attempt of job {0} starts any more")]
     Expired(JobId),
+    /// For an earlier draw of the same attempt.
+    #[error("ACC-04: accepts draw {actual}, the job is at draw {expected}")]
+    OldDraw {
+        /// The draw it names.
+        actual: u32,
+        /// The job's.
+        expected: u32,
+    },
     /// Too little free stake for the collateral.
     #[error("ACC-02: {0} lacks the free stake for the collateral")]
     Collateral(Address),
@@ -63,13 +71,13 @@ pub enum DutyError {
     #[error("AUD-02: {0}")]
     SortitionProof(VrfError),
     /// The sortition did not choose the claimant.
-    #[error("AUD-03: the sortition did not choose {0}")]
+    #[error("AUD-09: the sortition did not choose {0}")]
     NotSelected(Address),
     /// Too little free stake for the claim.
     #[error("AUD-04: {0} lacks the free stake for a claim")]
     ClaimLock(Address),
     /// Another number of answers than questions.
-    #[error("AUD-05: {actual} answers to {expected} questions")]
+    #[error("AUD-07: {actual} answers to {expected} questions")]
     AnswerCount {
         /// Given.
         actual: usize,

@@ -60,7 +60,7 @@ pub enum IncludeError {
         balance: Amount,
     },
     /// The block's user lane is full.
-    #[error("BLK-06: {used} of {limit} {what} of the user lane are used")]
+    #[error("BLK-09: {used} of {limit} {what} of the user lane are used")]
     LaneFull {
         /// `gas` or `bytes`.
         what: &'static str,

@@ -37,6 +37,8 @@ pub struct ChainState {
     pub queues: BTreeMap<Pair, BTreeSet<QueueKey>>,
     /// Open windows, by when they may close.
     pub windows: BTreeSet<(ChainClock, JobId)>,
+    /// Ended jobs, by when their records leave the state.
+    pub ended: BTreeSet<(Timestamp, JobId)>,
     /// Unstaked money, by when it is paid out and a serial number.
     pub unbonding: BTreeMap<(Timestamp, u64), (Address, Coins)>,
     /// Serial number of the next unbonding.
@@ -75,7 +77,7 @@ impl ChainState {
             .hash(&(
                 (&self.chain, &self.params, &self.sealer, covered),
                 (&self.accounts, &self.validators, &self.models, &self.profiles, &self.test_prompts),
-                (&self.jobs, &self.queues, &self.windows),
+                (&self.jobs, &self.queues, &self.windows, &self.ended),
                 (&self.unbonding, self.unbonding_serial, &self.burned, self.minted),
             ))
             .into()

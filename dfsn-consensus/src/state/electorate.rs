@@ -27,7 +27,7 @@ impl ChainState {
                 (alpha, self.audit_rate(job, &committed.worker)?)
             }
             (Phase::Judging(judgement), role)
-                if judgement.stage == JuryStage::Claiming && judgement.round.role() == role =>
+                if judgement.stage == JuryStage::Claiming && role == Role::Juror =>
             {
                 let place = (judgement.auditor, judgement.question, role);
                 let alpha = Domain::JurorVrf.hash(&(genesis, job.id, job.attempt, place));

@@ -15,13 +15,13 @@ use super::{Account, ChainState, Coins, PairRecord, SUPPLY_MAX, Tip, Validator};
 #[non_exhaustive]
 pub enum GenesisError {
     /// More money than the arithmetic is made for.
-    #[error("genesis makes {total}, more than {SUPPLY_MAX}")]
+    #[error("GNS-01: genesis makes {total}, more than {SUPPLY_MAX}")]
     SupplyTooLarge {
         /// What it makes.
         total: Amount,
     },
     /// Something is listed twice.
-    #[error("{what} {name} is listed twice")]
+    #[error("GNS-02: {what} {name} is listed twice")]
     Duplicate {
         /// What kind of thing.
         what: &'static str,
@@ -29,7 +29,9 @@ pub enum GenesisError {
         name: String,
     },
     /// A validator serves what the genesis does not list.
-    #[error("validator {validator} offers model {model} in profile {profile}, which genesis does not list")]
+    #[error(
+        "GNS-03: validator {validator} offers model {model} in profile {profile}, which genesis does not list"
+    )]
     UnknownPair {
         /// The validator.
         validator: Address,
@@ -39,15 +41,35 @@ pub enum GenesisError {
         profile: ProfileId,
     },
     /// A model's step state is too large to be posted on chain.
-    #[error("model {model}: a step's state takes {bytes} bytes, more than 1048576")]
+    #[error("GNS-05: model {model}: a step's state takes {bytes} bytes, more than 1048576")]
     StateTooLarge {
         /// The model.
         model: ModelId,
         /// Largest state.
         bytes: u64,
     },
+    /// A number of the protocol out of bounds.
+    #[error("GNS-04: {name} is {value}, not between {min} and {max}")]
+    Param {
+        /// Which.
+        name: &'static str,
+        /// Its value.
+        value: u64,
+        /// The smallest allowed.
+        min: u64,
+        /// The largest allowed.
+        max: u64,
+    },
+    /// An offer without capacity, or a stake under the minimum.
+    #[error("GNS-03: validator {validator} {what}")]
+    Validator {
+        /// Which.
+        validator: Address,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// No prompt for hardware tests.
-    #[error("genesis lists no test prompt")]
+    #[error("GNS-06: genesis lists no test prompt")]
     NoTestPrompts,
 }
 
@@ -60,6 +82,7 @@ impl ChainState {
         if config.test_prompts.is_empty() {
             return Err(GenesisError::NoTestPrompts);
         }
+        super::params_check::check(&config.params)?;
         let minted = check_supply(config)?;
         let chain = config.identity();
         let beacon: Beacon = Domain::Beacon.hash(&chain.genesis).into();
@@ -84,6 +107,7 @@ impl ChainState {
             jobs: BTreeMap::new(),
             queues: BTreeMap::new(),
             windows: BTreeSet::new(),
+            ended: BTreeSet::new(),
             unbonding: BTreeMap::new(),
             unbonding_serial: 0,
             burned: Coins::NONE,
@@ -124,6 +148,13 @@ impl ChainState {
     }
 
     fn add_validator(&mut self, config: &GenesisValidator) -> Result<(), GenesisError> {
+        let wrong = |what| Err(GenesisError::Validator { validator: config.owner, what });
+        if config.stake < self.params.economics.stake_min {
+            return wrong("has less stake than the minimum");
+        }
+        if config.registration.offers.iter().any(|offer| offer.capacity == 0) {
+            return wrong("offers a capacity of zero");
+        }
         let mut validator = Validator::new(config.owner);
         validator.free.put(Coins::mint(config.stake));
         validator.vrf_since = Timestamp::ZERO;

@@ -43,6 +43,8 @@ pub struct Job {
     pub tries: u32,
     /// Workers of attempts that failed: they are not drawn for this job again (rule DRW-06).
     pub failed_workers: Vec<Address>,
+    /// Workers that let a turn of this attempt pass.
+    pub passed_over_by: Vec<Address>,
     /// Place in the pair's queue while pending.
     pub queue_key: QueueKey,
     /// Whether the requester has said that the pictures are there.
@@ -193,11 +195,11 @@ pub enum Outcome {
     },
     /// The price went back.
     Refunded(RefundReason),
-    /// Two juries could not decide: half to the worker, half burned.
+    /// The jury could not decide: half to the worker, half burned.
     Undecided {
         /// Who committed.
         worker: Address,
-        /// The result that neither jury confirmed.
+        /// The result that the jury did not confirm.
         commitment: ResultCommitment,
     },
     /// A hardware test failed: its deposit is gone.

@@ -3,28 +3,9 @@
 use std::collections::BTreeMap;
 
 use borsh::BorshSerialize;
-use dfsn_types::{Address, AnswerDigest, Boundary, Role, StateDigest};
+use dfsn_types::{Address, AnswerDigest, Boundary, StateDigest};
 
 use super::Coins;
-
-/// Which jury of a contest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
-pub enum JuryRound {
-    /// The first.
-    First,
-    /// The second, after the first found no majority.
-    Second,
-}
-
-impl JuryRound {
-    /// As what its jurors claim and answer.
-    pub const fn role(self) -> Role {
-        match self {
-            Self::First => Role::Juror,
-            Self::Second => Role::SecondJuror,
-        }
-    }
-}
 
 /// Where a judgement stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
@@ -46,8 +27,6 @@ pub struct Judgement {
     pub question: u8,
     /// The boundary in question.
     pub boundary: Boundary,
-    /// First or second jury.
-    pub round: JuryRound,
     /// Where it stands.
     pub stage: JuryStage,
     /// Jurors and what they answered.

@@ -12,7 +12,9 @@ impl Execution {
         self.event(Event::AttemptFailed { job: job.id, attempt: job.attempt, worker, fault });
         if job.kind == JobKind::Test {
             let deposit = job.escrow.take_all();
+            let burned = deposit.amount();
             self.burn(deposit);
+            self.event(Event::TestFailed { job: job.id, validator: job.requester, burned });
             job.stage = Stage::Ended(Outcome::TestFailed);
             return self.put_job(job);
         }
@@ -22,6 +24,7 @@ impl Execution {
         job.failed_workers.push(worker);
         job.attempt = job.attempt.next();
         job.tries = 0;
+        job.passed_over_by.clear();
         job.delivered = false;
         self.wait_for_draw(job, RefundReason::AttemptsFailed);
     }

@@ -1,4 +1,4 @@
-//! Draws: the beacon chooses a worker for each waiting job (rules DRW-01 to DRW-05).
+//! Draws: the beacon chooses a worker for each waiting job (rules DRW-01 to DRW-06).
 
 use dfsn_types::{Address, Amount, Domain, Event, Hash, JobId, Pair};
 
@@ -21,13 +21,18 @@ impl Execution {
             .checked_rem(count)
             .and_then(|first| usize::try_from(first).ok())
             .unwrap_or(0);
+        // Jobs that nobody can take do not use draws up, lest a few of them stand in the way of all others; how many are tried is
+        // bounded too.
+        let mut tries = usize::try_from(self.state.params.chain.queue_max).unwrap_or(usize::MAX);
         for pair in pairs.iter().cycle().skip(first).take(pairs.len()) {
-            // Jobs that nobody can take do not use draws up, lest a few of them stand in the way of all others.
-            for id in self.ready_jobs(pair) {
+            // Draws lock no stake, so the pair's numbers hold for all of them.
+            let service = self.state.service(pair);
+            for id in self.ready_jobs(pair, tries) {
                 if left == 0 {
                     return;
                 }
-                if self.draw(&id) {
+                tries = tries.saturating_sub(1);
+                if self.draw(&id, &service) {
                     left = left.saturating_sub(1);
                 }
             }
@@ -35,7 +40,7 @@ impl Execution {
     }
 
     /// Jobs whose beacons are there and whose worker would still be in time to accept.
-    fn ready_jobs(&self, pair: &Pair) -> Vec<JobId> {
+    fn ready_jobs(&self, pair: &Pair, most: usize) -> Vec<JobId> {
         let tip = &self.state.tip;
         let is_ready = |id: &JobId| match self.state.jobs.get(id).map(|job| (&job.stage, job.expires_at)) {
             Some((Stage::Pending { draw_from, .. }, expires_at)) => {
@@ -44,15 +49,15 @@ impl Execution {
             _ => false,
         };
         let queue = self.state.queues.get(pair);
-        queue.into_iter().flatten().map(|key| key.job()).filter(is_ready).collect()
+        queue.into_iter().flatten().map(|key| key.job()).filter(is_ready).take(most).collect()
     }
 
     /// Draws a worker, whose capacity it takes; false when nobody can take the job.
-    fn draw(&mut self, id: &JobId) -> bool {
+    fn draw(&mut self, id: &JobId, service: &Service) -> bool {
         let Some(job) = self.state.jobs.get(id) else { return false };
         let tip = &self.state.tip;
         let digest = Domain::Assign.hash(&(tip.parent_beacon, tip.beacon, job.id, job.attempt, job.tries));
-        let Some(worker) = self.choose(job, &digest) else { return false };
+        let Some(worker) = self.choose(job, &digest, service) else { return false };
         let Some(mut job) = self.take_job(id) else { return false };
         self.leave_queue(&job);
         if job.kind == JobKind::Test {
@@ -80,13 +85,11 @@ impl Execution {
     }
 
     /// The worker at the digest's place among all eligible ones, laid end to end by unlocked stake in address order.
-    fn choose(&self, job: &Job, digest: &Hash) -> Option<Address> {
+    fn choose(&self, job: &Job, digest: &Hash, service: &Service) -> Option<Address> {
         if job.kind == JobKind::Test {
             return self.state.validators.contains_key(&job.requester).then_some(job.requester);
         }
-        let service = self.state.service(&job.pair());
-        let eligible =
-            || self.state.validators.values().filter(|worker| self.can_work(job, worker, &service));
+        let eligible = || self.state.validators.values().filter(|worker| self.can_work(job, worker, service));
         let total =
             eligible().map(|worker| worker.free.amount()).try_fold(Amount::ZERO, Amount::checked_add)?;
         let mut place = math::rem_256(digest.as_bytes(), total.base_units())?;

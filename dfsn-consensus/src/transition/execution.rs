@@ -89,6 +89,7 @@ impl Execution {
     pub fn close(mut self) -> Executed {
         self.close_windows();
         self.pay_unbonded();
+        self.drop_records();
         self.draw_workers();
         let gas_used = Gas::new(self.used.gas);
         let base_fee = self.state.tip.base_fee_per_gas;
@@ -121,8 +122,14 @@ impl Execution {
 
     /// Puts a job back, with its window in the index.
     pub(super) fn put_job(&mut self, job: Job) {
-        if let Some(window) = job.window() {
-            self.state.windows.insert((window.closes_at, job.id));
+        match job.window() {
+            Some(window) => {
+                self.state.windows.insert((window.closes_at, job.id));
+            }
+            None => {
+                let until = self.state.tip.timestamp.after(self.state.params.windows.job_record_ms);
+                self.state.ended.insert((until, job.id));
+            }
         }
         self.state.jobs.insert(job.id, job);
     }

@@ -28,7 +28,7 @@ impl Execution {
         if !request.unaudited && !self.any_audited_worker(&job.pair()) {
             return Err(TransactionFailure::NotAudited);
         }
-        let open = self.state.jobs.values().filter(|job| job.requester == sender && !job.is_ended()).count();
+        let open = self.open_jobs().filter(|job| job.requester == sender).count();
         let open = u32::try_from(open).unwrap_or(u32::MAX);
         if open >= self.state.params.chain.pending_per_account_max {
             return Err(TransactionFailure::TooManyOpen(open));
@@ -86,10 +86,16 @@ impl Execution {
             attempt: Attempt::FIRST,
             tries: 0,
             failed_workers: Vec::new(),
+            passed_over_by: Vec::new(),
             queue_key: QueueKey::new(request.price_per_unit, tip.height, index, id),
             delivered: false,
             stage: Stage::Pending { draw_from: tip.height.next().next(), window },
         })
+    }
+
+    /// Jobs that are not over: each has a window.
+    pub(super) fn open_jobs(&self) -> impl Iterator<Item = &Job> {
+        self.state.windows.iter().filter_map(|(_, id)| self.state.jobs.get(id))
     }
 
     /// Puts a pending job into its pair's queue and into the state.

@@ -6,7 +6,7 @@ use dfsn_types::{Address, AnswerContext, AnswerDigest, Event, Fault, StateDigest
 
 use super::Execution;
 use super::penalty::AnswerRewards;
-use crate::state::{Committed, Job, Judgement, Juror, JuryRound, JuryStage, Outcome, Phase, Stage};
+use crate::state::{Committed, Job, Judgement, Juror, Outcome, Phase, Stage};
 
 /// What the revealed digests say.
 enum Finding {
@@ -28,6 +28,11 @@ impl Execution {
             committed.phase = Phase::Judging(judgement);
             return self.silence(job, *committed);
         };
+        let answered = judgement.jurors.values().filter(|juror| juror.answer.is_some()).count();
+        if answered.saturating_mul(2) < judgement.jurors.len() {
+            committed.phase = Phase::Judging(judgement);
+            return self.not_answered(job, *committed);
+        }
         let answers = answers(&committed, &judgement);
         match self.finding(&job, &judgement, &answers, worker_digest) {
             Finding::Baseless => self.baseless_contest(job, committed, *judgement),
@@ -35,7 +40,7 @@ impl Execution {
                 self.worker_was_right(job, committed, *judgement, digest, &answers)
             }
             Finding::Majority(digest) => self.worker_was_wrong(job, *committed, *judgement, digest, &answers),
-            Finding::Hung => self.jury_hung(job, committed, *judgement),
+            Finding::Hung => self.jury_hung(job, *committed, *judgement),
         }
     }
 
@@ -155,41 +160,30 @@ impl Execution {
         let worker = committed.worker;
         let jurors = self.dismiss_answered(&job, judgement.jurors);
         self.slash_worker(&job, worker, &mut committed.lock, amount, Fault::BaselessContest, &jurors);
+        self.restart_ramp(&job, &worker);
         committed.denied.insert((judgement.auditor, judgement.question));
         self.await_opening(&mut committed);
         job.stage = Stage::Committed(committed);
         self.put_job(job);
     }
 
-    /// No majority: a second jury; after that, half to the worker, half burned, nobody at fault (rule JUD-05).
-    fn jury_hung(&mut self, mut job: Job, mut committed: Box<Committed>, judgement: Judgement) {
-        let second = judgement.round == JuryRound::Second;
-        self.event(Event::JuryHung { job: job.id, attempt: job.attempt, second });
+    /// No majority: half to the worker, half burned, nobody at fault (rule JUD-05). A second jury could not be blind: the digests
+    /// are shown by now.
+    fn jury_hung(&mut self, mut job: Job, committed: Committed, judgement: Judgement) {
         self.dismiss_answered(&job, judgement.jurors);
-        if !second {
-            committed.phase = Phase::Judging(Box::new(Judgement {
-                round: JuryRound::Second,
-                stage: JuryStage::Claiming,
-                jurors: BTreeMap::new(),
-                worker_digest: None,
-                revealed: BTreeMap::new(),
-                auditor: judgement.auditor,
-                question: judgement.question,
-                boundary: judgement.boundary,
-            }));
-            committed.window = self.window(self.state.params.windows.claim_ms);
-            return self.put_committed(job, committed);
-        }
-        let Committed { worker, lock, commitment, claims, .. } = *committed;
+        let Committed { worker, lock, commitment, claims, .. } = committed;
         for (auditor, claim) in claims {
             self.unlock_stake(&auditor, claim.lock);
         }
+        self.unlock_stake(&worker, lock);
         let half = job.escrow.amount().split(2);
         let paid = job.escrow.take_up_to(half);
+        let worker_paid = paid.amount();
         self.pay_earnings(worker, paid);
         let rest = job.escrow.take_all();
+        let burned = rest.amount();
         self.burn(rest);
-        self.unlock_stake(&worker, lock);
+        self.event(Event::JuryHung { job: job.id, attempt: job.attempt, worker, worker_paid, burned });
         job.stage = Stage::Ended(Outcome::Undecided { worker, commitment });
         self.put_job(job);
     }

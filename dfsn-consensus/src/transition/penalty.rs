@@ -1,4 +1,4 @@
-//! Penalties, each from the job's own lock (rules PEN-01 to PEN-06).
+//! Penalties, each from the job's own lock (rules PEN-01 to PEN-07).
 
 use dfsn_types::{Address, Amount, Event, Fault};
 
@@ -48,7 +48,9 @@ impl Execution {
         reward: &AnswerRewards<'_>,
     ) {
         let penalties = &self.state.params.penalties;
-        let amount = job.audit_fee.checked_mul(penalties.answer_fees).unwrap_or(lock.amount());
+        let fees =
+            if fault == Fault::MissingAnswer { penalties.missing_answer_fees } else { penalties.answer_fees };
+        let amount = job.audit_fee.checked_mul(fees).unwrap_or(lock.amount());
         let worker_share = penalties.answer_worker_share;
         let mut taken = self.forfeit(&answerer, &mut lock, amount);
         self.unlock_stake(&answerer, lock);
@@ -98,7 +100,7 @@ impl Execution {
         let now = self.state.tip.timestamp;
         let validator = self.state.validators.get_mut(worker);
         let repeat = validator.map_or(1, |validator| validator.missed_deadlines.record(now, within));
-        let doubled = prices.checked_shl(repeat.saturating_sub(1).min(32)).unwrap_or(most);
+        let doubled = prices.saturating_mul(1 << repeat.saturating_sub(1).min(32));
         job.price.checked_mul(doubled.min(most)).unwrap_or_default()
     }
 }

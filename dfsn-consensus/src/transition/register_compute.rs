@@ -7,7 +7,7 @@ use dfsn_types::{Address, ComputeRegistration, ComputeUpdate, Relay};
 
 use super::Execution;
 use crate::error::TransactionFailure;
-use crate::state::PairRecord;
+use crate::state::{PairRecord, Repeats};
 
 impl Execution {
     /// Registers or replaces (rules STK-03, REG-01 to REG-05). New pairs start on trial; a new VRF key counts after its warm-up.
@@ -36,6 +36,7 @@ impl Execution {
             registration.offers.iter().map(|offer| (offer.pair, kept(offer))).collect::<BTreeMap<_, _>>();
         validator.registration = Some(registration.clone());
         validator.paused = false;
+        validator.missed_turns = Repeats::NONE;
         Ok(())
     }
 
@@ -96,8 +97,15 @@ fn is_global(address: IpAddr) -> bool {
         }
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
             Some(v4) => is_global(IpAddr::V4(v4)),
-            // 2000::/3 is all that is assigned; 2001:db8::/32 is for documents.
-            None => v6.segments()[0] & 0xe000 == 0x2000 && v6.segments()[..2] != [0x2001, 0x0db8],
+            // 2000::/3 is all that is assigned. Of it 2001::/23 is for protocols, 2001:db8::/32 and 3fff::/20 are for documents, and
+            // 2002::/16 leads to an IPv4 address, of inner networks too.
+            None => {
+                let [a, b, ..] = v6.segments();
+                let special = (a == 0x2001 && (b < 0x0200 || b == 0x0db8))
+                    || a == 0x2002
+                    || (a == 0x3fff && b < 0x1000);
+                a & 0xe000 == 0x2000 && !special
+            }
         },
     }
 }
@@ -120,10 +128,13 @@ mod tests {
             "fc00::1",
             "::ffff:10.0.0.1",
             "2001:db8::1",
+            "2001::1",
+            "2002:a00:1::1",
+            "3fff::1",
         ] {
             assert!(!is_global(inner.parse().unwrap()), "{inner}");
         }
-        for outer in ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"] {
+        for outer in ["8.8.8.8", "2606:4700::1111", "2001:4860::8888", "3fff:1000::1", "::ffff:8.8.8.8"] {
             assert!(is_global(outer.parse().unwrap()), "{outer}");
         }
     }

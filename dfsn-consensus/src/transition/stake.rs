@@ -7,8 +7,13 @@ use crate::error::TransactionFailure;
 use crate::state::Validator;
 
 impl Execution {
-    /// Moves money into the sender's free stake (rule STK-01).
+    /// Moves money into the sender's free stake; all of it together makes a validator (rules STK-01, STK-05).
     pub(super) fn stake(&mut self, sender: Address, amount: Amount) -> Result<(), TransactionFailure> {
+        let old = self.state.validators.get(&sender).map(Validator::stake).unwrap_or_default();
+        let (stake, min) = (old.checked_add(amount).unwrap_or(old), self.state.params.economics.stake_min);
+        if stake < min {
+            return Err(TransactionFailure::StakeMin { stake, min });
+        }
         let coins = self.spend(&sender, amount)?;
         self.state.validators.entry(sender).or_insert_with(|| Validator::new(sender)).free.put(coins);
         Ok(())
@@ -23,6 +28,9 @@ impl Execution {
             self.state.validators.get_mut(&sender).ok_or(TransactionFailure::NotAValidator(sender))?;
         let free = validator.free.amount();
         let coins = validator.free.take(amount).ok_or(TransactionFailure::FreeStake { amount, free })?;
+        if validator.stake().is_zero() {
+            self.state.validators.remove(&sender);
+        }
         let due = self.state.tip.timestamp.after(self.state.params.windows.unbonding_ms);
         let serial = self.state.unbonding_serial;
         self.state.unbonding_serial = serial.saturating_add(1);

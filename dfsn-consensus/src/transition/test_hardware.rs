@@ -26,10 +26,8 @@ impl Execution {
         }
         let record = validator.pairs.get(&pair).filter(|record| record.status == PairStatus::Trial);
         let min_price = record.ok_or(TransactionFailure::NotOnTrial(pair))?.min_price;
-        let same = |job: &&Job| {
-            job.kind == JobKind::Test && job.requester == sender && job.pair() == pair && !job.is_ended()
-        };
-        if let Some(running) = self.state.jobs.values().find(same) {
+        let same = |job: &&Job| job.kind == JobKind::Test && job.requester == sender && job.pair() == pair;
+        if let Some(running) = self.open_jobs().find(same) {
             return Err(TransactionFailure::TestRunning(running.id));
         }
         let request = GenerationRequest {

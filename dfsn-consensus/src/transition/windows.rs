@@ -26,6 +26,18 @@ impl Execution {
         }
     }
 
+    /// Records of jobs that ended long ago leave the state (rule JOB-05).
+    pub(super) fn drop_records(&mut self) {
+        for _ in 0..self.state.params.chain.expiries_max {
+            let Some((until, id)) = self.state.ended.first().copied() else { return };
+            if until > self.state.tip.timestamp {
+                return;
+            }
+            self.state.ended.remove(&(until, id));
+            self.state.jobs.remove(&id);
+        }
+    }
+
     fn window_closed(&mut self, mut job: Job) {
         // Every arm below sets the stage anew.
         let stage =
@@ -42,22 +54,32 @@ impl Execution {
         }
     }
 
-    /// Not accepting costs nothing; three turns missed in an hour pause the worker (rule ACC-03). A turn counts when the worker
-    /// had the whole window and the collateral: else requests made to expire, or many at a time, would pause honest workers.
-    fn turn_missed(&mut self, job: Job, worker: Address, window: Window) {
-        let (now, windows) = (self.state.tip.timestamp, &self.state.params.windows);
-        let (within, most) = (windows.missed_turn_window_ms, windows.missed_turns_max);
-        let collateral = self.collateral(&job);
-        self.close_open_job(&job, &worker);
-        if let Some(validator) = self.state.validators.get_mut(&worker)
-            && window.closes_at <= job.expires_at
-            && validator.free.amount() >= collateral
-            && validator.missed_turns.record(now, within) >= most
-        {
-            validator.paused = true;
+    /// Not accepting costs nothing; three turns missed in an hour pause the worker (rule ACC-03). A turn counts only once somebody
+    /// else accepts the same attempt: else requests that nobody can accept would pause honest workers.
+    fn turn_missed(&mut self, mut job: Job, worker: Address, window: Window) {
+        let free = self.state.validators.get(&worker).map(|validator| validator.free.amount());
+        let had_collateral = free.is_some_and(|free| free >= self.collateral(&job));
+        let had_time = window.closes_at <= job.expires_at;
+        if had_collateral && had_time && !job.passed_over_by.contains(&worker) {
+            job.passed_over_by.push(worker);
         }
+        self.close_open_job(&job, &worker);
         self.event(Event::JobPassedOver { job: job.id, attempt: job.attempt, worker });
         self.wait_for_draw(job, RefundReason::Expired);
+    }
+
+    /// Somebody accepted: those who let their turn pass could have.
+    pub(super) fn count_missed_turns(&mut self, job: &mut Job, accepted_by: &Address) {
+        let (now, windows) = (self.state.tip.timestamp, &self.state.params.windows);
+        let (within, most) = (windows.missed_turn_window_ms, windows.missed_turns_max);
+        for worker in core::mem::take(&mut job.passed_over_by) {
+            if let Some(validator) = self.state.validators.get_mut(&worker)
+                && worker != *accepted_by
+                && validator.missed_turns.record(now, within) >= most
+            {
+                validator.paused = true;
+            }
+        }
     }
 
     fn deadline_missed(&mut self, job: Job, worker: Address, mut lock: Coins) {
@@ -84,6 +106,10 @@ impl Execution {
                 self.audit_may_be_over(job);
             }
             Phase::Answering => {
+                let answered = committed.claims.values().filter(|claim| claim.answers.is_some()).count();
+                if answered.saturating_mul(2) < committed.claims.len() {
+                    return self.not_answered(job, *committed);
+                }
                 self.drop_unanswered(&job, &mut committed);
                 self.await_opening(&mut committed);
                 job.stage = Stage::Committed(committed);
@@ -148,7 +174,7 @@ impl Execution {
         }
     }
 
-    /// A claim without an answer costs what a wrong one does (rule PEN-05).
+    /// A claim without an answer costs a fee (rule PEN-07): its auditor may not have got the inputs.
     fn drop_unanswered(&mut self, job: &Job, committed: &mut Committed) {
         let silent: Vec<Address> = committed
             .claims
@@ -167,6 +193,21 @@ impl Execution {
                 );
             }
         }
+    }
+
+    /// Fewer than half of those who claimed answered: the worker may have withheld the inputs, they may have been lazy. The attempt
+    /// does not count, its worker is not drawn for this job again, and nobody is slashed beyond a fee (rule AUD-10).
+    pub(super) fn not_answered(&mut self, job: Job, mut committed: Committed) {
+        self.drop_unanswered(&job, &mut committed);
+        let Committed { worker, lock, claims, phase, .. } = committed;
+        for (auditor, claim) in claims {
+            self.unlock_stake(&auditor, claim.lock);
+        }
+        if let Phase::Judging(judgement) = phase {
+            self.dismiss_answered(&job, judgement.jurors);
+        }
+        self.unlock_stake(&worker, lock);
+        self.fail_attempt(job, worker, Fault::Unanswered);
     }
 
     /// Silence is the lie: the whole lock, and jail (rule PEN-04). The answers that were given count as right.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use dfsn_types::{
-    Address, BeaconProof, Block, BlockError, BlockHash, BlockReceipts, DecodeError, DurationMs, SecretKey,
-    SignedDuty, SignedTransaction, Timestamp, TransactionError, TransactionId, VrfSecretKey, codec,
+    Address, BeaconProof, Block, BlockError, BlockHash, BlockReceipts, DecodeError, DurationMs, PublicKey,
+    SecretKey, SignedDuty, SignedTransaction, Timestamp, TransactionError, TransactionId, VrfSecretKey,
+    codec,
 };
 use thiserror::Error;
 
@@ -38,6 +39,14 @@ pub enum VmError {
         timestamp: Timestamp,
         /// The clock's.
         now: Timestamp,
+    },
+    /// A block by somebody who does not build here.
+    #[error("BLK-10: built by {actual}, only {expected} builds here")]
+    Builder {
+        /// Who built it.
+        actual: PublicKey,
+        /// Who may.
+        expected: PublicKey,
     },
     /// A block that is neither accepted last nor processing.
     #[error("block {0} is not processing")]
@@ -75,6 +84,9 @@ pub struct VmConfig {
     pub builder_key: SecretKey,
     /// Earns the tips.
     pub fee_recipient: Address,
+    /// The only key whose blocks are taken: the genesis sealer under instant seal; nobody in particular where an engine of many
+    /// machines decides who builds.
+    pub only_builder: Option<PublicKey>,
     /// Adds to the beacon, for a registered validator.
     pub beacon: Option<(Address, VrfSecretKey)>,
 }
@@ -184,6 +196,10 @@ impl<S: KvStore> Vm for ChainVm<S> {
         let (hash, timestamp) = (block.hash(), block.header().timestamp);
         if self.processing.contains_key(&hash) {
             return Ok(());
+        }
+        let actual = block.header().builder;
+        if let Some(expected) = self.config.only_builder.filter(|expected| *expected != actual) {
+            return Err(VmError::Builder { actual, expected });
         }
         if timestamp > now.after(FUTURE_MS) {
             return Err(VmError::NotYet { timestamp, now });

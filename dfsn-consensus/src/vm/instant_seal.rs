@@ -33,8 +33,10 @@ impl<V: Vm> InstantSeal<V> {
     pub fn seal(&mut self, now: Timestamp) -> Result<Option<Accepted>, V::Error> {
         let Some(block) = self.vm.build(now)? else { return Ok(None) };
         let hash = block.hash();
-        self.vm.verify(block, now)?;
-        self.vm.set_preference(&hash)?;
-        self.vm.accept(&hash).map(Some)
+        let sealed = self.vm.verify(block, now).and_then(|()| self.vm.accept(&hash));
+        if sealed.is_err() {
+            self.vm.reject(&hash);
+        }
+        sealed.map(Some)
     }
 }

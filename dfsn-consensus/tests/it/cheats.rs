@@ -1,9 +1,9 @@
 //! Workers that cheat: who pays how much to whom, and how the user is served all the same.
 
 use dfsn_consensus::state::{Outcome, Stage};
-use dfsn_types::{Amount, DurationMs, Event, Fault, JobId, RefundReason};
+use dfsn_types::{Amount, DurationMs, Fault, JobId, RefundReason};
 
-use crate::network::{Behaviour, Network, Seat, Setup, Working};
+use crate::network::{Behaviour, Network, Seat, Setup, Working, usual_request};
 
 /// Node 0 is drawn in one of eleven jobs and cheats, node 1 works honestly, three more audit.
 fn two_workers(working: Working) -> Setup {
@@ -49,20 +49,12 @@ fn wrong_result_costs_ten_prices(working: Working) {
     for auditor in 2..5 {
         assert!(network.wealth(auditor) >= before[auditor].checked_add(each).unwrap());
     }
-    assert_eq!(burned_by_slashes(&network, &job), penalty.checked_sub(each.checked_mul(4).unwrap()).unwrap());
+    assert_eq!(network.burned_by_slashes(&job), penalty.checked_sub(each.checked_mul(4).unwrap()).unwrap());
 }
 
 /// What node 0 earned as an auditor of the attempt that followed its own.
 fn audit_pay(network: &Network, job: &JobId) -> Amount {
     network.job(job).audit_fee
-}
-
-fn burned_by_slashes(network: &Network, id: &JobId) -> Amount {
-    let burned = network.events.iter().filter_map(|event| match event {
-        Event::Slashed { job, burned, .. } if job == id => Some(burned.base_units()),
-        _ => None,
-    });
-    Amount::from_base_units(burned.sum())
 }
 
 #[test]
@@ -90,7 +82,7 @@ fn one_wrong_step_is_caught_exactly_when_it_is_asked_about() {
         let Stage::Committed(committed) = &network.job(&job).stage else { panic!("three claims stand") };
         let asked =
             committed.claims.values().any(|claim| claim.questions.iter().any(|boundary| boundary.t == 7));
-        network.until(|network| attempt_is_over(network, &job));
+        network.until(|network| network.attempt_is_over(&job));
         let wrong = network.slashes_of(&job).iter().any(|(_, fault, _)| *fault == Fault::WrongResult);
         assert_eq!(wrong, asked, "seed {seed}");
         if asked {
@@ -109,11 +101,6 @@ fn claims(network: &Network, job: &JobId) -> usize {
         .get(job)
         .and_then(|job| job.committed())
         .map_or(0, |committed| committed.claims.len())
-}
-
-fn attempt_is_over(network: &Network, job: &JobId) -> bool {
-    let job = network.job(job);
-    job.is_ended() || job.attempt.get() > 1
 }
 
 #[test]
@@ -142,52 +129,59 @@ fn silence_costs_as_much_as_the_lie() {
     }
 }
 
+/// One job after the other, each failed by the only worker there is, until each is refunded; what each cost the worker.
+fn three_failures(working: Working) -> (Network, Vec<JobId>) {
+    let mut network = Network::new(&Setup::worker(Behaviour::working(working), 3));
+    let (before, money) = (network.wealth(0), network.state().balance(&network.user(0)));
+    let mut jobs = Vec::new();
+    for seed in 0..3 {
+        let mut request = usual_request(seed);
+        request.expires_ms = DurationMs::new(60_000);
+        jobs.push(network.request_with(0, request));
+        let outcome = network.finish(&jobs[jobs.len() - 1], 200);
+        assert_eq!(outcome, Outcome::Refunded(RefundReason::AttemptsFailed));
+    }
+    let lost = network.slashes().iter().map(|(_, _, amount)| amount.base_units()).sum();
+    assert_eq!(before.checked_sub(network.wealth(0)), Some(Amount::from_base_units(lost)));
+    let paid = money.checked_sub(network.state().balance(&network.user(0)));
+    assert_eq!(paid, Some(network.fees()), "the price went back whole each time");
+    (network, jobs)
+}
+
 #[test]
 fn pen_02_missed_deadlines_double() {
-    let mut network = Network::new(&patient(Setup::worker(Behaviour::working(Working::MissesDeadline), 3)));
-    let before = network.wealth(0);
-    let money = network.state().balance(&network.user(0));
-    let job = network.request(0, 1);
-    let outcome = network.finish(&job, 200);
-    assert_eq!(outcome, Outcome::Refunded(RefundReason::AttemptsFailed));
-    let (price, worker) = (network.job(&job).price, network.address(0));
-    let missed: Vec<_> = network
-        .slashes_of(&job)
-        .into_iter()
-        .map(|(who, fault, amount)| {
-            assert_eq!((who, fault), (worker, Fault::MissedDeadline));
-            amount
-        })
-        .collect();
-    let times = [10, 20, 40].map(|prices| price.checked_mul(prices).unwrap());
-    assert_eq!(missed, times);
-    let lost = Amount::from_base_units(missed.iter().map(|amount| amount.base_units()).sum());
-    assert_eq!(before.checked_sub(network.wealth(0)), Some(lost));
+    let (network, jobs) = three_failures(Working::MissesDeadline);
+    let (price, worker) = (network.job(&jobs[0]).price, network.address(0));
+    let expected =
+        [10, 20, 40].map(|prices| (worker, Fault::MissedDeadline, price.checked_mul(prices).unwrap()));
+    assert_eq!(network.slashes(), expected);
+    let lost = price.checked_mul(70).unwrap();
+    let burned = jobs.iter().map(|job| network.burned_by_slashes(job).base_units()).sum();
     assert_eq!(
-        burned_by_slashes(&network, &job),
+        Amount::from_base_units(burned),
         lost,
         "all of it is burned: nobody gains by making others miss"
-    );
-    let fees: u128 = network.receipts.values().map(|receipt| receipt.fee.base_units()).sum();
-    assert_eq!(
-        money.checked_sub(network.state().balance(&network.user(0))),
-        Some(Amount::from_base_units(fees)),
-        "the price went back whole"
     );
 }
 
 #[test]
 fn pen_03_third_verdict_costs_the_whole_lock() {
-    let mut network = Network::new(&patient(Setup::worker(Behaviour::working(Working::Garbage), 3)));
-    let before = network.wealth(0);
-    let job = network.request(0, 1);
-    let outcome = network.finish(&job, 200);
-    assert_eq!(outcome, Outcome::Refunded(RefundReason::AttemptsFailed));
-    let (price, worker) = (network.job(&job).price, network.address(0));
-    let prices = |count| (worker, Fault::WrongResult, price.checked_mul(count).unwrap());
-    assert_eq!(network.slashes_of(&job), [prices(10), prices(10), prices(100)]);
-    assert_eq!(before.checked_sub(network.wealth(0)), price.checked_mul(120));
+    let (network, jobs) = three_failures(Working::Garbage);
+    let (price, worker) = (network.job(&jobs[0]).price, network.address(0));
+    let expected =
+        [10, 10, 100].map(|prices| (worker, Fault::WrongResult, price.checked_mul(prices).unwrap()));
+    assert_eq!(network.slashes(), expected);
     assert!(network.state().validators[&worker].is_jailed(network.now));
+}
+
+#[test]
+fn drw_06_worker_that_failed_is_not_drawn_again_for_the_same_job() {
+    let mut network = Network::new(&patient(Setup::worker(Behaviour::working(Working::Garbage), 3)));
+    let job = network.request(0, 1);
+    network.until(|network| network.attempt_is_over(&job));
+    network.ticks(20);
+    assert_eq!(network.job(&job).worker(), None);
+    assert_eq!(network.slashes().len(), 1);
 }
 
 #[test]
@@ -204,8 +198,11 @@ fn acc_03_worker_that_never_accepts_loses_nothing_but_its_turns() {
     let job = network.request(0, 1);
     assert_eq!(network.finish(&job, 200), Outcome::Refunded(RefundReason::Expired));
     assert_eq!((network.slashes(), network.wealth(0)), (vec![], before));
-    assert!(network.state().validators[&network.address(0)].paused, "three turns missed pause a worker");
-    let fees: u128 = network.receipts.values().map(|receipt| receipt.fee.base_units()).sum();
+    assert!(
+        !network.state().validators[&network.address(0)].paused,
+        "nobody showed that the job could be done"
+    );
+    let fees = network.fees().base_units();
     let paid = money.checked_sub(network.state().balance(&network.user(0))).unwrap();
     assert_eq!(paid.base_units(), fees);
 }
@@ -219,7 +216,7 @@ fn job_04_user_is_refunded_when_no_time_is_left_for_another_attempt() {
     assert_eq!(network.finish(&job, 200), Outcome::Refunded(RefundReason::AttemptsFailed));
     let lock = network.job(&job).price.checked_mul(100).unwrap();
     assert_eq!(network.slashes(), [(network.address(0), Fault::Silence, lock)]);
-    let fees: u128 = network.receipts.values().map(|receipt| receipt.fee.base_units()).sum();
+    let fees = network.fees().base_units();
     let paid = money.checked_sub(network.state().balance(&network.user(0))).unwrap();
     assert_eq!(paid.base_units(), fees);
 }

@@ -3,7 +3,12 @@
 //! Only inference is stood in for (`network::inference`): every step is one hash. A test's name begins with the id of the rule
 //! it shows, or is a name that the protocol gives.
 
+mod audits;
 mod cheats;
+mod contests;
+mod failures;
+mod hardware;
+mod inclusion;
 mod life;
 #[allow(dead_code, reason = "each theme uses a part of it")]
 mod network;

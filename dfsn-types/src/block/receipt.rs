@@ -82,8 +82,8 @@ pub enum Event {
     AuditOpened { job: JobId, attempt: Attempt, answers: u16 },
     /// The worker denies an answer.
     Contested { job: JobId, attempt: Attempt, auditor: Address, question: u8 },
-    /// A jury found no majority: after the first one a second is drawn, after the second the price is split.
-    JuryHung { job: JobId, attempt: Attempt, second: bool },
+    /// A jury found no majority: half of the price to the worker, half burned.
+    JuryHung { job: JobId, attempt: Attempt, worker: Address, worker_paid: Amount, burned: Amount },
     /// Jurors decided: who was right, the worker or the auditor.
     Judged { job: JobId, attempt: Attempt, worker: Address, auditor: Address, worker_right: bool },
     /// A penalty was taken from a lock.
@@ -96,6 +96,8 @@ pub enum Event {
     JobSettled { job: JobId, attempt: Attempt, worker: Address, worker_paid: Amount, auditors_paid: Amount },
     /// The price went back to the requester.
     JobRefunded { job: JobId, requester: Address, amount: Amount, reason: RefundReason },
+    /// A hardware test failed: what is left of its deposit is burned.
+    TestFailed { job: JobId, validator: Address, burned: Amount },
     /// A pair passed its test.
     PairActivated { validator: Address, pair: Pair },
     /// A validator gets no work until it is released.
@@ -133,6 +135,8 @@ pub enum Fault {
     WrongAnswer,
     /// Claimed an audit and did not answer.
     MissingAnswer,
+    /// Too few of those who claimed an audit could answer: the attempt does not count, and nobody is at fault.
+    Unanswered,
 }
 
 /// Why a price went back.
@@ -178,6 +182,7 @@ impl Event {
             | Self::AuditOpened { job, .. }
             | Self::Contested { job, .. }
             | Self::JuryHung { job, .. }
+            | Self::TestFailed { job, .. }
             | Self::Judged { job, .. }
             | Self::Slashed { job, .. }
             | Self::AttemptFailed { job, .. }

@@ -71,10 +71,8 @@ impl core::fmt::Display for Attempt {
 pub enum Role {
     /// Asks its own questions after a commitment.
     Auditor,
-    /// Answers the contested question, in jury 1.
+    /// Answers the contested question.
     Juror,
-    /// Answers the contested question, in jury 2.
-    SecondJuror,
 }
 
 /// What a blind answer is bound to, so that it fits no other question, attempt, job or answerer.

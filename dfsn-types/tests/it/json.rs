@@ -142,7 +142,10 @@ fn one_text_is_written() {
     let amount = Amount::from_base_units(1_500_000_000_000_000_000);
     assert_eq!(serde_json::to_value(amount).ok(), Some(json!("1500000000000000000")));
     assert_eq!(serde_json::to_value(Gas::new(u64::MAX)).ok(), Some(json!(u64::MAX)));
-    assert_eq!(serde_json::to_value(DutyKind::AcceptJob).ok(), Some(json!("accept_job")));
+    assert_eq!(
+        serde_json::to_value(DutyKind::AcceptJob { draw: 2 }).ok(),
+        Some(json!({ "accept_job": { "draw": 2 } }))
+    );
     let stake = TransactionKind::Stake { amount };
     assert_eq!(
         serde_json::to_value(stake).ok(),

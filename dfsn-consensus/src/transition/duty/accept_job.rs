@@ -7,11 +7,14 @@ use crate::error::DutyError;
 use crate::state::{Job, JobKind, Stage};
 
 impl Execution {
-    /// Locks the collateral and starts the deadline (rules ACC-01, ACC-02). A test has no collateral: its deposit is at stake.
-    pub(super) fn accept_job(&mut self, duty: &Duty) -> Result<(), DutyError> {
+    /// Locks the collateral and starts the deadline (rules ACC-01, ACC-02, ACC-04). A test has no collateral: its deposit is at stake.
+    pub(super) fn accept_job(&mut self, duty: &Duty, draw: u32) -> Result<(), DutyError> {
         let (job, worker) = (self.duty_job(duty)?, duty.validator);
         if !matches!(&job.stage, Stage::Drawn { worker: drawn, .. } if *drawn == worker) {
             return Err(not_awaited(duty));
+        }
+        if draw != job.tries {
+            return Err(DutyError::OldDraw { actual: draw, expected: job.tries });
         }
         if self.state.tip.clock >= job.expires_at {
             return Err(DutyError::Expired(job.id));
@@ -19,6 +22,7 @@ impl Execution {
         let collateral = self.collateral(job);
         let lock = self.lock_stake(&worker, collateral).ok_or(DutyError::Collateral(worker))?;
         let mut job = self.take_duty_job(duty)?;
+        self.count_missed_turns(&mut job, &worker);
         let window = self.window(self.state.params.windows.deadline_ms);
         self.event(Event::JobAccepted {
             job: job.id,

@@ -6,7 +6,7 @@ use dfsn_types::{Address, Duty, Event};
 
 use super::{Execution, not_awaited};
 use crate::error::DutyError;
-use crate::state::{Judgement, JuryRound, JuryStage, Phase, Stage};
+use crate::state::{Judgement, JuryStage, Phase, Stage};
 
 impl Execution {
     /// Calls a jury over one answer (rules CON-01, CON-02).
@@ -28,7 +28,6 @@ impl Execution {
                 auditor,
                 question,
                 boundary,
-                round: JuryRound::First,
                 stage: JuryStage::Claiming,
                 jurors: BTreeMap::new(),
                 worker_digest: None,

@@ -34,7 +34,7 @@ impl Execution {
 
     fn run_duty(&mut self, duty: &Duty) -> Result<(), DutyError> {
         match &duty.kind {
-            DutyKind::AcceptJob => self.accept_job(duty),
+            DutyKind::AcceptJob { draw } => self.accept_job(duty, *draw),
             DutyKind::CommitResult(commitment) => self.commit_result(duty, commitment),
             DutyKind::ClaimAudit { role, proof } => self.claim_audit(duty, *role, proof),
             DutyKind::SubmitAudit { role, answers } => self.submit_audit(duty, *role, answers),

@@ -69,9 +69,7 @@ fn questions_of(duty: &Duty, role: Role, committed: &Committed) -> Option<usize>
             let claim = committed.claims.get(&duty.validator).filter(|claim| claim.answers.is_none())?;
             Some(claim.questions.boundaries.len())
         }
-        (Phase::Judging(judgement), role)
-            if judgement.round.role() == role && judgement.stage != JuryStage::Revealing =>
-        {
+        (Phase::Judging(judgement), Role::Juror) if judgement.stage != JuryStage::Revealing => {
             judgement.jurors.get(&duty.validator).filter(|juror| juror.answer.is_none()).map(|_| 1)
         }
         _ => None,

@@ -24,6 +24,12 @@ pub(crate) fn check(state: &ChainState) {
         let expected = locks.get(address).copied().unwrap_or(Amount::ZERO);
         assert_eq!(validator.locked, expected, "locks of {address}");
     }
+    let ended: BTreeSet<_> = state.ended.iter().map(|(_, id)| *id).collect();
+    assert_eq!(ended.len(), state.ended.len(), "an ended job has one record");
+    assert!(
+        state.jobs.values().all(|job| job.is_ended() == ended.contains(&job.id)),
+        "ended jobs and no others"
+    );
     for job in state.jobs.values().filter(|job| job.is_ended()) {
         assert!(job.escrow.amount().is_zero(), "an ended job holds no money");
     }

@@ -2,21 +2,22 @@
 
 pub(crate) mod behaviour;
 pub(crate) mod books;
+pub(crate) mod forge;
 pub(crate) mod inference;
 pub(crate) mod node;
 pub(crate) mod setup;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dfsn_consensus::state::{ChainState, Job, Outcome, Stage};
+use dfsn_consensus::state::{ChainState, Job, Outcome, Phase, Stage};
 use dfsn_consensus::store::MemoryStore;
-use dfsn_consensus::transition::state_transition;
+use dfsn_consensus::transition::{BlockContext, Execution, state_transition};
 use dfsn_consensus::vm::{ChainVm, InstantSeal, VmConfig, VmError};
-use dfsn_consensus::{Mempool, MempoolLimits};
+use dfsn_consensus::{DutyError, Mempool, MempoolLimits};
 use dfsn_types::{
-    Address, Amount, Block, DurationMs, Event, Fault, Gas, GenerationParams, GenerationRequest, ImageSize,
-    JobId, Nonce, SecretKey, SignedTransaction, Timestamp, Transaction, TransactionId, TransactionKind,
-    TransactionReceipt, TransactionStatus,
+    Address, Amount, Block, DurationMs, DutyKind, Event, Fault, Gas, GenerationParams, GenerationRequest,
+    ImageSize, JobId, Nonce, SecretKey, SignedDuty, SignedTransaction, Timestamp, Transaction, TransactionId,
+    TransactionKind, TransactionReceipt, TransactionStatus,
 };
 
 pub(crate) use behaviour::{Answering, Behaviour, Working};
@@ -47,7 +48,12 @@ pub(crate) struct Network {
 
 impl Network {
     pub(crate) fn new(setup: &Setup) -> Self {
-        let config = VmConfig { builder_key: sealer(), fee_recipient: BUILDER, beacon: None };
+        let config = VmConfig {
+            only_builder: Some(sealer().public_key()),
+            builder_key: sealer(),
+            fee_recipient: BUILDER,
+            beacon: None,
+        };
         let mempool = Mempool::new(MempoolLimits::default());
         let vm = ChainVm::new(setup.state(), MemoryStore::default(), mempool, config);
         let nodes = (0..).zip(&setup.seats).map(|(index, seat)| Node::new(Keys::of(index), seat.behaviour));
@@ -231,6 +237,53 @@ impl Network {
             self.finish(&job, 100);
         }
         panic!("node {node} was not drawn in 100 requests")
+    }
+
+    /// What the rules say of a duty on the accepted state.
+    pub(crate) fn try_duty(&self, duty: &SignedDuty) -> Result<(), DutyError> {
+        self.open_block().apply_duty(duty)
+    }
+
+    /// The next block, not yet filled.
+    pub(crate) fn open_block(&self) -> Execution {
+        let timestamp = self.now.after(DurationMs::new(TICK_MS));
+        Execution::open(self.state(), &BlockContext { timestamp, fee_recipient: BUILDER, beacon_proof: None })
+            .unwrap()
+    }
+
+    /// Signs a duty of a node in the current attempt of a job, lets it wait, and builds the next block.
+    pub(crate) fn duty(&mut self, node: usize, job: &JobId, kind: DutyKind) {
+        let signed = self.signed_duty(node, job, kind);
+        self.engine.vm_mut().submit_duty(signed).unwrap();
+        self.seal(TICK_MS).unwrap();
+    }
+
+    pub(crate) fn signed_duty(&self, node: usize, job: &JobId, kind: DutyKind) -> SignedDuty {
+        self.nodes[node].sign(&self.state().chain, *job, self.job(job).attempt, kind)
+    }
+
+    /// Money that slashes of one job burned.
+    pub(crate) fn burned_by_slashes(&self, id: &JobId) -> Amount {
+        let burned = self.events.iter().filter_map(|event| match event {
+            Event::Slashed { job, burned, .. } if job == id => Some(burned.base_units()),
+            _ => None,
+        });
+        Amount::from_base_units(burned.sum())
+    }
+
+    /// Fees that transactions have paid so far.
+    pub(crate) fn fees(&self) -> Amount {
+        Amount::from_base_units(self.receipts.values().map(|receipt| receipt.fee.base_units()).sum())
+    }
+
+    /// The phase of a committed job.
+    pub(crate) fn phase(&self, id: &JobId) -> Option<&Phase> {
+        Some(&self.state().jobs.get(id)?.committed()?.phase)
+    }
+
+    /// Whether the first attempt of a job has ended, one way or the other.
+    pub(crate) fn attempt_is_over(&self, id: &JobId) -> bool {
+        self.state().jobs.get(id).is_some_and(|job| job.is_ended() || job.attempt.get() > 1)
     }
 
     /// Whether a transaction did what it says; else the rule that it broke.

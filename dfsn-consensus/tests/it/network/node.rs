@@ -52,24 +52,43 @@ pub(crate) struct Node {
     operator: Operator,
     answered: BTreeMap<(JobId, Attempt, Boundary), StateDigest>,
     denied: Vec<(JobId, Attempt)>,
+    /// What could not be done yet: there was no answer to copy.
+    postponed: Vec<Task>,
 }
 
 impl Node {
     pub(crate) fn new(keys: Keys, behaviour: Behaviour) -> Self {
         let operator = Operator::new(keys.address(), keys.vrf());
-        Self { keys, behaviour, operator, answered: BTreeMap::new(), denied: Vec::new() }
+        Self {
+            keys,
+            behaviour,
+            operator,
+            answered: BTreeMap::new(),
+            denied: Vec::new(),
+            postponed: Vec::new(),
+        }
     }
 
     pub(crate) fn address(&self) -> Address {
         self.keys.address()
     }
 
+    /// Registered another VRF key.
+    pub(crate) fn use_vrf(&mut self, key: VrfSecretKey) {
+        self.operator = Operator::new(self.address(), key);
+    }
+
     /// The duties that this node sends on seeing a state.
     pub(crate) fn duties(&mut self, state: &ChainState, served: &mut Served) -> Vec<SignedDuty> {
+        let mut tasks = core::mem::take(&mut self.postponed);
+        tasks.extend(self.operator.tasks(state));
         let mut duties = Vec::new();
-        for task in self.operator.tasks(state) {
+        for task in tasks.into_iter().filter(|task| state.open_job(&task.job).is_some()) {
             if let Some(kind) = self.perform(&task, state, served) {
                 duties.push(self.sign(&state.chain, task.job, task.attempt, kind));
+            } else if matches!(&task.kind, TaskKind::Answer { role, .. } if self.manner(*role) == Answering::Copies)
+            {
+                self.postponed.push(task);
             }
         }
         duties
@@ -88,8 +107,9 @@ impl Node {
     fn perform(&mut self, task: &Task, state: &ChainState, served: &mut Served) -> Option<DutyKind> {
         let genesis = state.chain.genesis;
         match &task.kind {
-            TaskKind::Accept => {
-                (self.behaviour.working != Working::NeverAccepts).then_some(DutyKind::AcceptJob)
+            TaskKind::Accept { draw } => {
+                let willing = self.behaviour.working != Working::NeverAccepts;
+                willing.then_some(DutyKind::AcceptJob { draw: *draw })
             }
             TaskKind::Generate => {
                 let trace = self.generate(task, genesis)?;
@@ -110,7 +130,7 @@ impl Node {
     const fn manner(&self, role: Role) -> Answering {
         match role {
             Role::Auditor => self.behaviour.auditing,
-            Role::Juror | Role::SecondJuror => self.behaviour.judging,
+            Role::Juror => self.behaviour.judging,
         }
     }
 
@@ -145,8 +165,8 @@ impl Node {
                     continue;
                 }
                 Answering::Random => {
-                    answers
-                        .push(Domain::Answer.hash(&("random", task.job, boundary)).as_bytes().into_digest());
+                    let random = Domain::Answer.hash(&("random", task.job, boundary));
+                    answers.push(AnswerDigest::from(random));
                     continue;
                 }
             };
@@ -224,23 +244,10 @@ fn half_the_steps(params: &GenerationParams, first: inference::State) -> Vec<inf
 /// The answer that somebody else gave to its own question of this number, as it stands on the chain.
 fn copied_answer(state: &ChainState, task: &Task, me: Address, index: usize) -> Option<AnswerDigest> {
     let committed = state.open_job(&task.job)?.committed()?;
-    let others = committed.claims.iter().filter(|(auditor, _)| **auditor != me);
-    let mut answers = others.filter_map(|(_, claim)| claim.answers.as_ref());
     if let Phase::Judging(judgement) = &committed.phase {
         let contested = committed.claims.get(&judgement.auditor)?.answers.as_ref()?;
         return contested.get(usize::from(judgement.question)).copied();
     }
-    // Before anybody answered there is nothing to copy but the commitment itself.
-    let nothing = AnswerDigest::from_bytes(*committed.commitment.trace_root.as_bytes());
-    Some(answers.next().and_then(|answers| answers.get(index)).copied().unwrap_or(nothing))
-}
-
-trait IntoDigest {
-    fn into_digest(self) -> AnswerDigest;
-}
-
-impl IntoDigest for &[u8; 32] {
-    fn into_digest(self) -> AnswerDigest {
-        AnswerDigest::from_bytes(*self)
-    }
+    let mut others = committed.claims.iter().filter(|(auditor, _)| **auditor != me);
+    others.find_map(|(_, claim)| claim.answers.as_ref()?.get(index).copied())
 }

@@ -3,8 +3,8 @@
 use dfsn_consensus::state::ChainState;
 use dfsn_types::{
     Address, Allocation, Amount, BoundedString, BoundedVec, ChainId, ComputeRegistration, ConsensusParams,
-    GenesisConfig, GenesisValidator, ImageSize, ModelId, ModelRecord, NodeId, Pair, PairOffer, ProfileRecord,
-    Prompt, Relay, SecretKey, Timestamp, WorkCoefficients,
+    GenesisConfig, GenesisValidator, ImageSize, ModelId, ModelRecord, NodeId, Pair, PairOffer, Ppm,
+    ProfileRecord, Prompt, Relay, SecretKey, Timestamp, WorkCoefficients,
 };
 
 use super::behaviour::Behaviour;
@@ -62,7 +62,11 @@ impl Setup {
     }
 
     pub(crate) fn of(seats: Vec<Seat>) -> Self {
-        Self { seats, users: 3, params: ConsensusParams::default(), chain_id: 7_777 }
+        // Everybody audits and judges everything, so that a test can say who is paid what.
+        let mut params = ConsensusParams::default();
+        params.sortition.rate_ramp = Ppm::new(100_000_000);
+        params.sortition.juror_rate = Ppm::new(100_000_000);
+        Self { seats, users: 3, params, chain_id: 7_777 }
     }
 
     pub(crate) fn config(&self) -> GenesisConfig {

@@ -113,6 +113,7 @@ impl Sample for Fault {
             ("baseless contest", Self::BaselessContest),
             ("wrong answer", Self::WrongAnswer),
             ("missing answer", Self::MissingAnswer),
+            ("unanswered", Self::Unanswered),
         ]
     }
 }
@@ -152,7 +153,7 @@ impl Sample for Event {
             ("audit answered", Self::AuditAnswered { job, attempt, auditor, role }),
             ("audit opened", Self::AuditOpened { job, attempt, answers: 6 }),
             ("contested", Self::Contested { job, attempt, auditor, question: 1 }),
-            ("jury hung", Self::JuryHung { job, attempt, second: true }),
+            ("jury hung", Self::JuryHung { job, attempt, worker, worker_paid: amount, burned }),
             ("judged", Self::Judged { job, attempt, worker, auditor, worker_right: true }),
             ("slashed", Self::Slashed { job, attempt, validator: worker, fault, amount, burned }),
             ("attempt failed", Self::AttemptFailed { job, attempt, worker, fault }),
@@ -163,6 +164,7 @@ impl Sample for Event {
             ),
             ("job refunded", Self::JobRefunded { job, requester, amount, reason: RefundReason::Undelivered }),
             ("pair activated", Self::PairActivated { validator: worker, pair }),
+            ("test failed", Self::TestFailed { job, validator: worker, burned }),
             ("jailed", Self::Jailed { validator: worker }),
             ("unbonded", Self::Unbonded { owner: worker, amount }),
         ]

@@ -6,7 +6,7 @@ use super::{Sample, bounded, chain, counting, secret_key};
 
 impl Sample for Role {
     fn samples() -> Vec<(&'static str, Self)> {
-        vec![("auditor", Self::Auditor), ("juror", Self::Juror), ("second juror", Self::SecondJuror)]
+        vec![("auditor", Self::Auditor), ("juror", Self::Juror)]
     }
 }
 
@@ -95,7 +95,7 @@ impl Sample for DutyKind {
         let answer = |start| AnswerDigest::from_bytes(counting(start));
         let digest = StateDigest::from_bytes(counting(0x11));
         vec![
-            ("accept", Self::AcceptJob),
+            ("accept", Self::AcceptJob { draw: 1 }),
             ("commit", Self::CommitResult(ResultCommitment::sample())),
             ("claim", Self::ClaimAudit { role: Role::Auditor, proof: VrfProof::sample() }),
             (

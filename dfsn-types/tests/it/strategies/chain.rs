@@ -138,11 +138,15 @@ fn audit_events() -> BoxedStrategy<Event> {
             auditor,
             question
         }),
-        (random(), random(), any::<bool>()).prop_map(|(job, attempt, second)| Event::JuryHung {
-            job,
-            attempt,
-            second
-        }),
+        (random(), random(), random(), random(), random()).prop_map(
+            |(job, attempt, worker, worker_paid, burned)| Event::JuryHung {
+                job,
+                attempt,
+                worker,
+                worker_paid,
+                burned
+            }
+        ),
         (claim(), verdict).prop_map(|((job, attempt, auditor, _), (worker, worker_right))| {
             Event::Judged { job, attempt, worker, auditor, worker_right }
         }),
@@ -170,6 +174,11 @@ fn money_events() -> BoxedStrategy<Event> {
             Event::JobRefunded { job, requester, amount, reason }
         }),
         (random(), random()).prop_map(|(validator, pair)| Event::PairActivated { validator, pair }),
+        (random(), random(), random()).prop_map(|(job, validator, burned)| Event::TestFailed {
+            job,
+            validator,
+            burned
+        }),
         random().prop_map(|validator| Event::Jailed { validator }),
         (random(), random()).prop_map(|(owner, amount)| Event::Unbonded { owner, amount }),
     ]
@@ -196,7 +205,8 @@ params_strategies! {
     }
     WindowParams {
         accept_ms, deadline_ms, job_ms_max, attempts_max, claim_ms, serve_ms, answer_ms, open_ms, juror_ms,
-        receipt_ms, missed_turn_window_ms, missed_turns_max, jail_ms, unbonding_ms,
+        receipt_ms, missed_turn_window_ms, missed_turns_max, job_record_ms, jail_ms,
+        unbonding_ms,
     }
     SortitionParams {
         rate_ramp, ramp_jobs, rate_floor, float_factor, juror_rate, auditors_min, auditors_stake_min,
@@ -204,7 +214,7 @@ params_strategies! {
     }
     PenaltyParams {
         collateral_prices, deadline_prices, deadline_repeat_ms, float_verdict_prices, float_verdicts_max,
-        float_verdict_repeat_ms, answer_fees, answer_worker_share, right_answer_share,
+        float_verdict_repeat_ms, answer_fees, missing_answer_fees, answer_worker_share, right_answer_share,
     }
     EconomicParams {
         stake_min, price_min, worker_share, builder_share, audit_share_max, test_deposit_fees, test_steps,

@@ -151,7 +151,7 @@ impl Generate for DutyKind {
     fn strategy() -> BoxedStrategy<Self> {
         let opening = proptest::option::of(random::<LeafOpening>());
         prop_oneof![
-            Just(Self::AcceptJob),
+            any::<u32>().prop_map(|draw| Self::AcceptJob { draw }),
             random().prop_map(Self::CommitResult),
             (random(), random()).prop_map(|(role, proof)| Self::ClaimAudit { role, proof }),
             (random(), few(QUESTIONS_MAX)).prop_map(|(role, answers)| Self::SubmitAudit { role, answers }),

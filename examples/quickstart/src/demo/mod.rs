@@ -135,8 +135,7 @@ async fn follow(
                     Event::AttemptFailed { .. } => pictures.clear(),
                     Event::JobSettled { .. } => return Ok(pictures),
                     Event::JobRefunded { .. } => return Ok(Vec::new()),
-                    // A second hung jury ends the job without an event of its own.
-                    Event::JuryHung { second: true, .. } => return Ok(pictures),
+                    Event::JuryHung { .. } => return Ok(pictures),
                     _ => {}
                 }
             }

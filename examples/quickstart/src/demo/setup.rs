@@ -92,7 +92,7 @@ pub(super) async fn start(args: &Args) -> Result<Network, DemoError> {
         .map(|(keys, worker)| Arc::new(ValidatorNode::new(chain, keys, worker, Arc::clone(&shared))));
     let nodes: Vec<_> = nodes.collect();
     shared.peers.introduce(&nodes);
-    let vm_config = VmConfig { builder_key: sealer, fee_recipient, beacon };
+    let vm_config = VmConfig { only_builder: Some(state.sealer), builder_key: sealer, fee_recipient, beacon };
     let vm = ChainVm::new(state, MemoryStore::default(), Mempool::new(MempoolLimits::default()), vm_config);
     let blobs: Arc<BlobStore> = Arc::clone(&shared.blobs);
     let node = tokio::spawn(Node::new(vm, server, nodes, blobs).run());

@@ -124,7 +124,9 @@ impl Timeline {
             Event::Contested { auditor, question, .. } => {
                 ("contested", format!("the worker denies answer {question} of {}", self.name(auditor)))
             }
-            Event::JuryHung { .. } => ("hung jury", "no majority".to_owned()),
+            Event::JuryHung { worker_paid, burned, .. } => {
+                ("hung jury", format!("no majority: {worker_paid} to the worker, {burned} burned"))
+            }
             Event::Judged { worker_right, .. } => {
                 ("judged", format!("the {} was right", if *worker_right { "worker" } else { "auditor" }))
             }
@@ -224,7 +226,6 @@ const fn role_name(role: dfsn_types::Role) -> &'static str {
     match role {
         dfsn_types::Role::Auditor => "auditor",
         dfsn_types::Role::Juror => "juror",
-        dfsn_types::Role::SecondJuror => "juror of the second jury",
     }
 }
 
@@ -236,6 +237,7 @@ const fn fault_name(fault: Fault) -> &'static str {
         Fault::BaselessContest => "a baseless contest",
         Fault::WrongAnswer => "a wrong answer",
         Fault::MissingAnswer => "a missing answer",
+        Fault::Unanswered => "too few answers",
         _ => "a fault",
     }
 }

@@ -17,9 +17,9 @@ pub(super) type Drawn = Vec<(RgbImage, Vec<Vec<u8>>)>;
 
 impl ValidatorNode {
     /// Every input of a request is in the request itself, and the worker is idle: one job at a time.
-    pub(super) fn accept(&self) -> Option<DutyKind> {
+    pub(super) fn accept(&self, draw: u32) -> Option<DutyKind> {
         self.shared.cheat.worker_drawn(self.address());
-        Some(DutyKind::AcceptJob)
+        Some(DutyKind::AcceptJob { draw })
     }
 
     /// Draws, keeps the trace, stores the files, commits.
