@@ -4,6 +4,7 @@ mod clip_text;
 mod device;
 mod error;
 mod layers;
+mod openmp;
 mod resnet;
 mod unet;
 mod vae;
@@ -21,6 +22,7 @@ use crate::pipeline::Pipeline;
 
 pub use device::{DeviceChoice, TorchOptions};
 pub use error::TorchError;
+pub use openmp::wait_passively;
 pub use weights::WeightsError;
 
 use clip_text::ClipTextModel;

@@ -1,0 +1,161 @@
+//! The program as a user runs it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// Runs the program with one thread, so that results do not depend on the machine's cores.
+fn generate(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_generate"))
+        .args(["--threads", "1"])
+        .args(arguments)
+        .env_remove("LD_LIBRARY_PATH")
+        .output()
+        .unwrap()
+}
+
+fn last_json(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(output.stdout.trim_ascii_end().rsplit(|&byte| byte == b'\n').next().unwrap())
+        .unwrap()
+}
+
+/// Asserts that a run fails with one line that holds `expected`, and leaves the folder as it was.
+#[track_caller]
+fn refused(arguments: &[&str], out: &Path, expected: &str) {
+    let out = out.join("pictures");
+    let output = generate(&[arguments, &["--out", out.to_str().unwrap()]].concat());
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(text.contains(expected), "{text}");
+    assert!(output.stdout.is_empty());
+    assert!(!out.exists());
+    if output.status.code() == Some(1) {
+        assert_eq!(text.lines().count(), 1, "{text}");
+    }
+}
+
+#[test]
+fn pictures_files_and_json_belong_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let base = ["--prompt", "a fox on a blue background", "--steps", "3", "--seed", "4294967295", "--json"];
+    let (out, trace, latents) = (at("a"), at("trace.jsonl"), at("latents.safetensors"));
+    let dumps = ["--images", "2", "--out", &out, "--dump-trace", &trace, "--dump-latents", &latents];
+    let first = last_json(&generate(&[&base[..], &dumps].concat()));
+
+    let images = first["images"].as_array().unwrap();
+    assert_eq!(
+        (images.len(), &images[0]["seed"], &images[1]["seed"]),
+        (2, &Value::from(u32::MAX), &Value::from(0))
+    );
+    for image in images {
+        let file = fs::read(image["path"].as_str().unwrap()).unwrap();
+        assert_eq!(image["file_hash"], dfsn_types::FileHash::of(&file).to_string());
+        let mut reader = png::Decoder::new(std::io::Cursor::new(&file)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        assert_eq!((info.height, info.width), (64, 64));
+        let hash = dfsn_types::PixelHash::of_rgb8(64, 64, &pixels);
+        assert_eq!(image["pixel_hash"], hash.to_string());
+    }
+    let lines: Vec<Value> =
+        fs::read_to_string(&trace).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // Two pictures of: the initial state, three steps, the decoder's output.
+    assert_eq!(lines.len(), 10);
+    assert_eq!(
+        (&lines[8]["image"], &lines[8]["t"], &lines[8]["length"]),
+        (&1.into(), &3.into(), &4096.into())
+    );
+    assert_eq!(lines[9]["length"], 3 * 64 * 64 * 4);
+
+    // The second picture alone, and both from the dumped noise with another seed.
+    let single = ["--prompt", "a fox on a blue background", "--steps", "3", "--seed", "0", "--json", "--out"];
+    let single = last_json(&generate(&[&single[..], &[&at("b")]].concat()));
+    assert_eq!(single["images"][0]["pixel_hash"], images[1]["pixel_hash"]);
+    let from_noise = ["--prompt", "a fox on a blue background", "--steps", "3", "--seed", "9", "--json"];
+    let rest = ["--images", "2", "--init-latents", &latents, "--out", &at("c")];
+    let again = last_json(&generate(&[&from_noise[..], &rest].concat()));
+    for index in 0..2 {
+        assert_eq!(again["images"][index]["pixel_hash"], images[index]["pixel_hash"]);
+    }
+}
+
+#[test]
+fn a_long_prompt_warns_and_draws() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().to_str().unwrap();
+    let output =
+        generate(&["--prompt", &"pizza ".repeat(100), "--steps", "1", "--guidance", "1", "--out", out]);
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("tokens more than the 75 that are read; its end is cut"), "{text}");
+    assert!(dir.path().join("image-0.png").exists());
+}
+
+#[test]
+fn bad_arguments_are_refused_in_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path();
+    refused(&["--prompt", "x", "--brightness", "3"], out, "unexpected argument '--brightness'");
+    refused(
+        &["--prompt", "x", "--scheduler", "magic"],
+        out,
+        "unknown scheduler \"magic\", known: ddim, euler",
+    );
+    refused(&["--prompt", "x", "--images", "5"], out, "5 is not in 1..=4");
+    refused(&["--prompt", "x", "--height", "60"], out, "height 60 is not a multiple of 8 between 8 and 2048");
+    refused(&["--prompt", "x", "--steps", "0"], out, "num_inference_steps 0 is not between 1 and 150");
+    refused(&["--prompt", "x", "--guidance", "-1"], out, "guidance_scale -1 is not between 0 and 100");
+    refused(&["--prompt", &"x".repeat(2049)], out, "prompt has 2049 bytes, at most 2048 are allowed");
+    refused(
+        &["--prompt", "x", "--model", "nowhere"],
+        out,
+        "there is no model folder nowhere; name one with --model",
+    );
+    refused(&["--prompt", "x", "--dump-trace", "no/such/file"], out, "its folder does not exist");
+    refused(&["--prompt", "x", "--init-latents", "nowhere"], out, "cannot read nowhere: ");
+}
+
+#[test]
+fn broken_files_are_refused_in_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let empty = dir.path().join("model");
+    fs::create_dir(&empty).unwrap();
+    let model = empty.to_str().unwrap();
+    refused(&["--prompt", "x", "--model", model], dir.path(), "model_index.json: No such file or directory");
+    let file = dir.path().join("latents.safetensors");
+    let path = file.to_str().unwrap();
+    fs::write(&file, [9; 40]).unwrap();
+    refused(&["--prompt", "x", "--init-latents", path], dir.path(), "is not a valid safetensors file");
+    let data = [0; 16];
+    let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![4], &data).unwrap();
+    fs::write(&file, safetensors::serialize([("x", view)], None).unwrap()).unwrap();
+    refused(
+        &["--prompt", "x", "--init-latents", path],
+        dir.path(),
+        "tensor \"x\" is F32 of shape [4], this request needs F32 of shape [1, 4, 16, 16]",
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stops_between_steps_and_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("pictures");
+    let child = Command::new(env!("CARGO_BIN_EXE_generate"))
+        .args(["--threads", "1", "--prompt", "x", "--steps", "150", "--images", "4", "--out"])
+        .arg(&out)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cancelled, nothing was written"));
+    assert!(!out.exists());
+}
