@@ -6,9 +6,11 @@
 mod audits;
 mod cheats;
 mod contests;
+mod duties;
 mod failures;
 mod hardware;
 mod inclusion;
+mod lanes;
 mod life;
 #[allow(dead_code, reason = "each theme uses a part of it")]
 mod network;
