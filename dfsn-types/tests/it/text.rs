@@ -1,6 +1,7 @@
 //! Text forms: addresses, hex and amounts, with one way to write each.
 
-use bech32::{Bech32, Bech32m, Hrp};
+use bech32::primitives::iter::{ByteIterExt, Fe32IterExt};
+use bech32::{Bech32, Bech32m, Fe32, Hrp};
 use dfsn_types::*;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -88,7 +89,22 @@ fn other_forms_of_an_address_are_refused() {
     }
 }
 
-/// 20 bytes are 32 letters of 5 bits without a rest, so a sum over other letters is another address.
+/// 20 bytes are 32 letters of 5 bits; a 33rd one under a right checksum carries no byte, and would be a second
+/// text of the same account.
+#[test]
+fn padded_addresses_are_refused() {
+    let hrp = Hrp::parse("dfsn").expect("a prefix");
+    let write = |padding: &[Fe32]| {
+        let letters = [7u8; 20].into_iter().bytes_to_fes().chain(padding.iter().copied());
+        letters.with_checksum::<Bech32m>(&hrp).chars().collect::<String>()
+    };
+    assert_eq!(write(&[]).parse(), Ok(Address::from_bytes([7; 20])));
+    for padding in [Fe32::Q, Fe32::P, Fe32::L] {
+        let text = write(&[padding]);
+        assert_eq!(text.parse::<Address>(), Err(ParseAddressError::Form { text }));
+    }
+}
+
 #[test]
 fn addresses_are_those_of_their_keys() {
     let [a, b] = [1, 2].map(|n| Address::from_public_key(&SecretKey::from_seed(&[n; 32]).public_key()));
