@@ -4,13 +4,16 @@
 //! it shows, or is a name that the protocol gives.
 
 mod audits;
+mod blocks;
 mod cheats;
 mod contests;
 mod duties;
 mod failures;
+mod genesis;
 mod hardware;
 mod inclusion;
 mod lanes;
 mod life;
 #[allow(dead_code, reason = "each theme uses a part of it")]
 mod network;
+mod pool;
