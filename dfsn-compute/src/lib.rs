@@ -23,29 +23,8 @@
 //! assert_eq!(ddim.timesteps()[..3], [951.0, 901.0, 851.0]);
 //! # Ok::<(), dfsn_compute::ComputeError>(())
 //! ```
-#![cfg_attr(feature = "torch", doc = "")]
-#![cfg_attr(feature = "torch", doc = "A picture does:")]
-#![cfg_attr(feature = "torch", doc = "")]
-#![cfg_attr(feature = "torch", doc = "```")]
-#![cfg_attr(feature = "torch", doc = "# use dfsn_compute::{ImageRequest, NoObserver};")]
-#![cfg_attr(feature = "torch", doc = "# use dfsn_compute::torch::{TorchOptions, load_pipeline};")]
-#![cfg_attr(
-    feature = "torch",
-    doc = "let folder = concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/../models/emoji-64\");"
-)]
-#![cfg_attr(feature = "torch", doc = "let mut pipeline = load_pipeline(folder, TorchOptions::default())?;")]
-#![cfg_attr(feature = "torch", doc = "let request = ImageRequest {")]
-#![cfg_attr(feature = "torch", doc = "    prompt: \"a fox on a blue background\".to_owned(),")]
-#![cfg_attr(feature = "torch", doc = "    num_inference_steps: 2,")]
-#![cfg_attr(feature = "torch", doc = "    ..ImageRequest::for_model(pipeline.config())")]
-#![cfg_attr(feature = "torch", doc = "};")]
-#![cfg_attr(feature = "torch", doc = "let picture = pipeline.generate(&request, &mut NoObserver)?;")]
-#![cfg_attr(
-    feature = "torch",
-    doc = "assert_eq!((picture.image.height(), picture.image.width()), (64, 64));"
-)]
-#![cfg_attr(feature = "torch", doc = "# Ok::<(), dfsn_compute::ComputeError>(())")]
-#![cfg_attr(feature = "torch", doc = "```")]
+//!
+//! Drawing a picture is shown in the module `torch`, which the feature of that name adds.
 
 pub mod backend;
 pub mod config;

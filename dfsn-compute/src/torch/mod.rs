@@ -1,4 +1,20 @@
 //! The networks on libtorch, in f32.
+//!
+//! ```
+//! use dfsn_compute::torch::load_pipeline;
+//! use dfsn_compute::{ImageRequest, NoObserver, TorchOptions};
+//!
+//! let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/emoji-64");
+//! let mut pipeline = load_pipeline(folder, TorchOptions::default())?;
+//! let request = ImageRequest {
+//!     prompt: "a fox on a blue background".to_owned(),
+//!     num_inference_steps: 2,
+//!     ..ImageRequest::for_model(pipeline.config())
+//! };
+//! let picture = pipeline.generate(&request, &mut NoObserver)?;
+//! assert_eq!((picture.image.height(), picture.image.width()), (64, 64));
+//! # Ok::<(), dfsn_compute::ComputeError>(())
+//! ```
 
 mod clip_text;
 mod device;
