@@ -55,12 +55,14 @@ impl Execution {
     }
 
     /// Not accepting costs nothing; three turns missed in an hour pause the worker (rule ACC-03). A turn counts only once somebody
-    /// else accepts the same attempt: else requests that nobody can accept would pause honest workers.
+    /// else accepts the same attempt: else requests that nobody can accept would pause honest workers. With an initial image even
+    /// that shows nothing, since its requester may have given it to one worker alone.
     fn turn_missed(&mut self, mut job: Job, worker: Address, window: Window) {
         let free = self.state.validators.get(&worker).map(|validator| validator.free.amount());
         let had_collateral = free.is_some_and(|free| free >= self.collateral(&job));
         let had_time = window.closes_at <= job.expires_at;
-        if had_collateral && had_time && !job.passed_over_by.contains(&worker) {
+        let had_inputs = job.params.init_image().is_none();
+        if had_collateral && had_time && had_inputs && !job.passed_over_by.contains(&worker) {
             job.passed_over_by.push(worker);
         }
         self.close_open_job(&job, &worker);

@@ -6,7 +6,9 @@
 mod audits;
 mod blocks;
 mod cheats;
+mod clock;
 mod contests;
+mod draws;
 mod duties;
 mod failures;
 mod genesis;
@@ -17,3 +19,4 @@ mod life;
 #[allow(dead_code, reason = "each theme uses a part of it")]
 mod network;
 mod pool;
+mod replays;

@@ -281,6 +281,11 @@ impl Network {
         Some(&self.state().jobs.get(id)?.committed()?.phase)
     }
 
+    /// Whether a job has ended.
+    pub(crate) fn job_is_over(&self, id: &JobId) -> bool {
+        self.state().jobs.get(id).is_some_and(Job::is_ended)
+    }
+
     /// Whether the first attempt of a job has ended, one way or the other.
     pub(crate) fn attempt_is_over(&self, id: &JobId) -> bool {
         self.state().jobs.get(id).is_some_and(|job| job.is_ended() || job.attempt.get() > 1)
