@@ -1,4 +1,4 @@
-//! Private sortition: who audits, who judges, and what is asked (rules AUD-01 to AUD-05).
+//! Private sortition: who audits, who judges, and what is asked (rules AUD-01 to AUD-05, AUD-09).
 //!
 //! Every validator computes its VRF over public bytes; it is chosen when the output falls under its share. Nobody else can
 //! know before it shows itself, so nobody can choose, bribe or attack auditors beforehand.

@@ -1,4 +1,4 @@
-//! Accounts: 20-byte addresses and their text form.
+//! Accounts: 20-byte addresses and their text form (rule ENC-07).
 
 use core::fmt;
 use core::str::FromStr;

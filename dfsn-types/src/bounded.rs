@@ -1,4 +1,4 @@
-//! Vectors and strings with a bound that decoding enforces before it allocates.
+//! Vectors and strings with a bound that decoding enforces before it allocates (rule ENC-03).
 
 use std::ops::Deref;
 

@@ -1,4 +1,4 @@
-//! The one canonical byte form: strict borsh over a whole, bounded slice.
+//! The one canonical byte form: strict borsh over a whole, bounded slice (rules ENC-01, ENC-02).
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use thiserror::Error;

@@ -1,4 +1,4 @@
-//! Every hashing and signing domain, in one table.
+//! Every hashing and signing domain, in one table (rules HSH-01, HSH-02).
 //!
 //! Each domain is the context string of BLAKE3's key-derivation mode, so that bytes hashed or signed for one
 //! purpose mean nothing for another.

@@ -134,7 +134,7 @@ impl SignedDuty {
         Domain::DutyId.hash(self).into()
     }
 
-    /// Checks the signature against the validator's registered duty key.
+    /// Checks the signature against the validator's registered duty key (rule DUT-03).
     ///
     /// # Errors
     /// [`SignatureError`] when it does not hold.

@@ -1,4 +1,4 @@
-//! Outside text inside error messages.
+//! Outside text inside error messages (rule ENC-08).
 
 /// Characters of a text that an error repeats.
 const EXCERPT_MAX: usize = 64;

@@ -14,7 +14,7 @@ use crate::params::ConsensusParams;
 use crate::unit::{Amount, ChainId, Timestamp};
 use crate::validator::ComputeRegistration;
 
-/// What every signature of a network is bound to.
+/// What every signature of a network is bound to (rule SIG-03).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ChainIdentity {
     /// The chain id that wallets show.

@@ -66,7 +66,7 @@ fixed_bytes!(
 );
 
 impl TransactionId {
-    /// The job that a request or a hardware test of this name opens.
+    /// The job that a request or a hardware test of this name opens (rule JOB-02).
     pub fn job_id(self) -> JobId {
         crate::domain::Domain::JobId.hash(&self).into()
     }

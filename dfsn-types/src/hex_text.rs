@@ -1,4 +1,4 @@
-//! Hexadecimal text of fixed-size bytes.
+//! Hexadecimal text of fixed-size bytes (rule ENC-06).
 
 use thiserror::Error;
 

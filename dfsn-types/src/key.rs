@@ -1,6 +1,6 @@
 //! Ed25519 keys and signatures, verified strictly everywhere.
 //!
-//! One rule of verification for the whole project: [`PublicKey::verify`] is ed25519-dalek's `verify_strict`
+//! One rule of verification for the whole project (SIG-01): [`PublicKey::verify`] is ed25519-dalek's `verify_strict`
 //! (canonical encodings, no small-order points), never the batch form, whose acceptance differs. What is
 //! signed is always a [`Domain`] hash, so a signature for one purpose is none for another.
 
@@ -43,7 +43,7 @@ impl PublicKey {
     }
 }
 
-/// The only thing that is ever signed: a hash made in a signing domain.
+/// The only thing that is ever signed: a hash made in a signing domain (rule SIG-02).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SigningDigest(Hash);
 

@@ -51,7 +51,7 @@ macro_rules! unit_u64 {
     };
 }
 
-/// Fixed-size bytes: lower-case hex in text and JSON, raw bytes in borsh.
+/// Fixed-size bytes: lower-case hex in text and JSON, raw bytes in borsh (rules ENC-02, ENC-06).
 macro_rules! fixed_bytes {
     ($(#[$doc:meta])* $name:ident, $len:literal) => {
         $(#[$doc])*
@@ -108,7 +108,7 @@ macro_rules! fixed_bytes {
     };
 }
 
-/// Decoding of a type whose raw form must pass a check: borsh and serde read `$raw`, then `TryFrom`.
+/// Decoding of a type whose raw form must pass a check: borsh and serde read `$raw`, then `TryFrom` (rule ENC-05).
 macro_rules! checked_decode {
     ($name:ident, $raw:ty) => {
         impl borsh::BorshDeserialize for $name {

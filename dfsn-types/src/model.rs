@@ -32,10 +32,10 @@ pub struct ModelRecord {
 }
 
 impl ModelRecord {
-    /// Largest state of one step that a model may have, in bytes (PROTOCOL section 5.7).
+    /// Largest state of one step that a model may have, in bytes (rule GNS-05).
     pub const STEP_STATE_MAX: u64 = 1 << 20;
 
-    /// Whether the model draws pictures of this size.
+    /// Whether the model draws pictures of this size (rule REQ-02).
     pub fn accepts(&self, size: ImageSize) -> bool {
         [size.height(), size.width()]
             .into_iter()
@@ -55,14 +55,14 @@ impl ModelRecord {
         latents.saturating_mul(history.saturating_add(1))
     }
 
-    /// Work of a request: `images * (steps * passes * (a*px + b*px*px/65536) + d*px) + t`, at most `u64::MAX`.
+    /// Work of a request: `images * (steps * passes * (a*px + b*px*px/65536) + d*px) + t`, at most `u64::MAX` (rule JOB-03).
     pub fn work_units(&self, params: &GenerationParams) -> WorkUnits {
         let image = self.image_work(params, u64::from(params.num_inference_steps()));
         let images = u128::from(params.num_images()).saturating_mul(image);
         at_most_u64(images.saturating_add(u128::from(self.work.t)))
     }
 
-    /// Work of an audit of one image: the text, `steps` steps, and the decoder; at most `u64::MAX`.
+    /// Work of an audit of one image: the text, `steps` steps, and the decoder; at most `u64::MAX` (rule JOB-03).
     pub fn audit_units(&self, params: &GenerationParams, steps: u64) -> WorkUnits {
         at_most_u64(self.image_work(params, steps).saturating_add(u128::from(self.work.t)))
     }
@@ -85,7 +85,7 @@ fn at_most_u64(work: u128) -> WorkUnits {
     WorkUnits::new(u64::try_from(work).unwrap_or(u64::MAX))
 }
 
-/// The integers that a model's work is computed from (PROTOCOL section 5.1).
+/// The integers that a model's work is computed from (rule JOB-03).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkCoefficients {

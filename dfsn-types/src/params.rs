@@ -1,4 +1,4 @@
-//! The numbers of the protocol (PROTOCOL section 10).
+//! The numbers of the protocol (docs/spec, chapter 10).
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};

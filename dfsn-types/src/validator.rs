@@ -25,7 +25,7 @@ fixed_bytes!(
 /// Pairs that one validator can serve.
 pub const PAIRS_MAX: usize = 16;
 
-/// Where a validator's blobs are fetched; never a URL (PROTOCOL section 4).
+/// Where a validator's blobs are fetched; never a URL (rule REG-03).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Relay {
@@ -126,7 +126,7 @@ impl ComputeRegistration {
         Ok(KeyPossession { duty: duty_key.sign(&digest), compute: compute_key.sign(&digest), vrf })
     }
 
-    /// Checks that `owner` holds the three keys.
+    /// Checks that `owner` holds the three keys (rule REG-04).
     ///
     /// # Errors
     /// [`PossessionError`] names the first key whose proof fails.

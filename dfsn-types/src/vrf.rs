@@ -1,9 +1,9 @@
 //! Verifiable random function: a keyed hash whose result anyone can check against the public key.
 //!
-//! The suite is ECVRF-EDWARDS25519-SHA512-TAI of RFC 9381 (suite string `0x03`), with the key validation of
-//! section 5.4.5. For one public key and one input there is exactly one output, so a key owner can withhold
+//! The suite is ECVRF-EDWARDS25519-SHA512-TAI of RFC 9381 (suite string `0x03`, rule VRF-01), with the key
+//! validation of section 5.4.5. For one public key and one input there is exactly one output, so a key owner can withhold
 //! an output but cannot choose it. Proofs are another matter: an owner can make several valid proofs of the
-//! same output, so hash and compare [`VrfOutput`]s, never proof bytes.
+//! same output, so hash and compare [`VrfOutput`]s, never proof bytes (rule VRF-04).
 //!
 //! A VRF key must not also be a signing key: derive it from a seed of its own.
 //!
@@ -112,8 +112,8 @@ impl ZeroizeOnDrop for VrfSecretKey {}
 
 /// The public half of a VRF key: 32 bytes that decode to a curve point of large order.
 ///
-/// Every way to obtain one, decoding included, checks that; a small-order key would void the uniqueness of
-/// outputs.
+/// Every way to obtain one, decoding included, checks that (rule VRF-02); a small-order key would void the
+/// uniqueness of outputs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VrfPublicKey([u8; 32]);
 
@@ -192,7 +192,7 @@ impl VrfProof {
         Self(bytes)
     }
 
-    /// RFC 9381 section 5.4.4, and `s` below the group order.
+    /// RFC 9381 section 5.4.4, and `s` below the group order (rule VRF-03).
     fn decode(&self) -> Result<DecodedProof, VrfError> {
         let (mut gamma, mut challenge, mut response) = ([0; 32], [0; CHALLENGE_LEN], [0; 32]);
         gamma.copy_from_slice(&self.0[..32]);
@@ -231,7 +231,7 @@ impl VrfOutput {
     }
 
     /// The first 16 bytes as a big-endian integer, uniform over all of `u128`: what a sortition threshold
-    /// is compared with.
+    /// is compared with (rule VRF-05).
     #[must_use]
     pub fn first_u128(&self) -> u128 {
         let mut first = [0; 16];

@@ -69,7 +69,7 @@ pub struct Tip {
 }
 
 impl ChainState {
-    /// Covers the state; the tip's own hash, which covers the root, is left out.
+    /// Covers the state; the tip's own hash, which covers the root, is left out (rule HSH-03).
     pub fn root(&self) -> StateRoot {
         let mut covered = self.tip;
         covered.hash = BlockHash::from_bytes([0; 32]);

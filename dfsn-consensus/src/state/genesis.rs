@@ -74,7 +74,7 @@ pub enum GenesisError {
 }
 
 impl ChainState {
-    /// The state before block 1.
+    /// The state before block 1 (rule GNS-07).
     ///
     /// # Errors
     /// [`GenesisError`] when the genesis contradicts itself or a bound.

@@ -43,7 +43,7 @@ pub struct Job {
     pub tries: u32,
     /// Workers of attempts that failed: they are not drawn for this job again (rule DRW-06).
     pub failed_workers: Vec<Address>,
-    /// Workers that let a turn of this attempt pass.
+    /// Workers that let a turn of this attempt pass (rule ACC-03).
     pub passed_over_by: Vec<Address>,
     /// Place in the pair's queue while pending.
     pub queue_key: QueueKey,
@@ -112,7 +112,7 @@ pub enum JobKind {
     Test,
 }
 
-/// Where a job stands.
+/// Where a job stands (rule JOB-01).
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
 pub enum Stage {
     /// In the queue of its pair.

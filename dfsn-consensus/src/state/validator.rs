@@ -62,7 +62,7 @@ impl Validator {
         self.jailed_until.is_some_and(|until| now < until)
     }
 
-    /// Whether it may draw, audit and judge for a pair at `now`.
+    /// Whether it may draw, audit and judge for a pair at `now` (rules DRW-03, AUD-01).
     pub fn serves(&self, pair: &Pair, now: Timestamp, stake_min: Amount) -> bool {
         let active = self.pairs.get(pair).is_some_and(|record| record.status == PairStatus::Active);
         active && self.registration.is_some() && !self.is_jailed(now) && self.stake() >= stake_min

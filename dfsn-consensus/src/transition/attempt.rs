@@ -7,7 +7,7 @@ use crate::state::{Job, JobKind, Outcome, Stage};
 
 impl Execution {
     /// Ends an attempt whose locks are already dealt with. A new one follows while attempts and time are left, else the
-    /// requester is refunded, never both (rule JOB-04). The deposit of a failed test is burned.
+    /// requester is refunded, never both (rule JOB-04). The deposit of a failed test is burned (rule TST-06).
     pub(super) fn fail_attempt(&mut self, mut job: Job, worker: Address, fault: Fault) {
         self.event(Event::AttemptFailed { job: job.id, attempt: job.attempt, worker, fault });
         if job.kind == JobKind::Test {
@@ -29,7 +29,7 @@ impl Execution {
         self.wait_for_draw(job, RefundReason::AttemptsFailed);
     }
 
-    /// Back into the queue, two beacons before the next draw; with too little time left, the money goes back instead.
+    /// Back into the queue, two beacons before the next draw (rule DRW-02); with no time left, the money goes back instead.
     pub(super) fn wait_for_draw(&mut self, mut job: Job, otherwise: RefundReason) {
         let tip = &self.state.tip;
         if tip.clock >= job.expires_at {

@@ -7,7 +7,7 @@ use crate::math;
 use crate::state::{Job, JobKind, PairRecord, Service, Stage, Validator};
 
 impl Execution {
-    /// Draws workers for the best-paying jobs of every pair, as many as a block allows.
+    /// Draws workers for the best-paying jobs of every pair, as many as a block allows (rule DRW-05).
     pub(super) fn draw_workers(&mut self) {
         let mut left = usize::try_from(self.state.params.chain.draws_max).unwrap_or(usize::MAX);
         let pairs: Vec<Pair> = self.state.queues.keys().copied().collect();
@@ -39,7 +39,7 @@ impl Execution {
         }
     }
 
-    /// Jobs whose beacons are there and whose worker would still be in time to accept.
+    /// Jobs whose beacons are there and whose worker would still be in time to accept, in order (rules DRW-01, DRW-02).
     fn ready_jobs(&self, pair: &Pair, most: usize) -> Vec<JobId> {
         let tip = &self.state.tip;
         let is_ready = |id: &JobId| match self.state.jobs.get(id).map(|job| (&job.stage, job.expires_at)) {
@@ -84,7 +84,7 @@ impl Execution {
         self.state.validators.get_mut(worker)?.pairs.get_mut(&job.pair())
     }
 
-    /// The worker at the digest's place among all eligible ones, laid end to end by unlocked stake in address order.
+    /// The worker at the digest's place among all eligible ones, laid end to end by unlocked stake in address order (rule DRW-04).
     fn choose(&self, job: &Job, digest: &Hash, service: &Service) -> Option<Address> {
         if job.kind == JobKind::Test {
             return self.state.validators.contains_key(&job.requester).then_some(job.requester);
@@ -102,6 +102,7 @@ impl Execution {
         None
     }
 
+    /// Whether a validator is eligible for a request (rules DRW-03, DRW-06).
     fn can_work(&self, job: &Job, worker: &Validator, service: &Service) -> bool {
         let (pair, params) = (job.pair(), &self.state.params);
         let Some(record) = worker.pairs.get(&pair) else { return false };

@@ -55,7 +55,7 @@ impl Execution {
     /// Starts a block on a parent's state.
     ///
     /// # Errors
-    /// [`BlockRuleError`] when the timestamp or the beacon proof breaks a rule.
+    /// [`BlockRuleError`] when the timestamp or the beacon proof breaks a rule (TIM-01, BEA-01, BEA-02).
     pub fn open(parent: &ChainState, context: &BlockContext) -> Result<Self, BlockRuleError> {
         let tip = parent.tip;
         let (actual, before) = (context.timestamp, tip.timestamp);
@@ -85,7 +85,8 @@ impl Execution {
         })
     }
 
-    /// Ends the block: windows close, unbonded stake is paid out, workers are drawn, the base fee moves.
+    /// Ends the block: windows close, unbonded stake is paid out, old records go, workers are drawn, the base fee moves (rule
+    /// BLK-04).
     pub fn close(mut self) -> Executed {
         self.close_windows();
         self.pay_unbonded();
@@ -106,7 +107,7 @@ impl Execution {
         self.receipts.events.push(event);
     }
 
-    /// A window that opens in this block.
+    /// A window that opens in this block (rule TIM-03).
     pub(super) const fn window(&self, length: DurationMs) -> Window {
         Window { closes_at: self.state.tip.clock.after(length), opened: self.state.tip.height }
     }

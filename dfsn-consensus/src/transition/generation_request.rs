@@ -43,7 +43,7 @@ impl Execution {
         Ok(())
     }
 
-    /// A job of a request, without its money.
+    /// A job of a request, without its money (rules REG-01, REQ-02, JOB-02, JOB-03).
     pub(super) fn new_job(
         &self,
         id: JobId,

@@ -1,4 +1,4 @@
-//! Judgement of a contested answer in a float profile: jurors' digests decide (rules JUD-01 to JUD-05).
+//! Judgement of a contested answer in a float profile: jurors' digests decide (rules JUD-01 to JUD-07).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ enum Finding {
 }
 
 impl Execution {
-    /// Ends the revealing of a judgement.
+    /// Ends the revealing of a judgement (rules REV-02, AUD-10).
     pub(in crate::transition) fn verdict(&mut self, job: Job, mut committed: Box<Committed>) {
         let Phase::Judging(judgement) = core::mem::replace(&mut committed.phase, Phase::Opening) else {
             return self.put_committed(job, committed);
@@ -44,6 +44,7 @@ impl Execution {
         }
     }
 
+    /// What the digests say (rules JUD-03, JUD-04, JUD-06, JUD-07).
     fn finding(
         &self,
         job: &Job,
@@ -63,7 +64,7 @@ impl Execution {
             |digest: &StateDigest| answers.keys().filter(|answerer| explains(digest, answerer)).count();
         let wins = |digest: &StateDigest| votes(digest) >= 2 && votes(digest).saturating_mul(2) > claimed;
         match digests.into_iter().find(wins) {
-            // A jury that finds both parties wrong is not to be dodged by contesting a friend.
+            // A jury that finds both parties wrong is not to be dodged by contesting a friend (rule JUD-07).
             Some(digest) if digest != worker_digest => Finding::Majority(digest),
             _ if explains(&worker_digest, &judgement.auditor) => Finding::Baseless,
             Some(digest) => Finding::Majority(digest),
@@ -81,7 +82,8 @@ impl Execution {
         }
     }
 
-    /// The jury agrees with the worker: the auditor and the jurors who differ pay; the audit goes on with the other claims.
+    /// The jury agrees with the worker: the auditor and the jurors who differ pay; the audit goes on with the other claims (rules
+    /// JUD-03, PEN-05).
     fn worker_was_right(
         &mut self,
         job: Job,
@@ -201,8 +203,8 @@ impl Execution {
         answers.iter().filter(is_right).map(|(answerer, _)| *answerer).collect()
     }
 
-    /// Where no digest decides, jurors who answered get their locks back and are named; silence costs what a wrong answer does
-    /// (rule PEN-05), lest friends of a party hang juries for nothing.
+    /// Where no digest decides, jurors who answered get their locks back and are named (rule PEN-05); silence costs a fee (rule
+    /// PEN-07), as everywhere.
     pub(in crate::transition) fn dismiss_answered(
         &mut self,
         job: &Job,
@@ -214,7 +216,7 @@ impl Execution {
         answered
     }
 
-    /// Jurors who judged with the majority get their locks back, the others pay.
+    /// Jurors who judged with the majority get their locks back, the others pay (rules PEN-05, PEN-07).
     fn dismiss_jury(
         &mut self,
         job: &Job,

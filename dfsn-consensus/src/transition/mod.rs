@@ -1,6 +1,7 @@
 //! The state transition: parent state and block in, next state and receipts out.
 //!
-//! Order within a block (rules BLK-04, TIM-04, DRW-02): header, duties, transactions, windows that close, unbonding, draws.
+//! Order within a block (rules BLK-04, TIM-04, DRW-02): header, duties, transactions, windows that close, unbonding, old records,
+//! draws.
 
 mod attempt;
 mod draw;

@@ -6,7 +6,7 @@ use super::Execution;
 use crate::state::{Coins, Job};
 
 impl Execution {
-    /// Takes `amount` from a worker's lock: a share for those whose answers were right, the rest burned. The
+    /// Takes `amount` from a worker's lock: a share for those whose answers were right, the rest burned (rule PEN-01). The
     /// requester's loss comes first; it is nothing while the price is still in escrow.
     pub(super) fn slash_worker(
         &mut self,
@@ -37,8 +37,8 @@ impl Execution {
         });
     }
 
-    /// Takes the penalty of a wrong or missing answer from a claim's lock. Who judged rightly is paid one audit fee each out of it, a
-    /// worker who was right its share; the rest is burned.
+    /// Takes the penalty of a wrong or missing answer from a claim's lock (rules PEN-05, PEN-07). Who judged rightly is paid one
+    /// audit fee each out of it, a worker who was right its share; the rest is burned.
     pub(super) fn slash_answerer(
         &mut self,
         job: &Job,

@@ -6,7 +6,7 @@ use super::Execution;
 use crate::state::{Coins, Committed, Job, JobKind, Outcome, Stage};
 
 impl Execution {
-    /// Ends a job whose audit is over and whose pictures are delivered.
+    /// Ends a job whose audit is over and whose pictures are delivered (rule SET-01).
     pub(super) fn settle(&mut self, mut job: Job) {
         let stage = core::mem::replace(&mut job.stage, Stage::Ended(Outcome::TestFailed));
         let Stage::Committed(committed) = stage else {
@@ -29,6 +29,7 @@ impl Execution {
         self.put_job(job);
     }
 
+    /// Shares of the price (rule SET-02).
     fn pay_shares(&mut self, job: &Job, worker: Address, confirmed: &[Address], mut escrow: Coins) {
         let economics = &self.state.params.economics;
         let (worker_share, builder_share, audit_share) =
@@ -52,7 +53,7 @@ impl Execution {
         });
     }
 
-    /// One audit fee for each right answer, all together at most `most`, scaled down equally above that.
+    /// One audit fee for each right answer, all together at most `most`, scaled down equally above that (rule SET-03).
     fn pay_auditors(&mut self, job: &Job, confirmed: &[Address], from: &mut Coins, most: Amount) -> Amount {
         let count = u64::try_from(confirmed.len()).unwrap_or(u64::MAX);
         let wanted = job.audit_fee.checked_mul(count).unwrap_or(most);
@@ -71,6 +72,7 @@ impl Execution {
         record.is_none_or(|record| record.clean_jobs < self.state.params.sortition.ramp_jobs)
     }
 
+    /// The ramp of rule AUD-03 goes on.
     fn count_clean_job(&mut self, job: &Job, worker: &Address) {
         if job.unaudited {
             return;

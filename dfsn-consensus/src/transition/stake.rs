@@ -19,7 +19,7 @@ impl Execution {
         Ok(())
     }
 
-    /// Takes free stake out; it is paid after the unbonding time (rules STK-02, STK-04).
+    /// Takes free stake out; it is paid after the unbonding time (rules STK-02, STK-04). An empty entry goes (rule STK-05).
     pub(super) fn unstake(&mut self, sender: Address, amount: Amount) -> Result<(), TransactionFailure> {
         if amount.is_zero() {
             return Err(TransactionFailure::Zero);

@@ -50,7 +50,7 @@ impl Execution {
         Ok(())
     }
 
-    /// A test costs at least the lowest price of a job, whatever its worker asks.
+    /// A test costs at least the lowest price of a job, whatever its worker asks (rule TST-03).
     fn price_test(&self, job: &mut Job) -> Result<(), TransactionFailure> {
         let min = self.state.params.economics.price_min;
         if job.price >= min {

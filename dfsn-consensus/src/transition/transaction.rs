@@ -31,7 +31,7 @@ impl Execution {
         Ok(())
     }
 
-    /// Rules TX-02 to TX-05 and the bounds of the lane.
+    /// Rules TX-02 to TX-05, and the bounds of the lane (rule BLK-09).
     fn check_includable(&self, verified: &VerifiedTransaction) -> Result<Gas, IncludeError> {
         let (sender, actual) = (verified.sender(), verified.transaction().nonce);
         let expected = self.state.accounts.get(&sender).map(|account| account.nonce).unwrap_or_default();
@@ -57,7 +57,7 @@ impl Execution {
         Ok(())
     }
 
-    /// Takes the fee, burns the base part, tips the builder, uses the nonce and pins the key.
+    /// Takes the fee (rule FEE-01), burns the base part, tips the builder, uses the nonce and pins the key.
     fn charge(&mut self, verified: &VerifiedTransaction, gas_used: Gas) -> Amount {
         let transaction = verified.transaction();
         let base_fee = self.state.tip.base_fee_per_gas;

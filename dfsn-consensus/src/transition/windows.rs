@@ -7,7 +7,7 @@ use super::penalty::AnswerRewards;
 use crate::state::{Coins, Committed, Job, JuryStage, Outcome, Phase, Stage, Window};
 
 impl Execution {
-    /// Closes the windows that are over, in order of (end, job), at most as many as a block allows.
+    /// Closes the windows that are over, in order of (end, job), at most as many as a block allows (rule TIM-04).
     pub(super) fn close_windows(&mut self) {
         let (clock, height) = (self.parent_clock, self.state.tip.height);
         let chain = &self.state.params.chain;
@@ -70,7 +70,7 @@ impl Execution {
         self.wait_for_draw(job, RefundReason::Expired);
     }
 
-    /// Somebody accepted: those who let their turn pass could have.
+    /// Somebody accepted: those who let their turn pass could have (rule ACC-03).
     pub(super) fn count_missed_turns(&mut self, job: &mut Job, accepted_by: &Address) {
         let (now, windows) = (self.state.tip.timestamp, &self.state.params.windows);
         let (within, most) = (windows.missed_turn_window_ms, windows.missed_turns_max);
@@ -84,6 +84,7 @@ impl Execution {
         }
     }
 
+    /// Accepted and not committed (rule PEN-02).
     fn deadline_missed(&mut self, job: Job, worker: Address, mut lock: Coins) {
         let penalty = self.deadline_penalty(&job, &worker);
         self.slash_worker(&job, worker, &mut lock, penalty, Fault::MissedDeadline, &[]);
@@ -100,6 +101,7 @@ impl Execution {
         }
     }
 
+    /// What follows when claims, answers, an opening, a jury or a receipt are due (rules JOB-01, AUD-04, AUD-10, JUD-01, SET-01).
     fn audit_window_closed(&mut self, mut job: Job, mut committed: Box<Committed>) {
         match &mut committed.phase {
             Phase::Claiming => {
@@ -144,7 +146,7 @@ impl Execution {
         self.put_job(job);
     }
 
-    /// Claims are over: wait for answers that are missing, else for the worker.
+    /// Claims are over: wait for answers that are missing, else for the worker (rule AUD-04).
     fn after_claims(&self, committed: &mut Committed) {
         if committed.claims.values().all(|claim| claim.answers.is_some()) {
             return self.await_opening(committed);
@@ -166,7 +168,7 @@ impl Execution {
         }
     }
 
-    /// Puts a committed job back, or settles it when the audit is over and the pictures are there.
+    /// Puts a committed job back, or settles it when the audit is over and the pictures are there (rule SET-01).
     pub(super) fn audit_may_be_over(&mut self, job: Job) {
         let over = job.committed().is_some_and(|committed| committed.phase == Phase::Delivering);
         if over && (job.delivered || job.kind == crate::state::JobKind::Test) {

@@ -84,8 +84,8 @@ pub struct VmConfig {
     pub builder_key: SecretKey,
     /// Earns the tips.
     pub fee_recipient: Address,
-    /// The only key whose blocks are taken: the genesis sealer under instant seal; nobody in particular where an engine of many
-    /// machines decides who builds.
+    /// The only key whose blocks are taken (rule BLK-10): the genesis sealer under instant seal; nobody in particular where an
+    /// engine of many machines decides who builds.
     pub only_builder: Option<PublicKey>,
     /// Adds to the beacon, for a registered validator.
     pub beacon: Option<(Address, VrfSecretKey)>,

@@ -92,7 +92,7 @@ impl Block {
         Ok(block)
     }
 
-    /// Checks that the header belongs to the body and to its builder.
+    /// Checks that the header belongs to the body and to its builder (rule BLK-01).
     ///
     /// # Errors
     /// [`BlockError`] when it does not.

@@ -41,7 +41,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// The block's name.
+    /// The block's name (rule HSH-04).
     pub fn hash(&self) -> BlockHash {
         Domain::BlockHash.hash(self).into()
     }

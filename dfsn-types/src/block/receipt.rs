@@ -14,7 +14,7 @@ use crate::unit::{Amount, ChainClock, Gas};
 /// Id of the rule that decided, as numbered in docs/spec.
 pub type RuleId = BoundedString<16>;
 
-/// Receipts and events of one block, in order.
+/// Receipts and events of one block, in order (rules EVT-01, EVT-02).
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlockReceipts {

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::macros::checked_decode;
 
-/// Height and width in pixels: multiples of 8 from 8 to 2048. A model may ask for more.
+/// Height and width in pixels: multiples of 8 from 8 to 2048 (rule GEN-02). A model may ask for more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, Serialize)]
 pub struct ImageSize {
     height: u16,

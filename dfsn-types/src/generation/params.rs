@@ -12,7 +12,7 @@ use crate::macros::checked_decode;
 /// A prompt or a negative prompt: at most 2,048 bytes of UTF-8. It stands on the chain for ever.
 pub type Prompt = BoundedString<2048>;
 
-/// The parameters of a request; the same parameters give the same picture in an exact profile.
+/// The parameters of a request; the same parameters give the same picture in an exact profile (rules GEN-01, GEN-03).
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, Serialize)]
 pub struct GenerationParams {
     model: ModelId,
@@ -104,7 +104,7 @@ impl GenerationParams {
         self.seed
     }
 
-    /// Seed of image `image`: `seed + image`, modulo 2^32.
+    /// Seed of image `image`: `seed + image`, modulo 2^32 (rule GEN-04).
     pub fn image_seed(&self, image: u8) -> u32 {
         self.seed.wrapping_add(u32::from(image))
     }

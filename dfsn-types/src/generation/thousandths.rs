@@ -1,4 +1,4 @@
-//! Real-valued parameters as integers in thousandths, so that nothing encoded holds a float.
+//! Real-valued parameters as integers in thousandths, so that nothing encoded holds a float (rules ENC-04, GEN-01).
 
 use borsh::BorshSerialize;
 use serde::Serialize;
@@ -37,12 +37,12 @@ impl GuidanceScale {
         self.0
     }
 
-    /// Whether guidance needs a second, unconditional pass.
+    /// Whether guidance needs a second, unconditional pass (rule GEN-01).
     pub const fn is_guided(self) -> bool {
         self.0 > 1000
     }
 
-    /// The value a pipeline computes with: `f32(thousandths) / f32(1000)`, rounded once.
+    /// The value a pipeline computes with: `f32(thousandths) / f32(1000)`, rounded once (rule GEN-05).
     pub fn to_f32(self) -> f32 {
         // Up to 100,000, so the conversion is exact.
         self.0 as f32 / 1000.0

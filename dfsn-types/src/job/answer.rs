@@ -91,7 +91,7 @@ pub struct AnswerContext {
 }
 
 impl AnswerContext {
-    /// The answer that says "the state there is `digest`" and shows it to nobody who does not know it.
+    /// The answer that says "the state there is `digest`" and shows it to nobody who does not know it (rule TRC-07).
     pub fn answer(&self, digest: &StateDigest) -> AnswerDigest {
         Domain::Answer.hash(&(self, digest)).into()
     }

@@ -1,7 +1,7 @@
 //! The trace of a generation: what its leaves are and how one is opened.
 //!
 //! Image `i` of a job with `N` steps has the leaves `t = 0..=N+1`: 0 is the state before the first step, `t` the state after
-//! step `t`, `N+1` the decoder's output (PROTOCOL section 5.5). Leaf `(i, t)` stands at index `i * (N + 2) + t`.
+//! step `t`, `N+1` the decoder's output (rule TRC-01). Leaf `(i, t)` stands at index `i * (N + 2) + t` (rule TRC-05).
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -145,7 +145,7 @@ pub struct StateContext {
 }
 
 impl StateContext {
-    /// Digest `h` of a state's canonical bytes (f32, little-endian).
+    /// Digest `h` of a state's canonical bytes (f32, little-endian; rule TRC-02).
     pub fn digest(&self, state: &[u8]) -> StateDigest {
         let mut hasher = Domain::TraceState.hasher();
         hasher.update(&crate::codec::encode(&(self, state.len() as u64)));
@@ -153,7 +153,7 @@ impl StateContext {
         StateDigest::from_bytes(*hasher.finalize().as_bytes())
     }
 
-    /// The salt of this leaf, derived from the worker's secret, so that a standby node can open it too.
+    /// The salt of this leaf, derived from the worker's secret, so that a standby node can open it too (rule TRC-03).
     pub fn salt(&self, secret: &[u8; 32]) -> Salt {
         let key = Domain::TraceSalt.hash_bytes(secret);
         let mut hasher = blake3::Hasher::new_keyed(key.as_bytes());
@@ -172,7 +172,7 @@ pub struct TraceLeaf {
 }
 
 impl TraceLeaf {
-    /// Hash of the leaf at its place.
+    /// Hash of the leaf at its place (rule TRC-04).
     pub fn hash(&self, boundary: Boundary) -> Hash {
         Domain::TraceLeaf.hash(&(boundary, self.salt, self.digest))
     }
@@ -193,7 +193,7 @@ pub struct LeafOpening {
 }
 
 impl LeafOpening {
-    /// Checks that the leaf stands at its fixed place under the committed root.
+    /// Checks that the leaf stands at its fixed place under the committed root (rule TRC-06).
     ///
     /// # Errors
     /// [`TraceError`] when it does not.

@@ -1,4 +1,4 @@
-//! The Merkle tree over a trace.
+//! The Merkle tree over a trace (rule TRC-05).
 
 use super::{Boundary, LeafOpening, TraceError, TraceLeaf, TraceShape};
 use crate::bounded::BoundedVec;

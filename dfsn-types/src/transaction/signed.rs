@@ -99,7 +99,7 @@ impl SignedTransaction {
         Domain::TransactionId.hash(self).into()
     }
 
-    /// Checks network and signature.
+    /// Checks network and signature (rule TX-01).
     ///
     /// # Errors
     /// [`TransactionError`] when either is wrong.

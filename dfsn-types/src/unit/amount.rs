@@ -11,8 +11,8 @@ use crate::excerpt::excerpt;
 
 /// An amount of DFSN in base units; one DFSN is 10^18 of them.
 ///
-/// Text and JSON hold the base units as a decimal string, since JSON numbers lose digits; [`fmt::Display`]
-/// writes coins.
+/// Text and JSON hold the base units as a decimal string, since JSON numbers lose digits (rule ENC-06);
+/// [`fmt::Display`] writes coins.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
 )]

@@ -19,7 +19,7 @@ unit_u64!(
     Timestamp
 );
 unit_u64!(
-    /// Milliseconds of the chain clock, which stands still while the chain does (PROTOCOL section 2).
+    /// Milliseconds of the chain clock, which stands still while the chain does (rule TIM-03).
     ChainClock
 );
 unit_u64!(

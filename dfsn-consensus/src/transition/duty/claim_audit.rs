@@ -8,7 +8,7 @@ use crate::sortition;
 use crate::state::{Claim, Juror, Phase, Stage};
 
 impl Execution {
-    /// Checks eligibility, proof and selection, and locks what a wrong answer costs (rules AUD-01 to AUD-04).
+    /// Checks eligibility, proof and selection, and locks what a wrong answer costs (rules AUD-01 to AUD-04, AUD-09).
     pub(super) fn claim_audit(&mut self, duty: &Duty, role: Role, proof: &VrfProof) -> Result<(), DutyError> {
         if self.used.claims >= self.state.params.chain.claims_max {
             return Err(DutyError::LaneFull);

@@ -9,7 +9,7 @@ use crate::error::DutyError;
 use crate::state::{Judgement, JuryStage, Phase, Stage};
 
 impl Execution {
-    /// Calls a jury over one answer (rules CON-01, CON-02).
+    /// Calls a jury over one answer (rules CON-01, CON-02, JUD-01).
     pub(super) fn contest(&mut self, duty: &Duty, auditor: Address, question: u8) -> Result<(), DutyError> {
         let job = self.duty_job(duty)?;
         let committed = job

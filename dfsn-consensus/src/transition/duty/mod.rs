@@ -15,7 +15,7 @@ use crate::error::DutyError;
 use crate::state::{ChainState, Job};
 
 impl Execution {
-    /// Executes a duty in the duty lane.
+    /// Executes a duty in the duty lane (rules BLK-05, BLK-08).
     ///
     /// # Errors
     /// [`DutyError`] when it is not valid now; nothing has changed then.

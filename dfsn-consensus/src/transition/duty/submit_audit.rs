@@ -7,7 +7,7 @@ use crate::error::DutyError;
 use crate::state::{Committed, JuryStage, Phase, Stage};
 
 impl Execution {
-    /// Takes the answers of an auditor, or the one answer of a juror (rules AUD-07, AUD-08). The last answer ends the waiting.
+    /// Takes the answers of an auditor, or the one answer of a juror (rules AUD-07, AUD-08, JUD-02). The last one ends the waiting.
     pub(super) fn submit_audit(
         &mut self,
         duty: &Duty,
