@@ -15,7 +15,7 @@ const FILES: [(&str, bool); 12] = [
     ("text_encoder/model.safetensors", true),
     ("tokenizer/merges.txt", true),
     ("tokenizer/special_tokens_map.json", false),
-    ("tokenizer/tokenizer_config.json", false),
+    ("tokenizer/tokenizer_config.json", true),
     ("tokenizer/vocab.json", true),
     ("unet/config.json", true),
     ("unet/diffusion_pytorch_model.safetensors", true),

@@ -54,6 +54,9 @@ pub enum RequestError {
         /// The model's step in pixels.
         multiple: u32,
     },
+    /// A picture to start from.
+    #[error("this pipeline starts from noise only, the request names an initial image")]
+    InitImage,
     /// Initial latents of another size.
     #[error("initial latents have {found} numbers, this request needs {expected}")]
     InitLatents {
@@ -89,8 +92,14 @@ impl ImageRequest {
     }
 
     /// Picture `image` (from 0) of a request on the chain: its seed is the request's plus `image`, wrapping.
-    pub fn from_params(params: &GenerationParams, image: u8) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// [`RequestError::InitImage`] for a request that starts from an image.
+    pub fn from_params(params: &GenerationParams, image: u8) -> Result<Self, RequestError> {
+        if params.init_image().is_some() {
+            return Err(RequestError::InitImage);
+        }
+        let first = Self {
             prompt: params.prompt().as_str().to_owned(),
             negative_prompt: params.negative_prompt().as_str().to_owned(),
             seed: params.seed(),
@@ -99,8 +108,8 @@ impl ImageRequest {
             scheduler: params.scheduler(),
             height: params.height(),
             width: params.width(),
-        }
-        .for_image(image)
+        };
+        Ok(first.for_image(image))
     }
 
     /// The same request for picture `image`, counted from 0.

@@ -6,7 +6,7 @@ use dfsn_compute::{
     ComputeError, Event, ImageRequest, NoObserver, Question, RequestError, SchedulerKind, StateError,
     StepState, TraceRecorder,
 };
-use dfsn_types::{GenerationParams, ImageSize, ModelId, ProfileId};
+use dfsn_types::{FileHash, GenerationParams, ImageSize, ModelId, ProfileId, Strength};
 
 use crate::toy::{ToyBackend, request, toy_pipeline};
 
@@ -171,7 +171,22 @@ fn pictures_of_a_request_on_the_chain_take_successive_seeds() {
     .num_images(2)
     .build()
     .unwrap();
-    let first = ImageRequest::from_params(&params, 0);
+    let first = ImageRequest::from_params(&params, 0).unwrap();
     assert_eq!((first.seed, first.guidance_scale, first.height, first.width), (u32::MAX, 3.5, 64, 48));
-    assert_eq!(ImageRequest::from_params(&params, 1), ImageRequest { seed: 0, ..first });
+    assert_eq!(ImageRequest::from_params(&params, 1).unwrap(), ImageRequest { seed: 0, ..first });
+}
+
+#[test]
+fn a_request_that_starts_from_an_image_is_refused_not_drawn_from_noise() {
+    let size = ImageSize::new(64, 64).unwrap();
+    let params = GenerationParams::builder(
+        ModelId::from_bytes([1; 32]),
+        ProfileId::from_bytes([2; 32]),
+        "a fox",
+        size,
+    )
+    .init_image(FileHash::from_bytes([3; 32]), Strength::from_thousandths(500).unwrap())
+    .build()
+    .unwrap();
+    assert_eq!(ImageRequest::from_params(&params, 0), Err(RequestError::InitImage));
 }

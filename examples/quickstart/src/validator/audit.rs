@@ -43,7 +43,7 @@ impl ValidatorNode {
         boundary: Boundary,
         state: &ChainState,
     ) -> Result<StateDigest, ComputeError> {
-        let request = ImageRequest::from_params(&task.params, boundary.image);
+        let request = ImageRequest::from_params(&task.params, boundary.image)?;
         let question = match boundary.t {
             0 => Question::InitialState,
             t => {

@@ -76,7 +76,7 @@ impl ValidatorNode {
     /// Does one task and signs what comes of it; nothing when this validator cannot or will not.
     pub(crate) async fn perform(&self, task: Task, state: Arc<ChainState>) -> Option<SignedDuty> {
         let kind = match &task.kind {
-            TaskKind::Accept { draw } => self.accept(*draw),
+            TaskKind::Accept { draw } => self.accept(&task, *draw),
             TaskKind::Generate => self.generate(&task).await,
             TaskKind::Claim { role, proof } => Some(DutyKind::ClaimAudit { role: *role, proof: *proof }),
             TaskKind::Answer { role, boundaries } => self.answer(&task, *role, boundaries, &state).await,

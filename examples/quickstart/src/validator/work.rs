@@ -16,8 +16,10 @@ use super::{ValidatorNode, lock};
 pub(super) type Drawn = Vec<(RgbImage, Vec<Vec<u8>>)>;
 
 impl ValidatorNode {
-    /// Every input of a request is in the request itself, and the worker is idle: one job at a time.
-    pub(super) fn accept(&self, draw: u32) -> Option<DutyKind> {
+    /// Accepts what the model can draw: every input is then in the request itself, and the worker takes one job at a time.
+    pub(super) fn accept(&self, task: &Task, draw: u32) -> Option<DutyKind> {
+        let request = ImageRequest::from_params(&task.params, 0).ok()?;
+        request.check(self.worker.config()).ok()?;
         self.shared.cheat.worker_drawn(self.address());
         Some(DutyKind::AcceptJob { draw })
     }
@@ -40,7 +42,7 @@ impl ValidatorNode {
     ) -> Result<Drawn, ComputeError> {
         let mut drawn = Vec::new();
         for image in 0..task.params.num_images() {
-            let request = change(ImageRequest::from_params(&task.params, image));
+            let request = change(ImageRequest::from_params(&task.params, image)?);
             let observer = Recorder { trace: TraceRecorder::default(), progress: self.progress(task, image) };
             let (generated, recorder) = self.worker.generate(request, observer)?.wait().await?;
             drawn.push((generated.image, recorder.trace.into_boundaries()));
