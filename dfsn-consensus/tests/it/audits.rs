@@ -32,8 +32,8 @@ fn worker_and_jurors_share(network: &Network, job: &JobId, before: &[Amount]) {
     let part = BasisPoints::new(9_000).unwrap().of(price).checked_sub(fee.checked_mul(2).unwrap()).unwrap();
     let share = BasisPoints::new(3_000).unwrap().of(penalty);
     assert_eq!(network.wealth(0).checked_sub(before[0]), part.checked_add(share));
-    for juror in 2..4 {
-        assert_eq!(network.wealth(juror).checked_sub(before[juror]), fee.checked_mul(2));
+    for (juror, before) in before.iter().enumerate().skip(2) {
+        assert_eq!(network.wealth(juror).checked_sub(*before), fee.checked_mul(2));
     }
     let kept = share.checked_add(fee.checked_mul(2).unwrap()).unwrap();
     assert_eq!(network.burned_by_slashes(job), penalty.checked_sub(kept).unwrap());

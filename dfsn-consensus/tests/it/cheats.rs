@@ -46,8 +46,8 @@ fn wrong_result_costs_ten_prices(working: Working) {
     );
     // Half of it went to those who answered rightly, in equal parts; three of them neither worked nor cheated.
     let each = penalty.split(2).split(4);
-    for auditor in 2..5 {
-        assert!(network.wealth(auditor) >= before[auditor].checked_add(each).unwrap());
+    for (auditor, before) in before.iter().enumerate().skip(2) {
+        assert!(network.wealth(auditor) >= before.checked_add(each).unwrap());
     }
     assert_eq!(network.burned_by_slashes(&job), penalty.checked_sub(each.checked_mul(4).unwrap()).unwrap());
 }
@@ -112,8 +112,8 @@ fn withheld_opening() {
     assert_eq!(before[0].checked_sub(network.wealth(0)), Some(lock), "the whole lock is gone");
     assert!(network.state().validators[&cheat].is_jailed(network.now));
     let each = lock.split(2).split(4);
-    for auditor in 2..5 {
-        assert!(network.wealth(auditor) >= before[auditor].checked_add(each).unwrap());
+    for (auditor, before) in before.iter().enumerate().skip(2) {
+        assert!(network.wealth(auditor) >= before.checked_add(each).unwrap());
     }
 }
 

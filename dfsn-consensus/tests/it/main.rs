@@ -3,6 +3,7 @@
 //! Only inference is stood in for (`network::inference`): every step is one hash. A test's name begins with the id of the rule
 //! it shows, or is a name that the protocol gives.
 
+mod actions;
 mod audits;
 mod blocks;
 mod cheats;
@@ -16,7 +17,10 @@ mod hardware;
 mod inclusion;
 mod lanes;
 mod life;
-#[allow(dead_code, reason = "each theme uses a part of it")]
 mod network;
+mod openings;
 mod pool;
+mod properties;
 mod replays;
+mod rules;
+mod simulation;

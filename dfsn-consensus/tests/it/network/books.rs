@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dfsn_consensus::state::{ChainState, Phase, Stage, Supply};
+use dfsn_consensus::state::{ChainState, JobKind, Phase, Stage, Supply};
 use dfsn_types::{Address, Amount};
 
 /// Checks supply, the index of windows, the queues and every validator's locks.
@@ -30,8 +30,11 @@ pub(crate) fn check(state: &ChainState) {
         state.jobs.values().all(|job| job.is_ended() == ended.contains(&job.id)),
         "ended jobs and no others"
     );
-    for job in state.jobs.values().filter(|job| job.is_ended()) {
-        assert!(job.escrow.amount().is_zero(), "an ended job holds no money");
+    for job in state.jobs.values() {
+        let due = if job.is_ended() { Amount::ZERO } else { job.price };
+        let holds_price = job.kind == JobKind::Test || job.escrow.amount() == due;
+        assert!(holds_price, "an open request holds its price, an ended one nothing: {job:?}");
+        assert!(!job.is_ended() || job.escrow.amount().is_zero(), "an ended job holds no money");
     }
 }
 

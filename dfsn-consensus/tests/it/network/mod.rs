@@ -172,7 +172,10 @@ impl Network {
         self.now = self.now.after(DurationMs::new(ms));
         let parent = self.state().clone();
         let Some(accepted) = self.engine.seal(self.now)? else { return Ok(false) };
-        let again = state_transition(&parent, &accepted.block).expect("a built block verifies on its parent");
+        let again = match state_transition(&parent, &accepted.block) {
+            Ok(again) => again,
+            Err(error) => panic!("a built block verifies on its parent: {error}"),
+        };
         assert_eq!(again.receipts, accepted.receipts, "both executions give the same receipts");
         assert_eq!(again.state, *self.state(), "both executions give the same state");
         books::check(self.state());

@@ -83,7 +83,9 @@ impl Node {
         let mut tasks = core::mem::take(&mut self.postponed);
         tasks.extend(self.operator.tasks(state));
         let mut duties = Vec::new();
-        for task in tasks.into_iter().filter(|task| state.open_job(&task.job).is_some()) {
+        let is_current =
+            |task: &Task| state.open_job(&task.job).is_some_and(|job| job.attempt == task.attempt);
+        for task in tasks.into_iter().filter(is_current) {
             if let Some(kind) = self.perform(&task, state, served) {
                 duties.push(self.sign(&state.chain, task.job, task.attempt, kind));
             } else if matches!(&task.kind, TaskKind::Answer { role, .. } if self.manner(*role) == Answering::Copies)
