@@ -48,6 +48,8 @@ pub struct Mempool {
     duties: BTreeMap<u64, WaitingDuty>,
     duty_ids: BTreeSet<DutyId>,
     slots: BTreeMap<DutySlot, u64>,
+    /// Duties of open attempts that a block took.
+    spent: BTreeMap<DutyId, (JobId, Attempt)>,
     next_duty: u64,
 }
 
@@ -67,6 +69,7 @@ struct DutySlot {
     attempt: Attempt,
     kind: &'static str,
     role: Option<Role>,
+    draw: Option<u32>,
 }
 
 impl DutySlot {
@@ -75,7 +78,18 @@ impl DutySlot {
             DutyKind::ClaimAudit { role, .. } | DutyKind::SubmitAudit { role, .. } => Some(*role),
             _ => None,
         };
-        Self { validator: duty.validator, job: duty.job, attempt: duty.attempt, kind: duty.kind.name(), role }
+        let draw = match &duty.kind {
+            DutyKind::AcceptJob { draw } => Some(*draw),
+            _ => None,
+        };
+        Self {
+            validator: duty.validator,
+            job: duty.job,
+            attempt: duty.attempt,
+            kind: duty.kind.name(),
+            role,
+            draw,
+        }
     }
 }
 
@@ -221,6 +235,8 @@ impl Mempool {
         check_author(state, &duty).map_err(MempoolError::Duty)?;
         let slot = DutySlot::of(duty.duty());
         match self.slots.get(&slot).copied() {
+            // What a block took is public: sent again by anybody, it must not push out what its validator sends now.
+            Some(_) if self.spent.contains_key(&id) => return Ok(()),
             Some(place) => self.remove_duty(place),
             None if self.duties.len() >= self.limits.duties => return Err(MempoolError::Full),
             None => {}
@@ -271,7 +287,7 @@ impl Mempool {
     }
 
     /// Drops what an accepted block took or made invalid for good.
-    pub fn prune(&mut self, state: &ChainState, included: impl IntoIterator<Item = DutyId>) {
+    pub fn prune(&mut self, state: &ChainState, included: &[SignedDuty]) {
         for (sender, waiting) in &mut self.senders {
             let kept = waiting.split_off(&next_nonce(state, sender));
             for stale in core::mem::replace(waiting, kept).into_values() {
@@ -280,13 +296,16 @@ impl Mempool {
             }
         }
         self.senders.retain(|_, waiting| !waiting.is_empty());
-        let included: BTreeSet<DutyId> = included.into_iter().collect();
+        let is_open =
+            |job: &JobId, attempt: Attempt| state.open_job(job).is_some_and(|job| job.attempt == attempt);
+        let taken: BTreeSet<DutyId> = included.iter().map(SignedDuty::id).collect();
+        self.spent.extend(included.iter().map(|duty| (duty.id(), (duty.duty().job, duty.duty().attempt))));
+        self.spent.retain(|_, (job, attempt)| is_open(job, *attempt));
         let (height, blocks) = (state.tip.height.get(), self.limits.duty_blocks);
         self.duties.retain(|_, waiting| {
             let duty = waiting.duty.duty();
-            let open = state.open_job(&duty.job).is_some_and(|job| job.attempt == duty.attempt);
             let fresh = height.saturating_sub(waiting.since.get()) < blocks;
-            !included.contains(&waiting.id) && open && fresh
+            !taken.contains(&waiting.id) && is_open(&duty.job, duty.attempt) && fresh
         });
         self.duty_ids = self.duties.values().map(|waiting| waiting.id).collect();
         self.slots = self.duties.iter().map(|(place, waiting)| (waiting.slot, *place)).collect();

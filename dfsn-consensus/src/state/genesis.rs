@@ -48,6 +48,12 @@ pub enum GenesisError {
         /// Largest state.
         bytes: u64,
     },
+    /// A model that cannot be tested.
+    #[error("GNS-05: model {model}: its test size is no size that it draws")]
+    TestSize {
+        /// The model.
+        model: ModelId,
+    },
     /// A number of the protocol out of bounds.
     #[error("GNS-04: {name} is {value}, not between {min} and {max}")]
     Param {
@@ -134,6 +140,9 @@ impl ChainState {
                 side.saturating_mul(side).saturating_mul(u64::from(model.latent_channels)).saturating_mul(4);
             if bytes > dfsn_types::ModelRecord::STEP_STATE_MAX {
                 return Err(GenesisError::StateTooLarge { model: model.id, bytes });
+            }
+            if !model.accepts(model.test_size) {
+                return Err(GenesisError::TestSize { model: model.id });
             }
             if self.models.insert(model.id, model.clone()).is_some() {
                 return Err(duplicate("model", model.id));

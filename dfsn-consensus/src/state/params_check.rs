@@ -11,7 +11,7 @@ pub(super) fn check(params: &ConsensusParams) -> Result<(), GenesisError> {
     let day = 86_400_000;
     let shares =
         u64::from(economics.worker_share.get()).saturating_add(u64::from(economics.builder_share.get()));
-    let bounds: [(&'static str, u64, u64, u64); 26] = [
+    let bounds: [(&'static str, u64, u64, u64); 32] = [
         ("clock_step_ms", chain.clock_step_ms.get(), 1, day),
         ("window_blocks_min", chain.window_blocks_min, 1, 1_000),
         ("heartbeat_ms", chain.heartbeat_ms.get(), 1, day),
@@ -28,15 +28,21 @@ pub(super) fn check(params: &ConsensusParams) -> Result<(), GenesisError> {
         ("job_ms_max", windows.job_ms_max.get(), 1, day),
         ("attempts_max", u64::from(windows.attempts_max), 1, 16),
         ("claim_ms", windows.claim_ms.get(), 1, day),
+        ("serve_ms", windows.serve_ms.get(), 1, day),
+        ("answer_ms", windows.answer_ms.get(), 1, day),
+        ("juror_ms", windows.juror_ms.get(), 1, day),
+        ("receipt_ms", windows.receipt_ms.get(), 1, day),
         ("open_ms", windows.open_ms.get(), 1, day),
         ("rate_ramp", sortition.rate_ramp.get(), 1_000_000, 100_000_000),
         ("rate_floor", sortition.rate_floor.get(), 1, 100_000_000),
+        ("float_factor", u64::from(sortition.float_factor), 1, 1_000),
         ("juror_rate", sortition.juror_rate.get(), 1_000_000, 100_000_000),
         ("collateral_prices", penalties.collateral_prices, 1, 10_000),
         ("deadline_prices", penalties.deadline_prices, 1, penalties.collateral_prices),
         ("float_verdict_prices", penalties.float_verdict_prices, 1, penalties.collateral_prices),
         ("answer_fees", penalties.answer_fees, 1, 10_000),
         ("missing_answer_fees", penalties.missing_answer_fees, 0, penalties.answer_fees),
+        ("test_deposit_fees", economics.test_deposit_fees, 1, 1_000),
         ("worker_share + builder_share", shares, 1, 10_000),
     ];
     match bounds.into_iter().find(|(_, value, min, max)| value < min || value > max) {

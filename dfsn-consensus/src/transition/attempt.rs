@@ -10,6 +10,9 @@ impl Execution {
     /// requester is refunded, never both (rule JOB-04). The deposit of a failed test is burned (rule TST-06).
     pub(super) fn fail_attempt(&mut self, mut job: Job, worker: Address, fault: Fault) {
         self.event(Event::AttemptFailed { job: job.id, attempt: job.attempt, worker, fault });
+        if job.kind == JobKind::Test && fault == Fault::Unanswered {
+            return self.refund(job, RefundReason::Untested);
+        }
         if job.kind == JobKind::Test {
             let deposit = job.escrow.take_all();
             let burned = deposit.amount();

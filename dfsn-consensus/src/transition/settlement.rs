@@ -111,6 +111,7 @@ impl Execution {
             self.state.validators.get_mut(&worker).and_then(|validator| validator.pairs.get_mut(&pair))
         {
             record.status = PairStatus::Active;
+            self.event(Event::PairActivated { validator: worker, pair });
         }
         self.event(Event::JobSettled {
             job: job.id,
@@ -119,7 +120,6 @@ impl Execution {
             worker_paid: Amount::ZERO,
             auditors_paid,
         });
-        self.event(Event::PairActivated { validator: worker, pair });
         true
     }
 }

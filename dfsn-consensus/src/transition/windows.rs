@@ -211,6 +211,7 @@ impl Execution {
             self.dismiss_answered(&job, judgement.jurors);
         }
         self.unlock_stake(&worker, lock);
+        self.restart_ramp(&job, &worker);
         self.fail_attempt(job, worker, Fault::Unanswered);
     }
 

@@ -228,7 +228,7 @@ impl<S: KvStore> Vm for ChainVm<S> {
             return Err(VmError::Unknown(*hash));
         };
         self.accepted = transition.state;
-        self.mempool.prune(&self.accepted, block.body().duties.iter().map(SignedDuty::id));
+        self.mempool.prune(&self.accepted, &block.body().duties);
         if !self.processing.contains_key(&self.preferred) {
             self.preferred = *hash;
         }
