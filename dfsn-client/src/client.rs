@@ -2,21 +2,22 @@
 
 use std::sync::Arc;
 
-use dfsn_consensus::gas;
 use dfsn_types::{
-    Address, Amount, ChainIdentity, GenerationParams, GenerationRequest, JobId, SecretKey, Transaction,
-    TransactionId, TransactionKind, TransactionStatus,
+    Address, Amount, GenerationParams, GenerationRequest, JobId, SecretKey, TransactionId, TransactionKind,
 };
-use tokio::sync::Mutex;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Mutex, MutexGuard};
 
+use crate::config::ClientConfig;
 use crate::error::ClientError;
 use crate::job::PendingJob;
-use crate::picture::Picture;
-use crate::transport::{Notification, Subscription, Transport, TransportError};
+use crate::picture::{self, Picture};
+use crate::sending::Unsettled;
+use crate::transport::{Transport, TransportError};
 use crate::view::{AccountInfo, JobInfo, NetworkInfo, Quote};
 
 /// Speaks to a node on behalf of one key. Clones share the account, so their transactions do not collide.
+///
+/// Every method must be called in a tokio runtime with its timer: each wait has a bound, which [`ClientConfig`] sets.
 #[derive(Debug)]
 pub struct Client<T> {
     inner: Arc<Inner<T>>,
@@ -27,8 +28,9 @@ struct Inner<T> {
     transport: T,
     key: SecretKey,
     address: Address,
+    config: ClientConfig,
     /// Held while a transaction goes from nonce to mempool to block.
-    sending: Mutex<()>,
+    unsettled: Mutex<Option<Unsettled>>,
 }
 
 impl<T> Clone for Client<T> {
@@ -40,8 +42,13 @@ impl<T> Clone for Client<T> {
 impl<T: Transport> Client<T> {
     /// A client of the account that belongs to `key`.
     pub fn new(transport: T, key: SecretKey) -> Self {
+        Self::with_config(transport, key, ClientConfig::default())
+    }
+
+    /// A client that waits and pays as told.
+    pub fn with_config(transport: T, key: SecretKey, config: ClientConfig) -> Self {
         let address = Address::from_public_key(&key.public_key());
-        Self { inner: Arc::new(Inner { transport, key, address, sending: Mutex::new(()) }) }
+        Self { inner: Arc::new(Inner { transport, key, address, config, unsettled: Mutex::new(None) }) }
     }
 
     /// The account.
@@ -54,7 +61,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`ClientError`] when the node gives no answer.
     pub async fn network(&self) -> Result<NetworkInfo, ClientError> {
-        Ok(self.inner.transport.network().await?)
+        self.ask(self.inner.transport.network()).await
     }
 
     /// Any account.
@@ -62,7 +69,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`ClientError`] when the node gives no answer.
     pub async fn account(&self, address: Address) -> Result<AccountInfo, ClientError> {
-        Ok(self.inner.transport.account(address).await?)
+        self.ask(self.inner.transport.account(address)).await
     }
 
     /// A job.
@@ -70,7 +77,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`ClientError`] when the node gives no answer or knows no such job.
     pub async fn job(&self, id: JobId) -> Result<JobInfo, ClientError> {
-        self.inner.transport.job(id).await?.ok_or(ClientError::UnknownJob(id))
+        self.ask(self.inner.transport.job(id)).await?.ok_or(ClientError::UnknownJob(id))
     }
 
     /// What a request would cost now.
@@ -78,7 +85,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`ClientError::NoWorker`] when nobody serves it.
     pub async fn quote(&self, params: &GenerationParams) -> Result<Quote, ClientError> {
-        self.inner.transport.quote(params.clone()).await?.ok_or(ClientError::NoWorker)
+        self.ask(self.inner.transport.quote(params.clone())).await?.ok_or(ClientError::NoWorker)
     }
 
     /// Moves money to another account and waits until a block has it.
@@ -94,8 +101,16 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`ClientError`] when the node refuses the request or it fails.
     pub async fn generate(&self, request: GenerationRequest) -> Result<PendingJob<T>, ClientError> {
+        let mut turn = self.turn().await;
+        // Before the request, so that its first event is not missed.
         let subscription = self.inner.transport.subscribe();
-        let id = self.send(TransactionKind::GenerationRequest(Box::new(request))).await?;
+        let sent = self.send_in_turn(&mut turn, TransactionKind::GenerationRequest(Box::new(request))).await;
+        let id = match sent {
+            // The receipt was missed, but the job is there.
+            Err(ClientError::OutcomeUnknown { id, .. }) if self.job(id.job_id()).await.is_ok() => id,
+            sent => sent?,
+        };
+        drop(turn);
         Ok(PendingJob::new(self.clone(), id.job_id(), subscription))
     }
 
@@ -107,70 +122,62 @@ impl<T: Transport> Client<T> {
         self.send(TransactionKind::Receipt { job }).await
     }
 
-    /// Fetches the committed pictures of a job and checks their hashes.
+    /// Fetches the committed pictures of a job and checks each: length, file hash, form, size asked for, pixel hash. No file over
+    /// its committed length is taken.
     ///
     /// # Errors
-    /// [`ClientError`] when there is no result, a file is missing, or a hash differs.
+    /// [`ClientError`] when there is no result, a file is missing, or one is not what was committed and asked for.
     pub async fn fetch(&self, job: &JobInfo) -> Result<Vec<Picture>, ClientError> {
         let commitment = job.commitment.as_ref().ok_or(ClientError::NoResult(job.id))?;
         let mut pictures = Vec::with_capacity(commitment.images.len());
         for image in commitment.images.iter() {
-            let file =
-                self.inner.transport.blob(image.file).await?.ok_or(ClientError::FileMissing(image.file))?;
-            pictures.push(Picture::check(file, image)?);
+            let bytes_max = picture::file_bytes_max(image)?;
+            let file = self.ask(self.inner.transport.blob(image.file, bytes_max)).await?;
+            let picture = Picture::check(file.ok_or(ClientError::FileMissing(image.file))?, image)?;
+            let (expected_height, expected_width) = (job.params.height(), job.params.width());
+            let Picture { height, width, .. } = picture;
+            if (height, width) != (expected_height, expected_width) {
+                let (job, file) = (job.id, image.file);
+                return Err(ClientError::WrongSize {
+                    job,
+                    file,
+                    height,
+                    width,
+                    expected_height,
+                    expected_width,
+                });
+            }
+            pictures.push(picture);
         }
         Ok(pictures)
     }
 
-    /// Signs a transaction with the account's next nonce, sends it, and waits for its receipt.
-    ///
-    /// # Errors
-    /// [`ClientError::Transport`] when the node refuses it, [`ClientError::Failed`] when a block has it and it failed.
-    pub async fn send(&self, kind: TransactionKind) -> Result<TransactionId, ClientError> {
-        let _one_at_a_time = self.inner.sending.lock().await;
-        let network = self.network().await?;
-        let nonce = self.account(self.inner.address).await?.nonce;
-        let chain = ChainIdentity { chain_id: network.chain_id, genesis: network.genesis };
-        // Twice the base fee covers five blocks of the steepest rise.
-        let max_fee_per_gas = network.base_fee_per_gas.checked_mul(2).ok_or(ClientError::CostOverflow)?;
-        let transaction = Transaction {
-            chain_id: network.chain_id,
-            nonce,
-            gas_limit: gas::gas_of(&kind),
-            max_fee_per_gas,
-            max_priority_fee_per_gas: Amount::ZERO,
-            kind,
-        };
-        let mut blocks = self.inner.transport.subscribe();
-        let id = self.inner.transport.submit(transaction.sign(&chain, &self.inner.key)).await?;
-        self.await_receipt(&mut blocks, id, nonce).await
+    /// Waits for an answer, but not for ever.
+    pub(crate) async fn ask<R>(
+        &self,
+        answer: impl Future<Output = Result<R, TransportError>>,
+    ) -> Result<R, ClientError> {
+        let waited = self.inner.config.call_timeout;
+        match tokio::time::timeout(waited, answer).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(ClientError::NoAnswer { waited }),
+        }
     }
 
-    async fn await_receipt(
-        &self,
-        blocks: &mut Subscription,
-        id: TransactionId,
-        nonce: dfsn_types::Nonce,
-    ) -> Result<TransactionId, ClientError> {
-        loop {
-            match blocks.recv().await.as_deref() {
-                Ok(Notification::Block { receipts, .. }) => {
-                    match receipts.iter().find(|receipt| receipt.id == id).map(|receipt| &receipt.status) {
-                        Some(TransactionStatus::Succeeded) => return Ok(id),
-                        Some(TransactionStatus::Failed { rule }) => {
-                            return Err(ClientError::Failed { id, rule: rule.clone() });
-                        }
-                        None => {}
-                    }
-                }
-                Ok(Notification::Progress { .. }) => {}
-                // Too slow to see its block: the nonce tells that it is in.
-                Err(RecvError::Lagged(_)) if self.account(self.inner.address).await?.nonce > nonce => {
-                    return Ok(id);
-                }
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return Err(TransportError::Closed.into()),
-            }
-        }
+    /// The right to send, and what became of the last transaction if the client does not know.
+    pub(crate) async fn turn(&self) -> MutexGuard<'_, Option<Unsettled>> {
+        self.inner.unsettled.lock().await
+    }
+
+    pub(crate) fn transport(&self) -> &T {
+        &self.inner.transport
+    }
+
+    pub(crate) fn key(&self) -> &SecretKey {
+        &self.inner.key
+    }
+
+    pub(crate) fn config(&self) -> &ClientConfig {
+        &self.inner.config
     }
 }

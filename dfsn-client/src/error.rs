@@ -1,23 +1,32 @@
 //! What can go wrong between a client and its pictures.
 
-use dfsn_types::{FileHash, JobId, PixelHash, RuleId, TransactionId};
+use std::time::Duration;
+
+use dfsn_types::{FileHash, JobId, Nonce, PixelHash, RuleId, TransactionId};
 use thiserror::Error;
 
+use crate::picture::PictureFault;
 use crate::transport::TransportError;
 
 /// Why a client cannot do what it was asked.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The node gives no answer or refuses.
+    /// The node refuses or is gone.
     #[error(transparent)]
     Transport(#[from] TransportError),
-    /// Nobody serves the model in this profile.
-    #[error("no active worker serves this model in this profile")]
+    /// The node takes too long to answer.
+    #[error("the node has not answered for {waited:?}")]
+    NoAnswer {
+        /// [`ClientConfig::call_timeout`](crate::ClientConfig::call_timeout).
+        waited: Duration,
+    },
+    /// Nobody can take the request.
+    #[error("no active worker serves this model in this profile and size")]
     NoWorker,
-    /// A fee or a price that does not fit.
-    #[error("the cost of this transaction overflows")]
-    CostOverflow,
+    /// A fee that does not fit.
+    #[error("the fee of this transaction overflows")]
+    FeeOverflow,
     /// The transaction was included and failed; its fee is spent.
     #[error("transaction {id} failed by rule {rule} (docs/spec)")]
     Failed {
@@ -26,6 +35,45 @@ pub enum ClientError {
         /// Why.
         rule: RuleId,
     },
+    /// No block has the transaction yet: the base fee may have risen over its offer. It may still wait at the node; the client's
+    /// next transaction has its nonce and a higher fee, so at most one of the two happens.
+    #[error(
+        "no block has held transaction {id} (nonce {nonce}) for {waited:?}, send it again at today's fee"
+    )]
+    NotIncluded {
+        /// Which.
+        id: TransactionId,
+        /// Its nonce.
+        nonce: Nonce,
+        /// [`ClientConfig::inclusion_timeout`](crate::ClientConfig::inclusion_timeout).
+        waited: Duration,
+    },
+    /// Another transaction of the same key, not of this client, took the nonce: this one will never happen.
+    #[error("transaction {id} was replaced: another one has nonce {nonce}")]
+    Replaced {
+        /// Which.
+        id: TransactionId,
+        /// Its nonce.
+        nonce: Nonce,
+    },
+    /// A block has this transaction or a replacement, but the client fell behind the node and missed the receipt.
+    #[error("nonce {nonce} of transaction {id} is used, its receipt was missed: look at its effects")]
+    OutcomeUnknown {
+        /// Which.
+        id: TransactionId,
+        /// Its nonce.
+        nonce: Nonce,
+    },
+    /// Nothing was sent: the client had given up on its last transaction, and that one, or a replacement, has been included since.
+    #[error(
+        "nothing was sent: nonce {nonce} of transaction {earlier}, given up before, has been used since; look at its effects first"
+    )]
+    EarlierSettled {
+        /// The one given up.
+        earlier: TransactionId,
+        /// Its nonce.
+        nonce: Nonce,
+    },
     /// The node knows no such job.
     #[error("the node knows no job {0}")]
     UnknownJob(JobId),
@@ -33,8 +81,20 @@ pub enum ClientError {
     #[error("job {0} has no committed result")]
     NoResult(JobId),
     /// The node has no such file yet.
-    #[error("file {0} is not to be had from this node")]
+    #[error("file {0} is not to be had from this node, try again later")]
     FileMissing(FileHash),
+    /// The file is longer or shorter than committed, or longer than any picture.
+    #[error("file {file} has {actual} bytes, committed {committed}, allowed {allowed}")]
+    FileLength {
+        /// Which.
+        file: FileHash,
+        /// Bytes that came, or that were committed when nothing was fetched.
+        actual: u64,
+        /// Bytes committed on chain.
+        committed: u32,
+        /// The most bytes of any picture's file.
+        allowed: u32,
+    },
     /// The file is not the committed one.
     #[error("file {actual} came for {expected}")]
     FileMismatch {
@@ -43,13 +103,13 @@ pub enum ClientError {
         /// Hash committed on chain.
         expected: FileHash,
     },
-    /// The file is no picture.
-    #[error("file {file} is no 8-bit RGB PNG of at most 2048 x 2048 pixels: {reason}")]
+    /// The file is no picture of the network's form.
+    #[error("file {file} is no picture: {fault}")]
     NotAPicture {
         /// Which.
         file: FileHash,
-        /// What the decoder met.
-        reason: String,
+        /// What is wrong with it.
+        fault: PictureFault,
     },
     /// The file's pixels are not the committed ones.
     #[error("pixels {actual} in file {file}, committed {expected}")]
@@ -61,11 +121,38 @@ pub enum ClientError {
         /// Hash committed on chain.
         expected: PixelHash,
     },
+    /// The picture has another size than was asked for.
+    #[error(
+        "file {file} shows {height}x{width} pixels, job {job} asks for {expected_height}x{expected_width}"
+    )]
+    WrongSize {
+        /// The job.
+        job: JobId,
+        /// Which.
+        file: FileHash,
+        /// Pixels from top to bottom.
+        height: u32,
+        /// Pixels from left to right.
+        width: u32,
+        /// Height asked for.
+        expected_height: u32,
+        /// Width asked for.
+        expected_width: u32,
+    },
 }
 
 impl ClientError {
-    /// Whether the same call may succeed later.
+    /// Whether the same call may simply be made again: it may succeed later, and nothing is paid twice.
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::NoWorker | Self::FileMissing(_) | Self::UnknownJob(_))
+        matches!(
+            self,
+            Self::NoAnswer { .. }
+                | Self::NoWorker
+                | Self::NotIncluded { .. }
+                | Self::Replaced { .. }
+                | Self::UnknownJob(_)
+                | Self::NoResult(_)
+                | Self::FileMissing(_)
+        )
     }
 }

@@ -1,8 +1,8 @@
 //! A job that a client follows.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 
-use dfsn_types::{Attempt, Event, JobId};
+use dfsn_types::{Attempt, Event, JobId, TransactionId};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::client::Client;
@@ -17,7 +17,11 @@ pub struct PendingJob<T> {
     client: Client<T>,
     id: JobId,
     subscription: Subscription,
-    waiting: std::collections::VecDeque<JobEvent>,
+    waiting: VecDeque<JobEvent>,
+    /// Notifications were lost, and the follower has not been told.
+    has_missed: bool,
+    /// The last event was seen.
+    is_over: bool,
 }
 
 /// What a follower is told.
@@ -37,13 +41,14 @@ pub enum JobEvent {
         /// Steps in all.
         steps: u16,
     },
-    /// The follower was too slow and missed some events; the job's present state stands in for them.
+    /// The follower was too slow and missed some events; the job's present state stands in for them. Events that it already
+    /// includes may still follow.
     Missed(Box<JobInfo>),
 }
 
 impl<T: Transport> PendingJob<T> {
     pub(crate) const fn new(client: Client<T>, id: JobId, subscription: Subscription) -> Self {
-        Self { client, id, subscription, waiting: std::collections::VecDeque::new() }
+        Self { client, id, subscription, waiting: VecDeque::new(), has_missed: false, is_over: false }
     }
 
     /// The job's name.
@@ -51,28 +56,40 @@ impl<T: Transport> PendingJob<T> {
         self.id
     }
 
-    /// Waits for the next event.
+    /// Waits for the next event; nothing after the last one. An open job may be silent for as long as the windows of the protocol
+    /// are; wrap the call in a timeout to wait less: a call that is dropped loses no event.
     ///
     /// # Errors
     /// [`ClientError`] when the node is gone or knows the job no more.
-    pub async fn next_event(&mut self) -> Result<JobEvent, ClientError> {
+    pub async fn next_event(&mut self) -> Result<Option<JobEvent>, ClientError> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
-                return Ok(event);
+                return Ok(Some(event));
+            }
+            if self.is_over {
+                return Ok(None);
+            }
+            if self.has_missed {
+                let info = self.info().await?;
+                self.has_missed = false;
+                self.is_over = info.status.is_final();
+                return Ok(Some(JobEvent::Missed(Box::new(info))));
             }
             match self.subscription.recv().await {
                 Ok(notification) => self.sort(&notification),
-                Err(RecvError::Lagged(_)) => return Ok(JobEvent::Missed(Box::new(self.info().await?))),
+                Err(RecvError::Lagged(_)) => self.has_missed = true,
                 Err(RecvError::Closed) => return Err(TransportError::Closed.into()),
             }
         }
     }
 
-    fn sort(&mut self, notification: &Arc<Notification>) {
-        match notification.as_ref() {
+    fn sort(&mut self, notification: &Notification) {
+        match notification {
             Notification::Block { events, .. } => {
-                let mine = events.iter().filter(|event| event.job() == Some(self.id));
-                self.waiting.extend(mine.cloned().map(JobEvent::Chain));
+                for event in events.iter().filter(|event| event.job() == Some(self.id)) {
+                    self.is_over |= is_last(event);
+                    self.waiting.push_back(JobEvent::Chain(event.clone()));
+                }
             }
             Notification::Progress { job, attempt, image, step, steps } if *job == self.id => {
                 let (attempt, image, step, steps) = (*attempt, *image, *step, *steps);
@@ -90,11 +107,30 @@ impl<T: Transport> PendingJob<T> {
         self.client.job(self.id).await
     }
 
-    /// Fetches the committed pictures and checks their hashes.
+    /// Fetches the committed pictures and checks them as [`Client::fetch`] does.
     ///
     /// # Errors
     /// [`ClientError`] when there is no result, a file is missing, or a hash differs.
     pub async fn fetch(&self) -> Result<Vec<Picture>, ClientError> {
         self.client.fetch(&self.info().await?).await
     }
+
+    /// Says that the pictures are there, as [`Client::acknowledge`] does.
+    ///
+    /// # Errors
+    /// [`ClientError`] when the node refuses it or it fails.
+    pub async fn acknowledge(&self) -> Result<TransactionId, ClientError> {
+        self.client.acknowledge(self.id).await
+    }
+}
+
+/// Whether nothing happens to a job after the block of this event.
+const fn is_last(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::JobSettled { .. }
+            | Event::JobRefunded { .. }
+            | Event::JuryHung { .. }
+            | Event::TestFailed { .. }
+    )
 }

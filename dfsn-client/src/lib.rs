@@ -5,7 +5,7 @@
 //!
 //! ```no_run
 //! use dfsn_client::{Client, JobEvent, transport::Transport};
-//! use dfsn_types::{DurationMs, GenerationParams, GenerationRequest};
+//! use dfsn_types::{DurationMs, Event, GenerationParams, GenerationRequest};
 //!
 //! # async fn example<T: Transport>(client: Client<T>, params: GenerationParams) -> Result<(), dfsn_client::ClientError> {
 //! let quote = client.quote(&params).await?;
@@ -17,26 +17,32 @@
 //!     unaudited: false,
 //! };
 //! let mut job = client.generate(request).await?;
-//! while !job.info().await?.status.is_final() {
-//!     if let JobEvent::Chain(event) = job.next_event().await? {
-//!         println!("{event:?}");
+//! while let Some(event) = job.next_event().await? {
+//!     let JobEvent::Chain(event) = event else { continue };
+//!     println!("{event:?}");
+//!     if let Event::JobCommitted { .. } = event {
+//!         for picture in job.fetch().await? {
+//!             println!("{} {}", picture.pixel_hash, picture.file.len());
+//!         }
+//!         // The worker is paid for what has arrived.
+//!         job.acknowledge().await?;
 //!     }
-//! }
-//! for picture in job.fetch().await? {
-//!     println!("{} {}", picture.pixel_hash, picture.file.len());
 //! }
 //! # Ok(())
 //! # }
 //! ```
 
 mod client;
+mod config;
 mod error;
 mod job;
 mod picture;
+mod sending;
 pub mod transport;
 pub mod view;
 
 pub use client::Client;
+pub use config::ClientConfig;
 pub use error::ClientError;
 pub use job::{JobEvent, PendingJob};
-pub use picture::Picture;
+pub use picture::{Picture, PictureFault};

@@ -18,7 +18,8 @@ const NOTIFICATIONS_MAX: usize = 4_096;
 #[derive(Clone, Debug)]
 pub struct InProcess {
     calls: mpsc::Sender<Call>,
-    notifications: broadcast::Sender<Arc<Notification>>,
+    /// Weak, so that subscriptions close when the node is gone.
+    notifications: broadcast::WeakSender<Arc<Notification>>,
 }
 
 /// The node's end: it answers [`Call`]s and publishes [`Notification`]s.
@@ -50,7 +51,7 @@ pub enum Call {
 pub fn in_process() -> (InProcess, InProcessServer) {
     let (sender, calls) = mpsc::channel(CALLS_MAX);
     let (notifications, _) = broadcast::channel(NOTIFICATIONS_MAX);
-    let client = InProcess { calls: sender, notifications: notifications.clone() };
+    let client = InProcess { calls: sender, notifications: notifications.downgrade() };
     (client, InProcessServer { calls, notifications })
 }
 
@@ -65,7 +66,7 @@ impl InProcessServer {
         self.calls.try_recv().ok()
     }
 
-    /// A publisher for other parts of the node.
+    /// A publisher for other parts of the node; subscriptions close when the server and all publishers are gone.
     pub fn publisher(&self) -> broadcast::Sender<Arc<Notification>> {
         self.notifications.clone()
     }
@@ -109,11 +110,20 @@ impl Transport for InProcess {
         self.call(|reply| Call::Submit(transaction, reply)).await?
     }
 
-    async fn blob(&self, hash: FileHash) -> Result<Option<Vec<u8>>, TransportError> {
-        self.call(|reply| Call::Blob(hash, reply)).await
+    async fn blob(&self, hash: FileHash, bytes_max: u32) -> Result<Option<Vec<u8>>, TransportError> {
+        let file = self.call(|reply| Call::Blob(hash, reply)).await?;
+        let is_too_long = |file: &Vec<u8>| u32::try_from(file.len()).map_or(true, |bytes| bytes > bytes_max);
+        if file.as_ref().is_some_and(is_too_long) {
+            return Err(TransportError::FileTooLong { file: hash, bytes_max });
+        }
+        Ok(file)
     }
 
     fn subscribe(&self) -> Subscription {
-        self.notifications.subscribe()
+        match self.notifications.upgrade() {
+            Some(notifications) => notifications.subscribe(),
+            // A channel without a sender is closed.
+            None => broadcast::channel(1).1,
+        }
     }
 }

@@ -23,9 +23,17 @@ pub enum TransportError {
     /// The node is gone.
     #[error("the node has stopped")]
     Closed,
-    /// The node refuses, and says why.
+    /// The node refuses, and says why: the message begins with the id of the rule (docs/spec).
     #[error("the node refuses: {0}")]
     Refused(String),
+    /// A file is longer than it may be.
+    #[error("file {file} has more than the {bytes_max} bytes committed")]
+    FileTooLong {
+        /// Which.
+        file: FileHash,
+        /// Bytes that it may have.
+        bytes_max: u32,
+    },
 }
 
 /// Something that a node tells without being asked.
@@ -92,12 +100,14 @@ pub trait Transport: Send + Sync + core::fmt::Debug {
     /// [`TransportError::Refused`] with the rule it breaks.
     async fn submit(&self, transaction: SignedTransaction) -> Result<TransactionId, TransportError>;
 
-    /// A stored file, if the node can get it.
+    /// A stored file, if the node can get it. What comes is not to be trusted: of a longer file no more than `bytes_max` bytes are
+    /// read.
     ///
     /// # Errors
-    /// [`TransportError`] when the node gives no answer.
-    async fn blob(&self, hash: FileHash) -> Result<Option<Vec<u8>>, TransportError>;
+    /// [`TransportError::FileTooLong`] for a longer file, another [`TransportError`] when the node gives no answer.
+    async fn blob(&self, hash: FileHash, bytes_max: u32) -> Result<Option<Vec<u8>>, TransportError>;
 
-    /// Follows the chain from now on.
+    /// Follows the chain from now on. A node announces a block before it answers any call from the state after it. The
+    /// subscription closes when the node is gone.
     fn subscribe(&self) -> Subscription;
 }

@@ -28,7 +28,7 @@ pub(crate) async fn run(args: &Args) -> Result<(), DemoError> {
     let user = fund_user(&network, &mut timeline).await?;
     let before = balances(&network, &user).await?;
     let mut job = request(args, &network, &user, &mut timeline).await?;
-    let pictures = follow(&mut job, &user, &mut timeline).await?;
+    let pictures = follow(&mut job, &mut timeline).await?;
     let info = job.info().await?;
     let after = balances(&network, &user).await?;
     let images = pictures::write(&args.out, info.id, &pictures)?;
@@ -111,16 +111,14 @@ async fn request(
 /// Follows a job to its end; fetches, checks and acknowledges each result on the way, and keeps the last.
 async fn follow(
     job: &mut PendingJob<InProcess>,
-    user: &Client<InProcess>,
     timeline: &mut Timeline,
 ) -> Result<Vec<Picture>, DemoError> {
     let mut pictures = Vec::new();
-    loop {
-        match job.next_event().await? {
+    while let Some(event) = job.next_event().await? {
+        match event {
             JobEvent::Progress { attempt, image, step, steps } => {
                 timeline.progress(attempt, image, step, steps)
             }
-            JobEvent::Missed(info) if info.status.is_final() => return Ok(pictures),
             JobEvent::Chain(event) => {
                 timeline.event(&event);
                 match event {
@@ -130,18 +128,16 @@ async fn follow(
                             "fetched",
                             &format!("{} picture(s), file and pixel hashes as committed", pictures.len()),
                         );
-                        user.acknowledge(job.id()).await?;
+                        job.acknowledge().await?;
                     }
-                    Event::AttemptFailed { .. } => pictures.clear(),
-                    Event::JobSettled { .. } => return Ok(pictures),
-                    Event::JobRefunded { .. } => return Ok(Vec::new()),
-                    Event::JuryHung { .. } => return Ok(pictures),
+                    Event::AttemptFailed { .. } | Event::JobRefunded { .. } => pictures.clear(),
                     _ => {}
                 }
             }
             _ => {}
         }
     }
+    Ok(pictures)
 }
 
 /// Who has how much: the user, then the validators' earnings and stakes.

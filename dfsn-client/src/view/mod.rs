@@ -1,9 +1,13 @@
-//! What a node tells about its state.
+//! What a node tells about its state. Nothing here is proven: a client believes the node that it asks.
+
+mod quote;
+
+pub use quote::Quote;
 
 use dfsn_consensus::state::{ChainState, Job, Outcome, Phase, Stage};
 use dfsn_types::{
     Address, Amount, Attempt, BlockHeight, ChainId, ConsensusParams, GenerationParams, GenesisHash, JobId,
-    ModelRecord, Nonce, Pair, ProfileId, ProfileRecord, RefundReason, ResultCommitment, Timestamp, WorkUnits,
+    ModelRecord, Nonce, ProfileId, ProfileRecord, RefundReason, ResultCommitment, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -69,46 +73,6 @@ impl AccountInfo {
             nonce: account.map(|account| account.nonce).unwrap_or_default(),
             stake: state.validators.get(address).map(|validator| validator.stake()).unwrap_or_default(),
         }
-    }
-}
-
-/// What a request would cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Quote {
-    /// Work of the request.
-    pub work_units: WorkUnits,
-    /// The lowest price per unit that some active worker takes and that makes the lowest price of a job.
-    pub price_per_unit: Amount,
-    /// Price of the whole request.
-    pub price: Amount,
-    /// Active workers that take it.
-    pub workers: u32,
-    /// Whether results are audited.
-    pub audited: bool,
-}
-
-impl Quote {
-    /// Prices a request; nothing when the model is not known or nobody serves the pair.
-    pub fn of(state: &ChainState, params: &GenerationParams) -> Option<Self> {
-        let pair = Pair { model: params.model(), profile: params.profile() };
-        let units = state.models.get(&pair.model)?.work_units(params);
-        let economics = &state.params.economics;
-        let serving = || {
-            let now = state.tip.timestamp;
-            state.validators.values().filter(move |worker| worker.serves(&pair, now, economics.stake_min))
-        };
-        let asked =
-            serving().filter_map(|worker| worker.pairs.get(&pair)).map(|record| record.min_price).min()?;
-        let floor = economics.price_min.base_units().div_ceil(u128::from(units.get().max(1)));
-        let price_per_unit = asked.max(Amount::from_base_units(floor));
-        let service = state.service(&pair);
-        Some(Self {
-            work_units: units,
-            price_per_unit,
-            price: price_per_unit.checked_mul(units.get())?,
-            workers: u32::try_from(serving().count()).unwrap_or(u32::MAX),
-            audited: serving().any(|worker| service.audits(&state.params.sortition, worker.stake())),
-        })
     }
 }
 

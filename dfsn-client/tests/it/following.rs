@@ -1,0 +1,179 @@
+//! A job from its request to its end, as its follower is told.
+
+use dfsn_client::transport::InProcess;
+use dfsn_client::view::JobStatus;
+use dfsn_client::{ClientError, JobEvent, PendingJob};
+use dfsn_types::{Attempt, Event};
+
+use crate::node::{Node, params, request};
+
+async fn start(node: &Node, seed: u32) -> PendingJob<InProcess> {
+    let user = node.client(0);
+    let price = user.quote(&params(seed, 2)).await.unwrap().price_per_unit;
+    user.generate(request(params(seed, 2), price)).await.unwrap()
+}
+
+fn name(event: &Event) -> &'static str {
+    match event {
+        Event::JobRequested { .. } => "requested",
+        Event::JobDrawn { .. } => "drawn",
+        Event::JobAccepted { .. } => "accepted",
+        Event::JobCommitted { .. } => "committed",
+        Event::AuditClaimed { .. } => "claimed",
+        Event::AuditAnswered { .. } => "answered",
+        Event::AuditOpened { .. } => "opened",
+        Event::Delivered { .. } => "delivered",
+        Event::JobSettled { .. } => "settled",
+        Event::JobRefunded { .. } => "refunded",
+        _ => "other",
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_come_in_order_from_the_request_to_the_settlement() {
+    let node = Node::start();
+    let mut job = start(&node, 1).await;
+    let (mut names, mut steps) = (Vec::new(), Vec::new());
+    while let Some(event) = job.next_event().await.unwrap() {
+        match event {
+            JobEvent::Chain(event) => {
+                assert_eq!(event.job(), Some(job.id()));
+                names.push(name(&event));
+                if matches!(event, Event::JobCommitted { .. }) {
+                    assert_eq!(job.fetch().await.unwrap().len(), 2);
+                    job.acknowledge().await.unwrap();
+                }
+            }
+            JobEvent::Progress { attempt, image, step, steps: 20 } => {
+                assert_eq!(attempt, Attempt::FIRST);
+                assert_eq!(names, ["requested", "drawn", "accepted"], "while the worker computes");
+                steps.push((image, step));
+            }
+            event => panic!("{event:?}"),
+        }
+    }
+    let told: Vec<_> = (0..2).flat_map(|image| (1..=20).map(move |step| (image, step))).collect();
+    assert_eq!(steps, told);
+    let delivered = names.iter().position(|name| *name == "delivered").unwrap();
+    assert_eq!(names.remove(delivered), "delivered");
+    let order = [
+        "requested",
+        "drawn",
+        "accepted",
+        "committed",
+        "claimed",
+        "claimed",
+        "claimed",
+        "answered",
+        "answered",
+        "answered",
+        "opened",
+        "settled",
+    ];
+    assert_eq!(names, order);
+    assert_eq!(job.info().await.unwrap().status, JobStatus::Settled);
+    assert_eq!(job.next_event().await.unwrap(), None, "nothing follows the end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_followers_are_each_told_of_their_own_job() {
+    let node = Node::start();
+    let (mut first, mut second) = (start(&node, 1).await, start(&node, 2).await);
+    assert_ne!(first.id(), second.id());
+    for job in [&mut first, &mut second] {
+        let Some(JobEvent::Chain(event)) = job.next_event().await.unwrap() else { panic!("an event") };
+        assert!(matches!(event, Event::JobRequested { job: id, .. } if id == job.id()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_follower_is_told_that_it_missed_events() {
+    let node = Node::start();
+    let mut job = start(&node, 1).await;
+    node.chain().noise = 5_000;
+    // The job goes on while nobody listens.
+    while node.chain().noise > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let Some(JobEvent::Missed(info)) = job.next_event().await.unwrap() else { panic!("events were lost") };
+    assert_eq!(info.id, job.id());
+    assert!(!info.status.is_final());
+    // It is told once, and the rest follows.
+    loop {
+        match job.next_event().await.unwrap() {
+            Some(JobEvent::Chain(Event::JobSettled { .. } | Event::JobRefunded { .. })) => break,
+            Some(JobEvent::Missed(_)) | None => panic!("nothing more was lost"),
+            Some(_) => {}
+        }
+    }
+    assert_eq!(job.next_event().await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn follower_that_missed_the_end_is_told_of_it() {
+    let node = Node::start();
+    let mut job = start(&node, 1).await;
+    while job.next_event().await.unwrap().is_some_and(|event| !is_commitment(&event)) {}
+    while !job.info().await.unwrap().status.is_final() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    node.chain().noise = 5_000;
+    node.client(1).transfer(node.client(0).address(), dfsn_types::Amount::DFSN).await.unwrap_err();
+    let Some(JobEvent::Missed(info)) = job.next_event().await.unwrap() else { panic!("events were lost") };
+    assert!(info.status.is_final(), "{:?}", info.status);
+    assert_eq!(job.next_event().await.unwrap(), None);
+}
+
+fn is_commitment(event: &JobEvent) -> bool {
+    matches!(event, JobEvent::Chain(Event::JobCommitted { .. }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn request_whose_receipt_was_missed_is_followed_all_the_same() {
+    let node = Node::start();
+    let user = node.client(0);
+    let price = user.quote(&params(1, 1)).await.unwrap().price_per_unit;
+    node.hold();
+    let sending = tokio::spawn(async move { user.generate(request(params(1, 1), price)).await });
+    node.until_waiting().await;
+    node.chain().noise = 5_000;
+    node.release();
+    let mut job = sending.await.unwrap().unwrap();
+    let event = job.next_event().await.unwrap();
+    assert!(matches!(event, Some(JobEvent::Missed(info)) if info.id == job.id()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_wait_loses_no_event() {
+    let node = Node::start();
+    let mut job = start(&node, 1).await;
+    let mut events = Vec::new();
+    loop {
+        // Polled once and dropped, whatever it waits for.
+        match tokio::time::timeout(std::time::Duration::ZERO, job.next_event()).await {
+            Ok(Ok(Some(JobEvent::Chain(event)))) => events.push(name(&event)),
+            Ok(Ok(None)) => break,
+            Ok(Ok(Some(_))) => {}
+            Ok(Err(error)) => panic!("{error}"),
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(1)).await,
+        }
+    }
+    assert_eq!(events[..4], ["requested", "drawn", "accepted", "committed"]);
+    assert!(matches!(*events.last().unwrap(), "settled" | "refunded"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pictures_before_a_result_are_not_there() {
+    let node = Node::start();
+    let user = node.client(0);
+    let price = user.quote(&params(1, 1)).await.unwrap().price_per_unit;
+    node.hold();
+    let client = user.clone();
+    let sending = tokio::spawn(async move { client.generate(request(params(1, 1), price)).await });
+    node.until_waiting().await;
+    node.release();
+    let job = sending.await.unwrap().unwrap();
+    let error = job.fetch().await.unwrap_err();
+    assert_eq!(error, ClientError::NoResult(job.id()));
+    assert!(error.is_retryable());
+}
