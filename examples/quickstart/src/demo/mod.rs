@@ -109,10 +109,7 @@ async fn request(
 }
 
 /// Follows a job to its end; fetches, checks and acknowledges each result on the way, and keeps the last.
-async fn follow(
-    job: &mut PendingJob<InProcess>,
-    timeline: &mut Timeline,
-) -> Result<Vec<Picture>, DemoError> {
+async fn follow(job: &mut PendingJob<InProcess>, timeline: &mut Timeline) -> Result<Vec<Picture>, DemoError> {
     let mut pictures = Vec::new();
     while let Some(event) = job.next_event().await? {
         match event {

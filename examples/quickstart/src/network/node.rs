@@ -101,12 +101,19 @@ impl Node {
         Ok(())
     }
 
+    /// Lets a validator's duty wait. One that came too late is the validator's affair, not the network's.
     fn take_duty(
         &mut self,
         done: Option<Result<Option<SignedDuty>, tokio::task::JoinError>>,
     ) -> Result<(), DemoError> {
         match done {
-            Some(Ok(Some(duty))) => Ok(self.engine.vm_mut().submit_duty(duty)?),
+            Some(Ok(Some(duty))) => {
+                let validator = duty.duty().validator;
+                if let Err(error) = self.engine.vm_mut().submit_duty(duty) {
+                    eprintln!("validator {validator}: {error}");
+                }
+                Ok(())
+            }
             Some(Ok(None)) | None => Ok(()),
             Some(Err(_)) => Err(DemoError::NetworkStopped),
         }
