@@ -27,7 +27,7 @@ pub(crate) fn bench(args: &[OsString]) -> Result<ExitCode, Error> {
     let libtorch = libtorch::ensure(&Cache::locate()?, false)?;
     let workspace = Workspace::locate()?;
     announce_first_build(&workspace)?;
-    let mut cargo = workspace.cargo(["bench", "--package", "dfsn-benches"]);
+    let mut cargo = workspace.cargo(["bench", "--package", "dfsn-benches", "--features", "torch"]);
     let status = process::status(cargo.args(args).env("LIBTORCH", libtorch.home))?;
     Ok(process::exit_code(status))
 }
