@@ -1,6 +1,6 @@
 //! Choosing the device and setting libtorch up for a process.
 
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::sync::OnceLock;
 
 use dfsn_types::{BoundedString, ProfileRecord};
@@ -12,11 +12,16 @@ use super::TorchError;
 /// How libtorch is to run in this process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TorchOptions {
-    /// Threads of libtorch's CPU kernels; `None` for as many as there are cores. The bits of results depend on
-    /// it, so one process keeps to one number.
+    /// Threads of libtorch's CPU kernels, at most [`TorchOptions::MAX_THREADS`]; `None` for as many as there are
+    /// cores. The bits of results depend on it, so one process keeps to one number.
     pub threads: Option<NonZeroU16>,
     /// Where the networks run.
     pub device: DeviceChoice,
+}
+
+impl TorchOptions {
+    /// Most threads. Tens of thousands would keep even a large machine busy with waiting alone.
+    pub const MAX_THREADS: u16 = 1024;
 }
 
 /// Where the networks run.
@@ -57,6 +62,9 @@ pub(super) fn prepare(options: TorchOptions) -> Result<Device, TorchError> {
 fn set_threads(threads: Option<NonZeroU16>) -> Result<(), TorchError> {
     static RUNNING: OnceLock<u16> = OnceLock::new();
     let wanted = threads.map_or_else(default_threads, NonZeroU16::get);
+    if wanted > TorchOptions::MAX_THREADS {
+        return Err(TorchError::TooManyThreads { wanted });
+    }
     let running = *RUNNING.get_or_init(|| {
         tch::set_num_threads(i32::from(wanted));
         wanted
@@ -65,7 +73,8 @@ fn set_threads(threads: Option<NonZeroU16>) -> Result<(), TorchError> {
 }
 
 fn default_threads() -> u16 {
-    std::thread::available_parallelism().ok().and_then(|cores| u16::try_from(cores.get()).ok()).unwrap_or(1)
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    u16::try_from(cores).unwrap_or(u16::MAX).min(TorchOptions::MAX_THREADS)
 }
 
 /// Loads libtorch's CUDA half where it is installed; its start-up code registers the CUDA kernels.

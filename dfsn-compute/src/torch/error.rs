@@ -3,6 +3,8 @@
 use tch::TchError;
 use thiserror::Error;
 
+use super::TorchOptions;
+
 /// libtorch refused or failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -17,6 +19,12 @@ pub enum TorchError {
         device: String,
         /// Why.
         reason: String,
+    },
+    /// More threads than libtorch is let start.
+    #[error("{wanted} threads were asked for, at most {max} are allowed", max = TorchOptions::MAX_THREADS)]
+    TooManyThreads {
+        /// Threads asked for.
+        wanted: u16,
     },
     /// libtorch is set to another number of threads in this process.
     #[error("libtorch already runs {running} threads in this process, {wanted} were asked for")]
