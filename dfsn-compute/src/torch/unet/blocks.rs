@@ -48,13 +48,19 @@ impl BlockConfig {
         ResnetBlock2D::load(&scope.item("resnets", index), inputs, self.channels, self.resnet)
     }
 
-    fn transformer(
+    fn layer(
         &self,
         scope: &Scope<'_>,
         index: usize,
+        inputs: u32,
+        has_text: bool,
         cross_attentions: &mut usize,
-    ) -> Result<Transformer2DModel, ComputeError> {
-        Transformer2DModel::load(&scope.item("attentions", index), self, cross_attentions)
+    ) -> Result<Layer, ComputeError> {
+        let resnet = self.resnet(scope, index, inputs)?;
+        let transformer = has_text
+            .then(|| Transformer2DModel::load(&scope.item("attentions", index), self, cross_attentions))
+            .transpose()?;
+        Ok(Layer { resnet, transformer })
     }
 }
 
@@ -99,12 +105,9 @@ impl DownBlock {
         let layers = (0..block.layers)
             .map(|index| {
                 let inputs = if index == 0 { inputs } else { block.channels };
-                let resnet = block.resnet(scope, index, inputs)?;
-                let transformer =
-                    has_text.then(|| block.transformer(scope, index, cross_attentions)).transpose()?;
-                Ok(Layer { resnet, transformer })
+                block.layer(scope, index, inputs, has_text, cross_attentions)
             })
-            .collect::<Result<_, ComputeError>>()?;
+            .collect::<Result<_, _>>()?;
         let downsampler = (!is_last)
             .then(|| {
                 let scope = scope.item("downsamplers", 0).sub("conv");
@@ -151,9 +154,8 @@ impl MidBlock {
         block: &BlockConfig,
         cross_attentions: &mut usize,
     ) -> Result<Self, ComputeError> {
-        let resnet = block.resnet(scope, 0, block.channels)?;
-        let transformer = Some(block.transformer(scope, 0, cross_attentions)?);
-        Ok(Self { first: Layer { resnet, transformer }, last: block.resnet(scope, 1, block.channels)? })
+        let first = block.layer(scope, 0, block.channels, true, cross_attentions)?;
+        Ok(Self { first, last: block.resnet(scope, 1, block.channels)? })
     }
 
     pub(super) fn push_text_keys(&self, text: &Tensor, keys: &mut TextKeys) -> Result<(), TorchError> {
@@ -188,12 +190,9 @@ impl UpBlock {
             .map(|index| {
                 let inputs = if index == 0 { inputs } else { block.channels };
                 let skip = if index + 1 == block.layers { last_skip } else { block.channels };
-                let resnet = block.resnet(scope, index, inputs + skip)?;
-                let transformer =
-                    has_text.then(|| block.transformer(scope, index, cross_attentions)).transpose()?;
-                Ok(Layer { resnet, transformer })
+                block.layer(scope, index, inputs + skip, has_text, cross_attentions)
             })
-            .collect::<Result<_, ComputeError>>()?;
+            .collect::<Result<_, _>>()?;
         let upsampler =
             (!is_last).then(|| Upsample2D::load(&scope.item("upsamplers", 0), block.channels)).transpose()?;
         Ok(Self { layers, upsampler })
