@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use dfsn_types::{BoundedString, BoundedVec, Domain, FileHash, Hash, ManifestFile, ModelManifest, TooLong};
 use thiserror::Error;
 
-/// What a pipeline reads of a diffusers folder, in ascending order; files that a model need not have are left out when they are missing.
+/// What a pipeline reads of a diffusers folder, in ascending order, and whether every model has it.
 const FILES: [(&str, bool); 12] = [
     ("model_index.json", true),
     ("scheduler/scheduler_config.json", true),
@@ -28,7 +28,7 @@ const FILES: [(&str, bool); 12] = [
 #[non_exhaustive]
 pub enum ManifestError {
     /// A file that every model has is missing or cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot read {}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,

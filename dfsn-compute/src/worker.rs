@@ -87,6 +87,9 @@ impl Worker {
     ///
     /// # Errors
     /// What `load` returns, or [`WorkerError::Spawn`].
+    ///
+    /// # Panics
+    /// Inside a tokio task, which must not block; use `tokio::task::spawn_blocking` there.
     pub fn spawn<B: Backend + 'static>(
         name: &str,
         capacity: usize,
