@@ -8,15 +8,15 @@ use dfsn_compute::SchedulerKind;
 
 const EXAMPLES: &str = "\
 Examples:
-  generate --prompt \"a fox on a blue background\" --seed 7 --out pictures
-  generate --model ~/models/stable-diffusion-v1-5 --prompt \"a lighthouse at dusk\" --steps 30 --out pictures
-  generate --prompt pizza --scheduler euler --images 4 --dump-trace trace.jsonl --json --out pictures
-  generate --prompt pizza --dump-latents a.safetensors --out a
-  generate --prompt pizza --init-latents a.safetensors --out b    (the same picture from the dumped noise)";
+  cargo xtask generate --prompt \"a fox on a blue background\" --seed 7 --out pictures
+  cargo xtask generate --model ~/models/stable-diffusion-v1-5 --prompt \"a lighthouse at dusk\" --out pictures
+  cargo xtask generate --prompt pizza --scheduler euler --images 4 --dump-trace trace.jsonl --json --out pictures
+  cargo xtask generate --prompt pizza --dump-latents a.safetensors --out a
+  cargo xtask generate --prompt pizza --init-latents a.safetensors --out b   # the same picture, from the dump";
 
 /// Draw pictures with Stable Diffusion on libtorch.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = EXAMPLES)]
+#[command(bin_name = "cargo xtask generate", version, allow_negative_numbers = true, after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Model folder in the layout of Hugging Face diffusers [default: the embedded emoji-64]
     #[arg(long, value_name = "DIR")]
@@ -30,8 +30,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) negative: String,
 
-    /// Seed of the first picture's noise; picture i takes SEED + i
-    #[arg(long, default_value_t = 0)]
+    /// Seed of the first picture's noise; picture i, counted from 0, takes S + i
+    #[arg(long, value_name = "S", default_value_t = 0)]
     pub(crate) seed: u32,
 
     /// Denoising steps, 1 to 150
@@ -39,11 +39,11 @@ pub(crate) struct Args {
     pub(crate) steps: u16,
 
     /// How closely to follow the prompt, 0 to 100; at most 1 turns guidance off
-    #[arg(long, value_name = "G", default_value_t = 7.5, allow_negative_numbers = true)]
+    #[arg(long, value_name = "G", default_value_t = 7.5)]
     pub(crate) guidance: f32,
 
     /// Noise scheduler: ddim or euler
-    #[arg(long, default_value = "ddim")]
+    #[arg(long, value_name = "NAME", default_value = "ddim")]
     pub(crate) scheduler: SchedulerKind,
 
     /// Height in pixels [default: the model's]
@@ -58,7 +58,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
     pub(crate) images: u8,
 
-    /// Threads of the CPU kernels; results depend on it in the last bits [default: one for each core]
+    /// Threads of the CPU kernels, 1 to 1024; results depend on it in the last bits [default: one for each core]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroU16>,
 

@@ -1,6 +1,8 @@
 //! Writing files whole or not at all.
 
-use std::io::Write;
+use std::fs::Permissions;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -9,13 +11,17 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub(crate) enum OutputError {
     #[error("cannot write {}: {source}", path.display())]
-    Write { path: PathBuf, source: std::io::Error },
+    Write { path: PathBuf, source: io::Error },
     #[error("cannot create the folder {}: {source}", path.display())]
-    CreateFolder { path: PathBuf, source: std::io::Error },
+    CreateFolder { path: PathBuf, source: io::Error },
     #[error("--out {} is a file, not a folder", path.display())]
     NotAFolder { path: PathBuf },
     #[error("cannot write {}: its folder does not exist", path.display())]
     NoParent { path: PathBuf },
+    #[error("cannot write {}: something other than a file has this name", path.display())]
+    NotAFile { path: PathBuf },
+    #[error("{} is named for two dumps, give each a file of its own", path.display())]
+    Twice { path: PathBuf },
 }
 
 /// The folder a file lies in.
@@ -28,10 +34,28 @@ pub(crate) fn check(out: &Path, files: &[&Path]) -> Result<(), OutputError> {
     if out.exists() && !out.is_dir() {
         return Err(OutputError::NotAFolder { path: out.to_owned() });
     }
-    match files.iter().find(|file| !parent(file).is_dir()) {
-        Some(file) => Err(OutputError::NoParent { path: file.to_path_buf() }),
-        None => Ok(()),
+    // What is missing of the folder is made when there is something to put in it.
+    let nearest = out.ancestors().find(|dir| dir.is_dir()).unwrap_or(Path::new("."));
+    probe(nearest).map_err(|source| OutputError::CreateFolder { path: out.to_owned(), source })?;
+    for (index, file) in files.iter().enumerate() {
+        let path = || file.to_path_buf();
+        if !parent(file).is_dir() {
+            return Err(OutputError::NoParent { path: path() });
+        }
+        if file.exists() && !file.is_file() {
+            return Err(OutputError::NotAFile { path: path() });
+        }
+        if files[..index].contains(file) {
+            return Err(OutputError::Twice { path: path() });
+        }
+        probe(parent(file)).map_err(|source| OutputError::Write { path: path(), source })?;
     }
+    Ok(())
+}
+
+/// Whether a folder takes files.
+fn probe(dir: &Path) -> io::Result<()> {
+    tempfile::tempfile_in(dir).map(drop)
 }
 
 /// Makes the folder if it is not there.
@@ -43,14 +67,10 @@ pub(crate) fn create_folder(path: &Path) -> Result<(), OutputError> {
 /// Writes a temporary file beside `path` and renames it.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
     let fail = |source| OutputError::Write { path: path.to_owned(), source };
-    let mut file = tempfile::NamedTempFile::new_in(parent(path)).map_err(fail)?;
+    // Temporary files are for their owner only; these get the mode of any other file.
+    let public = Permissions::from_mode(0o666);
+    let mut file = tempfile::Builder::new().permissions(public).tempfile_in(parent(path)).map_err(fail)?;
     file.write_all(bytes).map_err(fail)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Temporary files are for their owner only; pictures are as public as their folder.
-        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(fail)?;
-    }
     file.as_file().sync_all().map_err(fail)?;
     file.persist(path).map_err(|error| fail(error.error))?;
     Ok(())

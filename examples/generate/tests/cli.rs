@@ -116,7 +116,31 @@ fn bad_arguments_are_refused_in_one_line() {
         "there is no model folder nowhere; name one with --model",
     );
     refused(&["--prompt", "x", "--dump-trace", "no/such/file"], out, "its folder does not exist");
+    refused(
+        &["--prompt", "x", "--dump-trace", "/dev/null"],
+        out,
+        "something other than a file has this name",
+    );
+    let twice = out.join("dump");
+    let twice = twice.to_str().unwrap();
+    let both = ["--prompt", "x", "--dump-trace", twice, "--dump-latents", twice];
+    refused(&both, out, "is named for two dumps");
     refused(&["--prompt", "x", "--init-latents", "nowhere"], out, "cannot read nowhere: ");
+    refused(&["--prompt", "x", "--init-latents", "/dev/zero"], out, "/dev/zero is over 1073741824 bytes");
+    refused(&["--prompt", "x", "--seed", "-1"], out, "-1 is not in 0..=4294967295");
+}
+
+#[test]
+fn too_many_threads_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_generate"))
+        .args(["--prompt", "x", "--threads", "65535", "--out"])
+        .arg(dir.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text, "error: 65535 threads were asked for, at most 1024 are allowed\n");
+    assert!(!output.status.success());
 }
 
 #[test]
