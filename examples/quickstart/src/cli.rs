@@ -7,39 +7,39 @@ use dfsn_types::SchedulerKind;
 
 /// Draw a picture on an embedded network: four validators in this process, one user, real audits.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "demo", version, after_help = EXAMPLES)]
+#[command(name = "demo", bin_name = "cargo xtask demo", version, allow_negative_numbers = true, after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// What to draw
     #[arg(default_value = "a red fox on a blue background")]
     pub(crate) prompt: String,
-    /// Number of pictures; picture i uses seed + i
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
+    /// Pictures, 1 to 4; picture i, counted from 0, takes S + i
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
     pub(crate) images: u8,
-    /// Denoising steps
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=150))]
+    /// Denoising steps, 1 to 150
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=150))]
     pub(crate) steps: u16,
-    /// Seed of the first picture
-    #[arg(long, default_value_t = 7)]
+    /// Seed of the first picture's noise
+    #[arg(long, value_name = "S", default_value_t = 7)]
     pub(crate) seed: u32,
-    /// Strength of classifier-free guidance, 0 to 100
-    #[arg(long, default_value = "5", value_parser = thousandths)]
+    /// How closely to follow the prompt, 0 to 100; at most 1 turns guidance off
+    #[arg(long, value_name = "G", default_value = "5", value_parser = thousandths)]
     pub(crate) guidance: u32,
-    /// What to keep away from
-    #[arg(long, default_value = "")]
+    /// What to draw away from
+    #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) negative: String,
     /// Noise scheduler: ddim or euler
-    #[arg(long, default_value_t = SchedulerKind::Ddim)]
+    #[arg(long, value_name = "NAME", default_value_t = SchedulerKind::Ddim)]
     pub(crate) scheduler: SchedulerKind,
     /// Let the first worker drawn (or, for lazy-auditor, the first auditor) misbehave
-    #[arg(long, value_enum, default_value_t = Cheat::None)]
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Cheat::None)]
     pub(crate) cheat: Cheat,
-    /// Folder for the pictures
-    #[arg(long, default_value = "out")]
+    /// Folder for the pictures, made if it does not exist
+    #[arg(long, value_name = "DIR", default_value = "out")]
     pub(crate) out: PathBuf,
     /// Model folder in the diffusers layout [default: the embedded emoji-64]
-    #[arg(long)]
+    #[arg(long, value_name = "DIR")]
     pub(crate) model: Option<PathBuf>,
-    /// Print one JSON object as the last line
+    /// Print one JSON object about the job as the last line
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -23,6 +23,9 @@ pub(crate) enum DemoError {
     /// The model itself.
     #[error("model: {0}")]
     Compute(#[from] ComputeError),
+    /// Too few steps to leave some out.
+    #[error("--cheat fewer-steps needs at least 2 steps, found {0}; give more with --steps")]
+    NothingToSkip(u16),
     /// A parameter over its limit.
     #[error("request: {0}")]
     Params(#[from] GenerationParamsError),
@@ -55,6 +58,12 @@ pub(crate) enum DemoError {
         /// Why.
         source: std::io::Error,
     },
+    /// A folder for the pictures that is none.
+    #[error("--out {} is a file, not a folder; choose another with --out", .0.display())]
+    NotAFolder(PathBuf),
+    /// Nobody reads the output any more.
+    #[error("cannot print: {0}")]
+    Print(std::io::Error),
     /// The network stopped.
     #[error("the embedded network stopped unexpectedly")]
     NetworkStopped,

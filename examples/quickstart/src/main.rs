@@ -14,16 +14,25 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use error::DemoError;
+
+/// What a shell reports for a program ended by Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = cli::Args::parse();
     let interrupted = async { tokio::signal::ctrl_c().await };
     let outcome = tokio::select! {
         outcome = demo::run(&args) => outcome,
-        _ = interrupted => Err(error::DemoError::Interrupted),
+        _ = interrupted => Err(DemoError::Interrupted),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        Err(DemoError::Interrupted) => {
+            eprintln!("{}", DemoError::Interrupted);
+            ExitCode::from(INTERRUPTED)
+        }
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE

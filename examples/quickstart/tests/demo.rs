@@ -132,13 +132,16 @@ fn bad_input_is_one_clear_line_and_leaves_nothing() {
     let long = "x".repeat(2049);
     let missing = out.path().join("no-such-model");
     let missing = missing.to_str().unwrap();
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 9] = [
         (&["--no-such-flag"], "--no-such-flag"),
         (&["--images", "5"], "5"),
         (&["--steps", "0"], "0"),
         (&["--guidance", "warm"], "warm"),
         (&[&long], "2049"),
         (&["--model", missing], "no-such-model"),
+        (&["--seed", "-1"], "0..=4294967295"),
+        (&["--negative", &long], "negative_prompt"),
+        (&["--cheat", "fewer-steps", "--steps", "1"], "at least 2 steps"),
     ];
     for (args, named) in cases {
         let output = demo(out.path(), args);
@@ -146,6 +149,7 @@ fn bad_input_is_one_clear_line_and_leaves_nothing() {
         assert!(!output.status.success(), "{args:?}");
         assert!(error.contains(named), "{args:?}: {error}");
         assert!(error.starts_with("error: "), "{error}");
+        assert!(output.stdout.is_empty(), "{args:?}: refused before the network starts");
         assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0, "{args:?}: nothing is written");
     }
 }
@@ -159,4 +163,21 @@ fn a_folder_that_cannot_be_written_is_named() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
     assert!(error.contains("taken") && error.contains("--out"), "{error}");
+    assert!(output.stdout.is_empty(), "refused before anything is paid for");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_one_line_and_no_panic() {
+    let out = tempfile::tempdir().unwrap();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_quickstart"))
+        .args(["--steps", "1", "--out"])
+        .arg(out.path())
+        .stdout(full)
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.starts_with("error: cannot print: ") && error.lines().count() == 1, "{error}");
 }

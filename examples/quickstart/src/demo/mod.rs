@@ -9,22 +9,25 @@ use dfsn_client::transport::InProcess;
 use dfsn_client::view::JobStatus;
 use dfsn_client::{Client, JobEvent, PendingJob, Picture};
 use dfsn_consensus::state::Supply;
-use dfsn_types::{Amount, DurationMs, Event, GenerationParams, GenerationRequest, ImageSize};
+use dfsn_types::{
+    Amount, DurationMs, Event, GenerationParams, GenerationParamsError, GenerationRequest, Prompt,
+};
 
-use crate::cli::Args;
+use crate::cli::{Args, Cheat};
 use crate::error::DemoError;
 use report::Report;
 use setup::Network;
-use timeline::Timeline;
+use timeline::{Timeline, count};
 
 /// Runs the whole demo.
 pub(crate) async fn run(args: &Args) -> Result<(), DemoError> {
+    check(args)?;
     let network = setup::start(args).await?;
     let mut timeline = Timeline::new(network.validators.clone());
     timeline.note(
         "network",
         &format!("4 validators serve {} in profile {}", network.model_name, network.profile),
-    );
+    )?;
     let user = fund_user(&network, &mut timeline).await?;
     let before = balances(&network, &user).await?;
     let mut job = request(args, &network, &user, &mut timeline).await?;
@@ -32,9 +35,9 @@ pub(crate) async fn run(args: &Args) -> Result<(), DemoError> {
     let info = job.info().await?;
     let after = balances(&network, &user).await?;
     let images = pictures::write(&args.out, info.id, &pictures)?;
-    timeline.balances(&before, &after);
+    timeline.balances(&before, &after)?;
     for image in &images {
-        timeline.note("picture", &image.path.display().to_string());
+        timeline.note("picture", &image.path.display().to_string())?;
     }
     drop((job, user));
     let state = network.stop().await?;
@@ -42,7 +45,7 @@ pub(crate) async fn run(args: &Args) -> Result<(), DemoError> {
     if supply.total() != minted {
         return Err(DemoError::Supply { actual: supply.total(), minted });
     }
-    timeline.note("supply", &format!("conserved: {minted}, of it {} burned", supply.burned));
+    timeline.note("supply", &format!("conserved: {minted}, {} of it burned", supply.burned))?;
     if args.json {
         Report {
             info: &info,
@@ -53,7 +56,7 @@ pub(crate) async fn run(args: &Args) -> Result<(), DemoError> {
             supply: &supply,
             minted,
         }
-        .print();
+        .print()?;
     }
     match info.status {
         JobStatus::Settled | JobStatus::Refunded(_) => Ok(()),
@@ -61,12 +64,23 @@ pub(crate) async fn run(args: &Args) -> Result<(), DemoError> {
     }
 }
 
+/// Refuses what would fail only after the model is loaded, or after the pictures are paid for.
+fn check(args: &Args) -> Result<(), DemoError> {
+    for (field, text) in [("prompt", &args.prompt), ("negative_prompt", &args.negative)] {
+        Prompt::new(text.as_str()).map_err(|source| GenerationParamsError::Prompt { field, source })?;
+    }
+    if args.cheat == Cheat::FewerSteps && args.steps < 2 {
+        return Err(DemoError::NothingToSkip(args.steps));
+    }
+    pictures::check_folder(&args.out)
+}
+
 /// A new account with money from the faucet, by an ordinary transfer.
 async fn fund_user(network: &Network, timeline: &mut Timeline) -> Result<Client<InProcess>, DemoError> {
     let user = Client::new(network.transport.clone(), crate::network::secret_key()?);
     let amount = Amount::from_dfsn(10);
     network.faucet.transfer(user.address(), amount).await?;
-    timeline.note("funded", &format!("user {} has {amount}", user.address()));
+    timeline.note("funded", &format!("user {} has {amount}", user.address()))?;
     Ok(user)
 }
 
@@ -93,18 +107,20 @@ async fn request(
     timeline.note(
         "quote",
         &format!("{} for {} work units, {} workers, audited", quote.price, quote.work_units, quote.workers),
-    );
-    timeline
-        .note("signed", &format!("request for {:?}, seed {}, {} steps", args.prompt, args.seed, args.steps));
+    )?;
+    timeline.note(
+        "signed",
+        &format!("request for {:?}, seed {}, {} steps", args.prompt, args.seed, args.steps),
+    )?;
     let request = GenerationRequest {
         params,
         price_per_unit: quote.price_per_unit,
         expires_ms: DurationMs::new(900_000),
         unaudited: false,
     };
-    timeline.note("mempool", "request sent to the node");
+    timeline.note("mempool", "request sent to the node")?;
     let job = user.generate(request).await?;
-    timeline.note("in block", &format!("job {}", job.id()));
+    timeline.note("in block", &format!("job {}", job.id()))?;
     Ok(job)
 }
 
@@ -114,17 +130,17 @@ async fn follow(job: &mut PendingJob<InProcess>, timeline: &mut Timeline) -> Res
     while let Some(event) = job.next_event().await? {
         match event {
             JobEvent::Progress { attempt, image, step, steps } => {
-                timeline.progress(attempt, image, step, steps)
+                timeline.progress(attempt, image, step, steps)?;
             }
             JobEvent::Chain(event) => {
-                timeline.event(&event);
+                timeline.event(&event)?;
                 match event {
                     Event::JobCommitted { .. } => {
                         pictures = job.fetch().await?;
                         timeline.note(
                             "fetched",
-                            &format!("{} picture(s), file and pixel hashes as committed", pictures.len()),
-                        );
+                            &format!("{}, hashes as committed", count(pictures.len(), "picture")),
+                        )?;
                         job.acknowledge().await?;
                     }
                     Event::AttemptFailed { .. } | Event::JobRefunded { .. } => pictures.clear(),
@@ -149,10 +165,4 @@ async fn balances(network: &Network, user: &Client<InProcess>) -> Result<Vec<rep
         balances.push(report::Balance { name: format!("validator {name}"), address: *address, account });
     }
     Ok(balances)
-}
-
-/// The size that a model is trained for.
-fn default_size(side: Option<u32>) -> Result<ImageSize, DemoError> {
-    let side = side.and_then(|side| u16::try_from(side).ok()).unwrap_or(512);
-    Ok(ImageSize::new(side, side)?)
 }

@@ -19,6 +19,17 @@ pub(super) struct WrittenImage {
     pub(super) file_hash: FileHash,
 }
 
+/// Finds out before anything is paid for what could not be written after it.
+pub(super) fn check_folder(dir: &Path) -> Result<(), DemoError> {
+    if dir.exists() && !dir.is_dir() {
+        return Err(DemoError::NotAFolder(dir.to_owned()));
+    }
+    // What is missing of the folder is made when there is something to put in it.
+    let nearest = dir.ancestors().find(|dir| dir.is_dir()).unwrap_or(Path::new("."));
+    let probe = tempfile::tempfile_in(nearest).map(drop);
+    probe.map_err(|source| DemoError::Write { path: dir.to_owned(), source })
+}
+
 /// Writes each picture as `JOB-N.png`, with the first 12 digits of the job's name.
 pub(super) fn write(dir: &Path, job: JobId, pictures: &[Picture]) -> Result<Vec<WrittenImage>, DemoError> {
     if pictures.is_empty() {

@@ -1,5 +1,7 @@
 //! The JSON line for scripts.
 
+use std::io::Write;
+
 use dfsn_client::view::{AccountInfo, JobInfo};
 use dfsn_consensus::state::Supply;
 use dfsn_types::{Address, Amount};
@@ -7,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::pictures::WrittenImage;
 use super::timeline::Timeline;
+use crate::error::DemoError;
 
 /// Somebody's money at one time.
 #[derive(Clone, Debug)]
@@ -33,7 +36,7 @@ pub(super) struct Report<'a> {
 
 impl Report<'_> {
     /// Prints it as one line.
-    pub(super) fn print(&self) {
+    pub(super) fn print(&self) -> Result<(), DemoError> {
         let images: Vec<Value> = self.images.iter().map(image).collect();
         let report = json!({
             "job": self.info.id,
@@ -48,7 +51,7 @@ impl Report<'_> {
             "supply": { "minted": self.minted, "counted": self.supply.total(), "burned": self.supply.burned },
             "settled_after_ms": self.timeline.settled_after().map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
         });
-        println!("{report}");
+        writeln!(std::io::stdout(), "{report}").map_err(DemoError::Print)
     }
 }
 

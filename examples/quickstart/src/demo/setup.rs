@@ -15,7 +15,6 @@ use dfsn_consensus::{Mempool, MempoolLimits};
 use dfsn_types::{Address, ImageSize, Pair};
 use tokio::task::JoinHandle;
 
-use super::default_size;
 use crate::cli::Args;
 use crate::error::DemoError;
 use crate::network::{BlobStore, Genesis, Node, ValidatorKeys, secret_key};
@@ -74,7 +73,7 @@ pub(super) async fn start(args: &Args) -> Result<Network, DemoError> {
         sealer: sealer.public_key(),
         faucet: Address::from_public_key(&faucet.public_key()),
     };
-    let (pair, profile) = (genesis.pair(), genesis.profile.to_string());
+    let (pair, size, profile) = (genesis.pair(), genesis.size()?, genesis.profile.to_string());
     let state = ChainState::genesis(&genesis.build()?)?;
     let chain = state.chain;
     let (transport, server) = in_process();
@@ -101,7 +100,7 @@ pub(super) async fn start(args: &Args) -> Result<Network, DemoError> {
         transport,
         validators,
         pair,
-        size: default_size(config.default_size())?,
+        size,
         model_name: dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         profile,
         node,

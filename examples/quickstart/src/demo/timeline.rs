@@ -1,6 +1,6 @@
 //! The live timeline: one line an event, a bar for the steps.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use dfsn_types::{Address, Amount, Attempt, Event, Fault};
@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::report::Balance;
+use crate::error::DemoError;
 
 /// Prints what happens, and remembers what the report needs.
 #[derive(Debug)]
@@ -71,29 +72,33 @@ impl Timeline {
     }
 
     /// One line.
-    pub(super) fn note(&mut self, what: &str, text: &str) {
+    pub(super) fn note(&mut self, what: &str, text: &str) -> Result<(), DemoError> {
         self.finish_bar();
-        println!("{:7.2} s  {what:<12} {text}", self.start.elapsed().as_secs_f64());
+        let seconds = self.start.elapsed().as_secs_f64();
+        writeln!(std::io::stdout(), "{seconds:7.2} s  {what:<12} {text}").map_err(DemoError::Print)
     }
 
     /// A worker's step.
-    pub(super) fn progress(&mut self, attempt: Attempt, image: u8, step: u16, steps: u16) {
-        if !std::io::stderr().is_terminal() {
-            if step == steps {
-                self.note(
-                    "steps",
-                    &format!("attempt {attempt}, image {}: step {step} of {steps}", u32::from(image) + 1),
-                );
-            }
-            return;
+    pub(super) fn progress(
+        &mut self,
+        attempt: Attempt,
+        image: u8,
+        step: u16,
+        steps: u16,
+    ) -> Result<(), DemoError> {
+        let number = u32::from(image) + 1;
+        if std::io::stderr().is_terminal() {
+            let bar = self.bar.get_or_insert_with(|| new_bar(u64::from(steps)));
+            bar.set_message(format!("picture {number}"));
+            bar.set_position(u64::from(step));
+        } else if step == steps {
+            self.note("steps", &format!("attempt {attempt}, picture {number}: step {step} of {steps}"))?;
         }
-        let bar = self.bar.get_or_insert_with(|| new_bar(u64::from(steps)));
-        bar.set_message(format!("image {}", u32::from(image) + 1));
-        bar.set_position(u64::from(step));
+        Ok(())
     }
 
     /// An event of the job.
-    pub(super) fn event(&mut self, event: &Event) {
+    pub(super) fn event(&mut self, event: &Event) -> Result<(), DemoError> {
         self.remember(event);
         let (what, text) = match event {
             Event::JobRequested { price, .. } => {
@@ -112,15 +117,20 @@ impl Timeline {
             Event::JobCommitted { worker, commitment, .. } => {
                 ("committed", format!("{}, trace root {}", self.name(worker), commitment.trace_root))
             }
-            Event::AuditClaimed { auditor, role, .. } => {
-                ("claimed", format!("{} shows itself as {}", self.name(auditor), role_name(*role)))
-            }
+            Event::AuditClaimed { auditor, role, .. } => (
+                "claimed",
+                format!("{} proves that it was drawn as {}", self.name(auditor), role_name(*role)),
+            ),
             Event::AuditAnswered { auditor, role, .. } => {
-                ("answered", format!("{}, blindly, as {}", self.name(auditor), role_name(*role)))
+                ("answered", format!("{} as {}, blind to the others", self.name(auditor), role_name(*role)))
             }
-            Event::AuditOpened { answers, .. } => {
-                ("audited", format!("the worker opened; {answers} auditor(s) agree"))
-            }
+            Event::AuditOpened { answers, .. } => (
+                "audited",
+                format!(
+                    "the worker opened its trace, as {} answered",
+                    count(usize::from(*answers), "auditor")
+                ),
+            ),
             Event::Contested { auditor, question, .. } => {
                 ("contested", format!("the worker denies answer {question} of {}", self.name(auditor)))
             }
@@ -139,16 +149,16 @@ impl Timeline {
                 ),
             ),
             Event::AttemptFailed { attempt, fault, .. } => {
-                ("failed", format!("attempt {attempt} ended by {}", fault_name(*fault)))
+                ("failed", format!("attempt {attempt} ended with {}", fault_name(*fault)))
             }
             Event::Delivered { .. } => ("delivered", "the user has the pictures".to_owned()),
             Event::JobSettled { worker, worker_paid, auditors_paid, .. } => {
                 ("settled", format!("{} earns {worker_paid}, auditors {auditors_paid}", self.name(worker)))
             }
             Event::JobRefunded { amount, .. } => ("refunded", format!("{amount} back to the user")),
-            _ => return,
+            _ => return Ok(()),
         };
-        self.note(what, &text);
+        self.note(what, &text)
     }
 
     fn remember(&mut self, event: &Event) {
@@ -190,7 +200,7 @@ impl Timeline {
     }
 
     /// Who gained and who lost.
-    pub(super) fn balances(&mut self, before: &[Balance], after: &[Balance]) {
+    pub(super) fn balances(&mut self, before: &[Balance], after: &[Balance]) -> Result<(), DemoError> {
         for (before, after) in before.iter().zip(after) {
             let total = |balance: &Balance| {
                 balance.account.balance.checked_add(balance.account.stake).unwrap_or_default()
@@ -201,8 +211,9 @@ impl Timeline {
             } else {
                 format!("-{}", from.saturating_sub(to))
             };
-            self.note("balance", &format!("{:<12} {from} -> {to} ({change})", before.name));
+            self.note("balance", &format!("{:<12} {from} -> {to} ({change})", before.name))?;
         }
+        Ok(())
     }
 
     fn name(&self, address: &Address) -> String {
@@ -220,6 +231,11 @@ impl Timeline {
 fn new_bar(steps: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("           {msg} {bar:32} step {pos} of {len}");
     ProgressBar::new(steps).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// A number of things, in words.
+pub(super) fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 const fn role_name(role: dfsn_types::Role) -> &'static str {

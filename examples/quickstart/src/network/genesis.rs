@@ -45,6 +45,13 @@ impl Genesis<'_> {
         Pair { model: self.model, profile: self.profile.id() }
     }
 
+    /// The size that the model is trained for, where it fits the demo's chain.
+    pub(crate) fn size(&self) -> Result<ImageSize, DemoError> {
+        let side = self.config.default_size().and_then(|side| u16::try_from(side).ok()).unwrap_or(SIZE_MAX);
+        let side = side.min(SIZE_MAX);
+        Ok(ImageSize::new(side, side)?)
+    }
+
     /// The whole genesis.
     pub(crate) fn build(&self) -> Result<GenesisConfig, DemoError> {
         let prompts = TEST_PROMPTS.into_iter().map(Prompt::new).collect::<Result<Vec<_>, _>>()?;
@@ -65,7 +72,6 @@ impl Genesis<'_> {
     }
 
     fn model_record(&self) -> Result<ModelRecord, DemoError> {
-        let side = u16::try_from(self.config.default_size().unwrap_or(64)).unwrap_or(SIZE_MAX).min(SIZE_MAX);
         let multiple = u16::try_from(self.config.size_multiple()).unwrap_or(8).max(8);
         Ok(ModelRecord {
             id: self.model,
@@ -75,7 +81,7 @@ impl Genesis<'_> {
             vae_scale_factor: u8::try_from(self.config.vae_scale_factor()).unwrap_or(8),
             size_multiple: multiple,
             size_max: SIZE_MAX,
-            test_size: ImageSize::new(side, side)?,
+            test_size: self.size()?,
         })
     }
 
