@@ -1,6 +1,6 @@
 //! What one picture is asked for with.
 
-use dfsn_types::{GenerationParams, SchedulerKind};
+use dfsn_types::{GenerationParams, ImageSize, SchedulerKind};
 use thiserror::Error;
 
 use crate::config::ModelConfig;
@@ -72,8 +72,8 @@ impl ImageRequest {
     pub const MAX_PROMPT_BYTES: usize = 2048;
     /// Most denoising steps.
     pub const MAX_STEPS: u16 = GenerationParams::MAX_STEPS;
-    /// Longest side in pixels.
-    pub const MAX_SIDE: u32 = 2048;
+    /// Longest side in pixels, that of a request on the chain.
+    pub const MAX_SIDE: u32 = ImageSize::MAX as u32;
 
     /// A request without a prompt, with defaults that suit the model: its trained size (else 512 pixels), 20
     /// DDIM steps, guidance 7.5, seed 0.

@@ -9,10 +9,11 @@ use dfsn_compute::SchedulerKind;
 const EXAMPLES: &str = "\
 Examples:
   cargo xtask generate --prompt \"a fox on a blue background\" --seed 7 --out pictures
-  cargo xtask generate --model ~/models/stable-diffusion-v1-5 --prompt \"a lighthouse at dusk\" --out pictures
-  cargo xtask generate --prompt pizza --scheduler euler --images 4 --dump-trace trace.jsonl --json --out pictures
+  cargo xtask generate --model ~/models/sd-1.5 --prompt \"a lighthouse at dusk\" --out pictures
+  cargo xtask generate --prompt pizza --images 4 --dump-trace trace.jsonl --json --out pictures
+The same picture twice, the second time from the dumped noise:
   cargo xtask generate --prompt pizza --dump-latents a.safetensors --out a
-  cargo xtask generate --prompt pizza --init-latents a.safetensors --out b   # the same picture, from the dump";
+  cargo xtask generate --prompt pizza --init-latents a.safetensors --out b";
 
 /// Draw pictures with Stable Diffusion on libtorch.
 #[derive(Debug, Parser)]
