@@ -5,7 +5,7 @@ use dfsn_client::view::JobInfo;
 use dfsn_client::{Client, ClientError, JobEvent};
 use dfsn_types::{Event, FileHash, PixelHash};
 
-use crate::node::{Node, drawing, params, request};
+use crate::node::{Node, drawing, next_event, params, request};
 
 /// A job with a committed result of one picture.
 async fn committed(node: &Node) -> (Client<InProcess>, JobInfo, FileHash) {
@@ -13,7 +13,7 @@ async fn committed(node: &Node) -> (Client<InProcess>, JobInfo, FileHash) {
     let price = user.quote(&params(1, 1)).await.unwrap().price_per_unit;
     let mut job = user.generate(request(params(1, 1), price)).await.unwrap();
     loop {
-        match job.next_event().await.unwrap() {
+        match next_event(&mut job).await.unwrap() {
             Some(JobEvent::Chain(Event::JobCommitted { commitment, .. })) => {
                 return (user, job.info().await.unwrap(), commitment.images[0].file);
             }

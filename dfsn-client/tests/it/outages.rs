@@ -6,7 +6,7 @@ use dfsn_client::transport::{TransportError, in_process};
 use dfsn_client::{Client, ClientConfig, ClientError};
 use dfsn_types::{Amount, JobId, SecretKey};
 
-use crate::node::{Node, SOMEBODY, params, request};
+use crate::node::{Node, SOMEBODY, next_event, params, request};
 
 fn is_closed(error: &ClientError) -> bool {
     matches!(error, ClientError::Transport(TransportError::Closed))
@@ -54,7 +54,7 @@ async fn node_that_stops_ends_the_wait_for_an_event() {
         assert!(event.unwrap().is_some(), "the job is not over");
     }
     node.stop().await;
-    assert!(is_closed(&job.next_event().await.unwrap_err()));
+    assert!(is_closed(&next_event(&mut job).await.unwrap_err()));
     assert!(is_closed(&job.fetch().await.unwrap_err()));
 }
 

@@ -6,7 +6,7 @@ use dfsn_consensus::gas;
 use dfsn_types::{Amount, Event, GenerationParams, ImageSize, ModelId, ProfileId, TransactionKind};
 
 use crate::node::genesis::{USER_MONEY, pair};
-use crate::node::{Node, params, request};
+use crate::node::{Node, next_event, params, request};
 
 #[tokio::test(start_paused = true)]
 async fn quoted_price_is_what_goes_into_escrow() {
@@ -21,7 +21,7 @@ async fn quoted_price_is_what_goes_into_escrow() {
     let kind = TransactionKind::GenerationRequest(Box::new(request.clone()));
     let fee = node.base_fee().checked_mul(gas::gas_of(&kind).get()).unwrap();
     let mut job = user.generate(request).await.unwrap();
-    let Some(JobEvent::Chain(Event::JobRequested { price, .. })) = job.next_event().await.unwrap() else {
+    let Some(JobEvent::Chain(Event::JobRequested { price, .. })) = next_event(&mut job).await.unwrap() else {
         panic!("a job's first event is its request")
     };
     assert_eq!(price, quote.price);

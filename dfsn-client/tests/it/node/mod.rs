@@ -12,7 +12,7 @@ use dfsn_client::transport::{
     Call, InProcess, InProcessServer, Notification, Transport, TransportError, in_process,
 };
 use dfsn_client::view::{AccountInfo, JobInfo, NetworkInfo, Quote};
-use dfsn_client::{Client, ClientConfig};
+use dfsn_client::{Client, ClientConfig, ClientError, JobEvent, PendingJob};
 use dfsn_consensus::state::ChainState;
 use dfsn_consensus::store::MemoryStore;
 use dfsn_consensus::vm::{ChainVm, InstantSeal, VmConfig};
@@ -228,6 +228,12 @@ async fn serve(chain: Arc<Mutex<Chain>>, mut server: InProcessServer, changed: A
             }
         }
     }
+}
+
+/// The next event of a job. A wait that would never end fails the test instead of hanging it.
+pub(crate) async fn next_event(job: &mut PendingJob<InProcess>) -> Result<Option<JobEvent>, ClientError> {
+    let most = Duration::from_secs(86_400);
+    tokio::time::timeout(most, job.next_event()).await.expect("no event for a day")
 }
 
 pub(crate) fn params(seed: u32, images: u8) -> GenerationParams {
