@@ -35,7 +35,7 @@ pub(crate) fn bench(args: &[OsString]) -> Result<ExitCode, Error> {
 /// Says that the next build is a long one, when it is.
 pub(crate) fn announce_first_build(workspace: &Workspace) -> Result<(), Error> {
     if !wrapper_is_built(&workspace.target_dir()?) {
-        eprintln!("first build here: the C++ wrapper of libtorch takes 4 to 5 minutes to compile, once");
+        eprintln!("first build here: the C++ wrapper of libtorch takes 2 to 5 minutes to compile, once");
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use dfsn_types::{Address, Amount, Attempt, Event, Fault};
+use dfsn_types::{Address, Amount, Attempt, Event, Fault, RefundReason};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -155,7 +155,9 @@ impl Timeline {
             Event::JobSettled { worker, worker_paid, auditors_paid, .. } => {
                 ("settled", format!("{} earns {worker_paid}, auditors {auditors_paid}", self.name(worker)))
             }
-            Event::JobRefunded { amount, .. } => ("refunded", format!("{amount} back to the user")),
+            Event::JobRefunded { amount, reason, .. } => {
+                ("refunded", format!("{amount} back to the user: {}", reason_name(*reason)))
+            }
             _ => return Ok(()),
         };
         self.note(what, &text)
@@ -255,5 +257,15 @@ const fn fault_name(fault: Fault) -> &'static str {
         Fault::MissingAnswer => "a missing answer",
         Fault::Unanswered => "too few answers",
         _ => "a fault",
+    }
+}
+
+const fn reason_name(reason: RefundReason) -> &'static str {
+    match reason {
+        RefundReason::Expired => "no worker took it in time (three validators are too few to audit a fourth)",
+        RefundReason::PushedOut => "better-paying requests filled the queue",
+        RefundReason::AttemptsFailed => "no attempt is left",
+        RefundReason::Undelivered => "the pictures did not arrive",
+        _ => "it could not be served",
     }
 }
