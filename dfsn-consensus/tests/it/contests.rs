@@ -129,6 +129,20 @@ fn aud_08_answer_of_one_judgement_is_no_answer_in_the_next() {
 }
 
 #[test]
+fn mem_08_duty_that_a_block_took_pushes_out_nothing() {
+    let lazy = Behaviour::auditing(Answering::Random);
+    let (mut network, job) = opening(&[lazy, lazy, Behaviour::HONEST, Behaviour::HONEST, Behaviour::HONEST]);
+    let (first, second) = (network.address(1), network.address(2));
+    contest(&mut network, &job, first, 0);
+    let old = duties(&network).find(|duty| matches!(duty.duty().kind, DutyKind::Contest { .. })).unwrap();
+    network.duty(0, &job, DutyKind::Contest { auditor: second, question: 1 });
+    network.engine.vm_mut().submit_duty(old).unwrap();
+    network.tick();
+    let Some(Phase::Judging(judgement)) = network.phase(&job) else { panic!("the second contest got in") };
+    assert_eq!((judgement.auditor, judgement.question), (second, 1));
+}
+
+#[test]
 fn aud_08_same_boundary_may_be_answered_again() {
     let lazy = Behaviour::auditing(Answering::Random);
     let (mut network, job) = opening(&[lazy, lazy, Behaviour::HONEST, Behaviour::HONEST, Behaviour::HONEST]);

@@ -117,6 +117,16 @@ fn gns_05_model_whose_states_are_too_large_to_post() {
 }
 
 #[test]
+fn gns_05_model_that_cannot_be_tested() {
+    let error = refused(|config| {
+        let mut small = model(3);
+        small.size_max = small.test_size.height() - 8;
+        config.models = with(&config.models, small);
+    });
+    assert!(matches!(error, GenesisError::TestSize { .. }), "{error}");
+}
+
+#[test]
 fn gns_06_no_test_prompts() {
     assert_eq!(refused(|config| config.test_prompts = BoundedVec::empty()), GenesisError::NoTestPrompts);
 }

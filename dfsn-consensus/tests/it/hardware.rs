@@ -99,6 +99,20 @@ fn tst_06_failed_test_costs_its_deposit() {
 }
 
 #[test]
+fn tst_06_test_that_most_leave_unanswered_gives_its_deposit_back() {
+    let mut network = newcomer(Behaviour::HONEST);
+    for auditor in 1..4 {
+        network.nodes[auditor].behaviour = Behaviour::auditing(Answering::Silent);
+    }
+    let (before, fees) = (network.wealth(0), network.fees());
+    let job = test(&mut network);
+    assert_eq!(network.finish(&job, 100), Outcome::Refunded(RefundReason::Untested));
+    assert_eq!(status(&network), PairStatus::Trial);
+    let fee = network.fees().checked_sub(fees);
+    assert_eq!(before.checked_sub(network.wealth(0)), fee, "the newcomer paid for its transaction only");
+}
+
+#[test]
 fn tst_04_prompt_and_seed_come_from_the_beacon() {
     let mut network = newcomer(Behaviour::HONEST);
     let job = test(&mut network);
