@@ -135,9 +135,10 @@ fn mem_08_duty_that_a_block_took_pushes_out_nothing() {
     let (first, second) = (network.address(1), network.address(2));
     contest(&mut network, &job, first, 0);
     let old = duties(&network).find(|duty| matches!(duty.duty().kind, DutyKind::Contest { .. })).unwrap();
-    network.duty(0, &job, DutyKind::Contest { auditor: second, question: 1 });
+    let fresh = network.signed_duty(0, &job, DutyKind::Contest { auditor: second, question: 1 });
+    network.engine.vm_mut().submit_duty(fresh).unwrap();
     network.engine.vm_mut().submit_duty(old).unwrap();
-    network.tick();
+    assert!(network.seal(1_000).unwrap());
     let Some(Phase::Judging(judgement)) = network.phase(&job) else { panic!("the second contest got in") };
     assert_eq!((judgement.auditor, judgement.question), (second, 1));
 }
