@@ -11,7 +11,7 @@ use crate::config::ClientConfig;
 use crate::error::ClientError;
 use crate::job::PendingJob;
 use crate::picture::{self, Picture};
-use crate::sending::Unsettled;
+use crate::sending::{SendStage, Unsettled};
 use crate::transport::{Transport, TransportError};
 use crate::view::{AccountInfo, JobInfo, NetworkInfo, Quote};
 
@@ -101,10 +101,23 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`ClientError`] when the node refuses the request or it fails.
     pub async fn generate(&self, request: GenerationRequest) -> Result<PendingJob<T>, ClientError> {
+        self.generate_watched(request, |_| {}).await
+    }
+
+    /// As [`Self::generate`], and tells `watch` when the request is signed and when the node has it.
+    ///
+    /// # Errors
+    /// [`ClientError`] when the node refuses the request or it fails.
+    pub async fn generate_watched(
+        &self,
+        request: GenerationRequest,
+        mut watch: impl FnMut(SendStage) + Send,
+    ) -> Result<PendingJob<T>, ClientError> {
         let mut turn = self.turn().await;
         // Before the request, so that its first event is not missed.
         let subscription = self.inner.transport.subscribe();
-        let sent = self.send_in_turn(&mut turn, TransactionKind::GenerationRequest(Box::new(request))).await;
+        let kind = TransactionKind::GenerationRequest(Box::new(request));
+        let sent = self.send_in_turn(&mut turn, kind, &mut watch).await;
         let id = match sent {
             // The receipt was missed, but the job is there.
             Err(ClientError::OutcomeUnknown { id, .. }) if self.job(id.job_id()).await.is_ok() => id,

@@ -46,3 +46,4 @@ pub use config::ClientConfig;
 pub use error::ClientError;
 pub use job::{JobEvent, PendingJob};
 pub use picture::{Picture, PictureFault};
+pub use sending::SendStage;

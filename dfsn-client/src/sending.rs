@@ -10,6 +10,19 @@ use crate::client::Client;
 use crate::error::ClientError;
 use crate::transport::{Notification, Subscription, Transport, TransportError};
 
+/// How far a transaction is on its way to a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendStage {
+    /// It is signed.
+    Signed(TransactionId),
+    /// The node has checked it and lets it wait for a block.
+    InMempool(TransactionId),
+}
+
+/// Is told each stage as it is reached.
+pub(crate) type Watch<'a> = &'a mut (dyn FnMut(SendStage) + Send);
+
 /// A transaction that the node may have and whose outcome the client has not seen.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unsettled {
@@ -30,13 +43,14 @@ impl<T: Transport> Client<T> {
     /// [`ClientError::Transport`] when the node refuses it, [`ClientError::Failed`] when a block has it and it failed,
     /// [`ClientError::NotIncluded`] when no block has it in time, [`ClientError::EarlierSettled`] when nothing was sent.
     pub async fn send(&self, kind: TransactionKind) -> Result<TransactionId, ClientError> {
-        self.send_in_turn(&mut *self.turn().await, kind).await
+        self.send_in_turn(&mut *self.turn().await, kind, &mut |_| {}).await
     }
 
     pub(crate) async fn send_in_turn(
         &self,
         unsettled: &mut Option<Unsettled>,
         kind: TransactionKind,
+        watch: Watch<'_>,
     ) -> Result<TransactionId, ClientError> {
         let network = self.network().await?;
         let nonce = self.account(self.address()).await?.nonce;
@@ -59,6 +73,7 @@ impl<T: Transport> Client<T> {
         let chain = ChainIdentity { chain_id: network.chain_id, genesis: network.genesis };
         let signed = transaction.sign(&chain, self.key());
         let sent = Unsettled { id: signed.id(), nonce, max_fee_per_gas };
+        watch(SendStage::Signed(sent.id));
         let mut blocks = self.transport().subscribe();
         *unsettled = Some(sent);
         if let Err(error) = self.ask(self.transport().submit(signed)).await {
@@ -67,6 +82,7 @@ impl<T: Transport> Client<T> {
             }
             return Err(error);
         }
+        watch(SendStage::InMempool(sent.id));
         let waited = self.config().inclusion_timeout;
         let outcome = tokio::time::timeout(waited, self.outcome(&mut blocks, &sent)).await;
         let outcome = outcome.unwrap_or(Err(ClientError::NotIncluded { id: sent.id, nonce, waited }));

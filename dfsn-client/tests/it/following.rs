@@ -2,8 +2,8 @@
 
 use dfsn_client::transport::InProcess;
 use dfsn_client::view::JobStatus;
-use dfsn_client::{ClientError, JobEvent, PendingJob};
-use dfsn_types::{Attempt, Event};
+use dfsn_client::{Client, ClientError, JobEvent, PendingJob, SendStage};
+use dfsn_types::{Amount, Attempt, Event, SecretKey};
 
 use crate::node::{Node, next_event, params, request};
 
@@ -186,4 +186,28 @@ async fn pictures_before_a_result_are_not_there() {
     let error = job.fetch().await.unwrap_err();
     assert_eq!(error, ClientError::NoResult(job.id()));
     assert!(error.is_retryable());
+}
+
+#[tokio::test(start_paused = true)]
+async fn stages_of_a_request_are_told_before_its_job() {
+    let node = Node::start();
+    let user = node.client(0);
+    let price = user.quote(&params(7, 2)).await.unwrap().price_per_unit;
+    let mut stages = Vec::new();
+    let sending = user.generate_watched(request(params(7, 2), price), |stage| stages.push(stage));
+    let job = sending.await.unwrap().id();
+    let [SendStage::Signed(signed), SendStage::InMempool(waiting)] = stages[..] else {
+        panic!("signed, then in the mempool: {stages:?}")
+    };
+    assert_eq!((signed, signed.job_id()), (waiting, job));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_request_never_reaches_the_mempool() {
+    let node = Node::start();
+    let poor = Client::new(node.transport.clone(), SecretKey::from_seed(&[0xee; 32]));
+    let mut stages = Vec::new();
+    let sent = poor.generate_watched(request(params(7, 2), Amount::DFSN), |stage| stages.push(stage)).await;
+    assert!(sent.is_err(), "it has no money for the fee");
+    assert!(matches!(stages[..], [SendStage::Signed(_)]), "{stages:?}");
 }

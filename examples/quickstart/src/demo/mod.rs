@@ -7,7 +7,7 @@ mod timeline;
 
 use dfsn_client::transport::InProcess;
 use dfsn_client::view::JobStatus;
-use dfsn_client::{Client, JobEvent, PendingJob, Picture};
+use dfsn_client::{Client, JobEvent, PendingJob, Picture, SendStage};
 use dfsn_consensus::state::Supply;
 use dfsn_types::{
     Amount, DurationMs, Event, GenerationParams, GenerationParamsError, GenerationRequest, Prompt,
@@ -108,18 +108,26 @@ async fn request(
         "quote",
         &format!("{} for {} work units, {} workers, audited", quote.price, quote.work_units, quote.workers),
     )?;
-    timeline.note(
-        "signed",
-        &format!("request for {:?}, seed {}, {} steps", args.prompt, args.seed, args.steps),
-    )?;
     let request = GenerationRequest {
         params,
         price_per_unit: quote.price_per_unit,
         expires_ms: DurationMs::new(900_000),
         unaudited: false,
     };
-    timeline.note("mempool", "request sent to the node")?;
-    let job = user.generate(request).await?;
+    let asked = format!("request for {:?}, seed {}, {} steps", args.prompt, args.seed, args.steps);
+    let mut noted = Ok(());
+    let watch = |stage| {
+        let line = match stage {
+            SendStage::Signed(_) => timeline.note("signed", &asked),
+            SendStage::InMempool(id) => timeline.note("in mempool", &format!("transaction {id}")),
+            _ => Ok(()),
+        };
+        if noted.is_ok() {
+            noted = line;
+        }
+    };
+    let job = user.generate_watched(request, watch).await?;
+    noted?;
     timeline.note("in block", &format!("job {}", job.id()))?;
     Ok(job)
 }
