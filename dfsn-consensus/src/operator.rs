@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use dfsn_types::{
-    Address, AnswerContext, Attempt, Boundary, GenerationParams, JobId, LeafOpening, Role, TraceError,
-    TraceTree, VrfProof, VrfSecretKey,
+    Address, Attempt, Boundary, GenerationParams, JobId, LeafOpening, Role, TraceError, TraceTree, VrfProof,
+    VrfSecretKey,
 };
 
 use crate::sortition;
@@ -229,13 +229,7 @@ pub fn decide_opening(
         for (question, (boundary, answer)) in
             (0u8..).zip(claim.questions.iter().zip(claim.answers.iter().flatten()))
         {
-            let context = AnswerContext {
-                genesis: state.chain.genesis,
-                job: job.id,
-                attempt: job.attempt,
-                boundary,
-                answerer: *auditor,
-            };
+            let context = job.answer_context(state.chain.genesis, boundary, *auditor);
             if context.answer(&tree.open(boundary)?.digest) != *answer {
                 return Ok(Some(OpenDecision::Contest { auditor: *auditor, question }));
             }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use borsh::BorshSerialize;
 use dfsn_types::{
-    Address, Amount, AnswerDigest, Attempt, BlockHeight, Boundary, ChainClock, GenerationParams, GenesisHash,
-    JobId, Pair, RefundReason, ResultCommitment, StateContext, Timestamp, WorkUnits,
+    Address, Amount, AnswerContext, AnswerDigest, Attempt, BlockHeight, Boundary, ChainClock,
+    GenerationParams, GenesisHash, JobId, Pair, RefundReason, ResultCommitment, Timestamp, WorkUnits,
 };
 
 use super::{Claim, Coins, Judgement, QueueKey, Window};
@@ -92,14 +92,14 @@ impl Job {
         }
     }
 
-    /// What the state digest at a boundary of the worker's trace is bound to.
-    pub const fn state_context(
+    /// What an answer about a boundary of the current attempt is bound to.
+    pub const fn answer_context(
         &self,
         genesis: GenesisHash,
-        worker: Address,
         boundary: Boundary,
-    ) -> StateContext {
-        StateContext { genesis, job: self.id, attempt: self.attempt, worker, boundary }
+        answerer: Address,
+    ) -> AnswerContext {
+        AnswerContext { genesis, job: self.id, attempt: self.attempt, boundary, answerer }
     }
 }
 

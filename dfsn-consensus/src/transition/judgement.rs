@@ -73,13 +73,7 @@ impl Execution {
     }
 
     fn answer_context(&self, job: &Job, judgement: &Judgement, answerer: Address) -> AnswerContext {
-        AnswerContext {
-            genesis: self.state.chain.genesis,
-            job: job.id,
-            attempt: job.attempt,
-            boundary: judgement.boundary,
-            answerer,
-        }
+        job.answer_context(self.state.chain.genesis, judgement.boundary, answerer)
     }
 
     /// The jury agrees with the worker: the auditor and the jurors who differ pay; the audit goes on with the other claims (rules

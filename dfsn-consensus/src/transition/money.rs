@@ -8,10 +8,9 @@ use crate::state::Coins;
 impl Execution {
     /// Pays into an account's balance.
     pub(super) fn pay(&mut self, to: Address, coins: Coins) {
+        // Nothing makes no account.
         if !coins.amount().is_zero() {
             self.state.accounts.entry(to).or_default().balance.put(coins);
-        } else {
-            drop(coins);
         }
     }
 

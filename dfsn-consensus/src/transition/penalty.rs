@@ -86,8 +86,7 @@ impl Execution {
 
     /// After a fault the worker's jobs of this pair are audited as in the beginning (rule AUD-03).
     pub(super) fn restart_ramp(&mut self, job: &Job, worker: &Address) {
-        let validator = self.state.validators.get_mut(worker);
-        if let Some(record) = validator.and_then(|validator| validator.pairs.get_mut(&job.pair())) {
+        if let Some(record) = self.pair_record(job, worker) {
             record.clean_jobs = 0;
         }
     }

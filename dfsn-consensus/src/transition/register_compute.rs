@@ -45,12 +45,7 @@ impl Execution {
         sender: Address,
         registration: &ComputeRegistration,
     ) -> Result<(), TransactionFailure> {
-        let validator =
-            self.state.validators.get(&sender).ok_or(TransactionFailure::NotAValidator(sender))?;
-        let (stake, min) = (validator.stake(), self.state.params.economics.stake_min);
-        if stake < min {
-            return Err(TransactionFailure::StakeMin { stake, min });
-        }
+        self.staked_validator(&sender)?;
         for offer in registration.offers.iter() {
             let pair = offer.pair;
             if !self.state.models.contains_key(&pair.model) {

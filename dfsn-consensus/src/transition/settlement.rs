@@ -77,8 +77,7 @@ impl Execution {
         if job.unaudited {
             return;
         }
-        let validator = self.state.validators.get_mut(worker);
-        if let Some(record) = validator.and_then(|validator| validator.pairs.get_mut(&job.pair())) {
+        if let Some(record) = self.pair_record(job, worker) {
             record.clean_jobs = record.clean_jobs.saturating_add(1);
         }
     }
@@ -106,12 +105,9 @@ impl Execution {
             });
             return false;
         }
-        let pair = job.pair();
-        if let Some(record) =
-            self.state.validators.get_mut(&worker).and_then(|validator| validator.pairs.get_mut(&pair))
-        {
+        if let Some(record) = self.pair_record(job, &worker) {
             record.status = PairStatus::Active;
-            self.event(Event::PairActivated { validator: worker, pair });
+            self.event(Event::PairActivated { validator: worker, pair: job.pair() });
         }
         self.event(Event::JobSettled {
             job: job.id,

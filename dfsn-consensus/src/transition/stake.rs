@@ -10,13 +10,23 @@ impl Execution {
     /// Moves money into the sender's free stake; all of it together makes a validator (rules STK-01, STK-05).
     pub(super) fn stake(&mut self, sender: Address, amount: Amount) -> Result<(), TransactionFailure> {
         let old = self.state.validators.get(&sender).map(Validator::stake).unwrap_or_default();
-        let (stake, min) = (old.checked_add(amount).unwrap_or(old), self.state.params.economics.stake_min);
-        if stake < min {
-            return Err(TransactionFailure::StakeMin { stake, min });
-        }
+        self.check_stake(old.checked_add(amount).unwrap_or(old))?;
         let coins = self.spend(&sender, amount)?;
         self.state.validators.entry(sender).or_insert_with(|| Validator::new(sender)).free.put(coins);
         Ok(())
+    }
+
+    /// The sender as a validator with enough stake to offer compute (rules STK-01, STK-03).
+    pub(super) fn staked_validator(&self, sender: &Address) -> Result<&Validator, TransactionFailure> {
+        let validator =
+            self.state.validators.get(sender).ok_or(TransactionFailure::NotAValidator(*sender))?;
+        self.check_stake(validator.stake())?;
+        Ok(validator)
+    }
+
+    fn check_stake(&self, stake: Amount) -> Result<(), TransactionFailure> {
+        let min = self.state.params.economics.stake_min;
+        if stake < min { Err(TransactionFailure::StakeMin { stake, min }) } else { Ok(()) }
     }
 
     /// Takes free stake out; it is paid after the unbonding time (rules STK-02, STK-04). An empty entry goes (rule STK-05).

@@ -18,12 +18,7 @@ impl Execution {
         transaction: TransactionId,
         index: u32,
     ) -> Result<(), TransactionFailure> {
-        let validator =
-            self.state.validators.get(&sender).ok_or(TransactionFailure::NotAValidator(sender))?;
-        let (stake, min) = (validator.stake(), self.state.params.economics.stake_min);
-        if stake < min {
-            return Err(TransactionFailure::StakeMin { stake, min });
-        }
+        let validator = self.staked_validator(&sender)?;
         let record = validator.pairs.get(&pair).filter(|record| record.status == PairStatus::Trial);
         let min_price = record.ok_or(TransactionFailure::NotOnTrial(pair))?.min_price;
         let same = |job: &&Job| job.kind == JobKind::Test && job.requester == sender && job.pair() == pair;

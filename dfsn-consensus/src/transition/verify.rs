@@ -63,8 +63,8 @@ fn verify_transactions(
     block: &Block,
 ) -> Result<Vec<VerifiedTransaction>, BlockRuleError> {
     let verify = |signed: &dfsn_types::SignedTransaction| {
-        let id = signed.id();
-        signed.clone().verify(&parent.chain).map_err(|error| BlockRuleError::Transaction { id, error })
+        let verified = signed.clone().verify(&parent.chain);
+        verified.map_err(|error| BlockRuleError::Transaction { id: signed.id(), error })
     };
     let verified: Vec<_> = block.body().transactions.par_iter().map(verify).collect();
     // Collecting first makes the reported error the first one in order, on any number of cores.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dfsn_types::{AnswerContext, Boundary, Duty, Event, LeafOpening, StateDigest, TraceShape};
+use dfsn_types::{Boundary, Duty, Event, LeafOpening, StateDigest, TraceShape};
 
 use super::{Execution, not_awaited};
 use crate::error::DutyError;
@@ -58,13 +58,7 @@ impl Execution {
             openings.iter().map(|opening| (opening.boundary, opening.digest)).collect();
         for (auditor, claim) in &committed.claims {
             let agrees = |(boundary, answer): (Boundary, &dfsn_types::AnswerDigest)| {
-                let context = AnswerContext {
-                    genesis: self.state.chain.genesis,
-                    job: job.id,
-                    attempt: job.attempt,
-                    boundary,
-                    answerer: *auditor,
-                };
+                let context = job.answer_context(self.state.chain.genesis, boundary, *auditor);
                 digests.get(&boundary).is_some_and(|digest| context.answer(digest) == *answer)
             };
             let answers = claim.answers.iter().flatten();

@@ -1,6 +1,6 @@
 //! RevealAnswer: the digests behind the commitment and the answers.
 
-use dfsn_types::{AnswerContext, AnswerDigest, Duty, LeafOpening, StateDigest, TraceShape};
+use dfsn_types::{AnswerDigest, Duty, LeafOpening, StateDigest, TraceShape};
 
 use super::{Execution, not_awaited};
 use crate::error::DutyError;
@@ -58,13 +58,7 @@ impl Execution {
         if judgement.revealed.contains_key(&answerer) {
             return Err(not_awaited(duty));
         }
-        let context = AnswerContext {
-            genesis: self.state.chain.genesis,
-            job: job.id,
-            attempt: job.attempt,
-            boundary: judgement.boundary,
-            answerer,
-        };
+        let context = job.answer_context(self.state.chain.genesis, judgement.boundary, answerer);
         if context.answer(&digest) == answer { Ok(()) } else { Err(DutyError::DigestMismatch(answerer)) }
     }
 }
