@@ -74,6 +74,7 @@
 )]
 
 mod builder;
+pub mod economics;
 mod error;
 pub mod gas;
 mod math;

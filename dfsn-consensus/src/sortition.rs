@@ -13,20 +13,27 @@ const CERTAIN: u128 = 1_000_000;
 
 /// Expected number of auditors of a job whose worker has `clean_jobs` behind it (rule AUD-03).
 pub fn audit_rate(params: &SortitionParams, profile: &ProfileRecord, clean_jobs: u32) -> Ppm {
-    let ramp = params.rate_ramp.get();
-    let rate = if clean_jobs < params.ramp_jobs {
-        ramp
-    } else {
-        let jobs = u64::from(clean_jobs.max(1));
-        let faded = ramp.saturating_mul(u64::from(params.ramp_jobs)).checked_div(jobs).unwrap_or(ramp);
-        faded.max(params.rate_floor.get())
-    };
+    let rate = faded_rate(params, clean_jobs);
     match profile {
-        ProfileRecord::Float { .. } => {
-            Ppm::new(rate.saturating_mul(u64::from(params.float_factor)).min(ramp))
-        }
-        _ => Ppm::new(rate),
+        ProfileRecord::Float { .. } => float_rate(params, rate),
+        _ => rate,
     }
+}
+
+/// The rate before a profile counts: from the ramp down to the floor (rule AUD-03).
+pub(crate) fn faded_rate(params: &SortitionParams, clean_jobs: u32) -> Ppm {
+    let ramp = params.rate_ramp.get();
+    if clean_jobs < params.ramp_jobs {
+        return params.rate_ramp;
+    }
+    let jobs = u64::from(clean_jobs.max(1));
+    let faded = ramp.saturating_mul(u64::from(params.ramp_jobs)).checked_div(jobs).unwrap_or(ramp);
+    Ppm::new(faded.max(params.rate_floor.get()))
+}
+
+/// What a float profile makes of a rate (rule AUD-03).
+pub(crate) fn float_rate(params: &SortitionParams, rate: Ppm) -> Ppm {
+    Ppm::new(rate.get().saturating_mul(u64::from(params.float_factor)).min(params.rate_ramp.get()))
 }
 
 /// Whether an output chooses a validator with `stake` of `stake_eligible` at an expected number of `rate` (rule AUD-09).

@@ -11,6 +11,7 @@ mod clock;
 mod contests;
 mod draws;
 mod duties;
+mod economics;
 mod failures;
 mod genesis;
 mod hardware;
