@@ -184,7 +184,8 @@ impl Operator {
             return None;
         }
         let output = self.vrf_key.evaluate(sortition.alpha.as_bytes()).ok()?;
-        if !sortition::is_selected(&output, sortition.rate, validator.stake(), sortition.stake_eligible) {
+        let stake = state.sortition_stake(job, validator);
+        if !sortition::is_selected(&output, sortition.rate, stake, sortition.stake_eligible) {
             return None;
         }
         let proof = self.vrf_key.prove(sortition.alpha.as_bytes()).ok()?;

@@ -97,5 +97,6 @@ pub use unit::{
 };
 pub use validator::{
     ComputeRegistration, KeyPossession, NodeId, PAIRS_MAX, PairOffer, PairStatus, PossessionError, Relay,
+    ValidatorStatus,
 };
 pub use vrf::{VrfError, VrfOutput, VrfProof, VrfPublicKey, VrfSecretKey};

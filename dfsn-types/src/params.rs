@@ -85,6 +85,10 @@ pub struct WindowParams {
     pub jail_ms: DurationMs,
     /// Unstaked money is held back (on timestamps).
     pub unbonding_ms: DurationMs,
+    /// A change of a validator's owner waits so long (on timestamps).
+    pub owner_change_ms: DurationMs,
+    /// Stake under the minimum because of penalties for so long means to leave (on timestamps).
+    pub under_minimum_ms: DurationMs,
 }
 
 /// Who audits and who judges.
@@ -99,7 +103,7 @@ pub struct SortitionParams {
     pub rate_floor: Ppm,
     /// After the ramp, float profiles are audited so many times more, up to the rate of the ramp.
     pub float_factor: u32,
-    /// A VRF key counts so long after its registration (on timestamps).
+    /// A VRF key and stake count for jobs that are so much younger (on timestamps).
     pub warmup_ms: DurationMs,
     /// Expected jurors.
     pub juror_rate: Ppm,
@@ -201,6 +205,8 @@ impl Default for WindowParams {
             job_record_ms: DurationMs::new(604_800_000),
             jail_ms: DurationMs::new(604_800_000),
             unbonding_ms: DurationMs::new(604_800_000),
+            owner_change_ms: DurationMs::new(604_800_000),
+            under_minimum_ms: DurationMs::new(259_200_000),
         }
     }
 }

@@ -99,6 +99,34 @@ pub enum PairStatus {
     Active,
 }
 
+/// Standing of a validator as a whole; that for each pair is [`PairStatus`].
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ValidatorStatus {
+    /// Works, audits and judges in the pairs that are Active.
+    Bonded,
+    /// Gets nothing new until its owner unjails it.
+    Jailed,
+    /// Its stake is under the minimum for good; it gets nothing new and finishes what it accepted.
+    Exiting,
+    /// No stake is left; its record goes when all its money is paid out.
+    Exited,
+    /// Proven wrong by arithmetic: gets nothing new for ever.
+    Tombstoned,
+}
+
 impl ComputeRegistration {
     /// What the duty and compute keys sign, and what the VRF key proves, to show that `owner` holds them.
     fn possession_digest(&self, chain: &ChainIdentity, owner: &Address) -> SigningDigest {

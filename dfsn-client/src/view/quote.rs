@@ -27,11 +27,11 @@ impl Quote {
         let pair = Pair { model: params.model(), profile: params.profile() };
         let model = state.models.get(&pair.model).filter(|model| model.accepts(params.size()))?;
         let work_units = model.work_units(params);
-        let (now, stake_min) = (state.tip.timestamp, state.params.economics.stake_min);
+        let stake_min = state.params.economics.stake_min;
         let serving: Vec<&Validator> = state
             .validators
             .values()
-            .filter(|worker| worker.serves(&pair, now, stake_min) && !worker.paused)
+            .filter(|worker| worker.serves(&pair, stake_min) && !worker.paused)
             .collect();
         let service = state.service(&pair);
         let audits = |worker: &&Validator| service.audits(&state.params.sortition, worker.stake());

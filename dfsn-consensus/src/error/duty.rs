@@ -51,6 +51,9 @@ pub enum DutyError {
     /// Too little free stake for the collateral.
     #[error("ACC-02: {0} lacks the free stake for the collateral")]
     Collateral(Address),
+    /// By a validator that gets nothing new: jailed, leaving, or under the minimum.
+    #[error("ACC-05: {0} is jailed, leaves, or has too little stake: it accepts nothing new")]
+    Unavailable(Address),
     /// Another number of pictures than asked for.
     #[error("CMT-01: {actual} pictures committed, {expected} asked for")]
     ImageCount {

@@ -2,6 +2,7 @@
 
 use dfsn_types::{
     Address, Amount, GenerationParamsError, ImageSize, JobId, ModelId, Pair, PossessionError, ProfileId,
+    Timestamp,
 };
 use thiserror::Error;
 
@@ -41,6 +42,41 @@ pub enum TransactionFailure {
         /// What is needed.
         min: Amount,
     },
+    /// Ends a jail that there is none of.
+    #[error("VAL-01: {0} is not jailed")]
+    NotJailed(Address),
+    /// Ends a jail before its time.
+    #[error("VAL-01: {validator} is jailed until {until}, it is {now}")]
+    JailedUntil {
+        /// Which.
+        validator: Address,
+        /// Until when.
+        until: Timestamp,
+        /// The block's time.
+        now: Timestamp,
+    },
+    /// A validator that arithmetic proved wrong.
+    #[error("VAL-03: {0} is tombstoned")]
+    Tombstoned(Address),
+    /// The new owner has a validator.
+    #[error("VAL-04: {account} owns validator {validator}")]
+    OwnsAnother {
+        /// Who would own two.
+        account: Address,
+        /// The one it owns.
+        validator: Address,
+    },
+    /// The account's name is that of a validator that it does not own any more.
+    #[error("VAL-05: validator {name} belongs to {owner}, stake from another account")]
+    NameTaken {
+        /// The name.
+        name: Address,
+        /// Whose validator.
+        owner: Address,
+    },
+    /// Asks for a test while jailed.
+    #[error("TST-07: {0} is jailed")]
+    Jailed(Address),
     /// No such model.
     #[error("REG-01: model {0} is not registered")]
     UnknownModel(ModelId),

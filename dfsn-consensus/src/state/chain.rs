@@ -8,7 +8,7 @@ use dfsn_types::{
     JobId, ModelId, ModelRecord, Pair, ProfileId, ProfileRecord, Prompt, PublicKey, StateRoot, Timestamp,
 };
 
-use super::{Account, Coins, Job, QueueKey, Validator};
+use super::{Account, Change, Coins, Job, QueueKey, Validator};
 
 /// Everything that blocks read and change. Ordered maps only, so that all machines walk it alike.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
@@ -23,8 +23,12 @@ pub struct ChainState {
     pub tip: Tip,
     /// Accounts with money or a nonce.
     pub accounts: BTreeMap<Address, Account>,
-    /// Stakers.
+    /// Stakers, by the account that staked first.
     pub validators: BTreeMap<Address, Validator>,
+    /// The validator of each owner.
+    pub owners: BTreeMap<Address, Address>,
+    /// Changes of validators, by when they are due.
+    pub changes: BTreeSet<(Timestamp, Address, Change)>,
     /// Registered models.
     pub models: BTreeMap<ModelId, ModelRecord>,
     /// Registered profiles.
@@ -39,7 +43,7 @@ pub struct ChainState {
     pub windows: BTreeSet<(ChainClock, JobId)>,
     /// Ended jobs, by when their records leave the state.
     pub ended: BTreeSet<(Timestamp, JobId)>,
-    /// Unstaked money, by when it is paid out and a serial number.
+    /// Unstaked money of validators, by when it is paid out and a serial number.
     pub unbonding: BTreeMap<(Timestamp, u64), (Address, Coins)>,
     /// Serial number of the next unbonding.
     pub unbonding_serial: u64,
@@ -76,7 +80,8 @@ impl ChainState {
         Domain::StateRoot
             .hash(&(
                 (&self.chain, &self.params, &self.sealer, covered),
-                (&self.accounts, &self.validators, &self.models, &self.profiles, &self.test_prompts),
+                (&self.accounts, &self.validators, &self.owners, &self.changes),
+                (&self.models, &self.profiles, &self.test_prompts),
                 (&self.jobs, &self.queues, &self.windows, &self.ended),
                 (&self.unbonding, self.unbonding_serial, &self.burned, self.minted),
             ))
@@ -86,6 +91,11 @@ impl ChainState {
     /// An account's balance; nothing if it has never been seen.
     pub fn balance(&self, address: &Address) -> Amount {
         self.accounts.get(address).map_or(Amount::ZERO, |account| account.balance.amount())
+    }
+
+    /// The validator that an account owns.
+    pub fn validator_of(&self, owner: &Address) -> Option<&Validator> {
+        self.validators.get(self.owners.get(owner)?)
     }
 
     /// Whether some job is not over, so that time must go on (rule TIM-05).

@@ -36,28 +36,34 @@ impl ChainState {
             _ => return None,
         };
         let eligible = self.electorate(job).filter(|(_, validator)| !self.is_excluded(job, validator));
-        let stake_eligible =
-            eligible.map(|(_, validator)| validator.stake()).try_fold(Amount::ZERO, Amount::checked_add)?;
+        let mut stakes = eligible.map(|(_, validator)| self.sortition_stake(job, validator));
+        let stake_eligible = stakes.try_fold(Amount::ZERO, Amount::checked_add)?;
         Some(Sortition { alpha, rate, stake_eligible })
+    }
+
+    /// Stake that counts for a validator in the sortitions of a job (rule AUD-01).
+    pub fn sortition_stake(&self, job: &Job, validator: &Validator) -> Amount {
+        validator.warm_stake(job.included_at, self.params.sortition.warmup_ms)
     }
 
     /// Whether a validator may take part in the open sortition of a job.
     pub fn may_claim(&self, job: &Job, validator: &Validator) -> bool {
-        self.electorate(job).any(|(address, _)| *address == validator.owner)
+        self.electorate(job).any(|(address, _)| *address == validator.address)
             && !self.is_excluded(job, validator)
     }
 
-    /// Validators that serve the pair with a VRF key older than the job, other than worker and requester (rule AUD-01).
+    /// Validators that serve the pair with a VRF key older than the job, other than the worker and the requester's own (rule
+    /// AUD-01).
     fn electorate<'a>(&'a self, job: &'a Job) -> impl Iterator<Item = (&'a Address, &'a Validator)> {
-        let (pair, now, stake_min) = (job.pair(), self.tip.timestamp, self.params.economics.stake_min);
+        let (pair, stake_min) = (job.pair(), self.params.economics.stake_min);
         let warm = move |validator: &Validator| {
             validator.vrf_since.after(self.params.sortition.warmup_ms) <= job.included_at
                 || validator.vrf_since.get() == 0
         };
         self.validators.iter().filter(move |(address, validator)| {
             Some(**address) != job.worker()
-                && **address != job.requester
-                && validator.serves(&pair, now, stake_min)
+                && validator.owner != job.requester
+                && validator.serves(&pair, stake_min)
                 && warm(validator)
         })
     }
@@ -65,7 +71,7 @@ impl ChainState {
     /// The contested auditor is party, not juror.
     fn is_excluded(&self, job: &Job, validator: &Validator) -> bool {
         match job.committed().map(|committed| &committed.phase) {
-            Some(Phase::Judging(judgement)) => judgement.auditor == validator.owner,
+            Some(Phase::Judging(judgement)) => judgement.auditor == validator.address,
             _ => false,
         }
     }
@@ -84,13 +90,13 @@ impl ChainState {
 
     /// Who serves a pair, and who serves anything (rule AUD-06).
     pub fn service(&self, pair: &Pair) -> Service {
-        let (now, stake_min) = (self.tip.timestamp, self.params.economics.stake_min);
+        let stake_min = self.params.economics.stake_min;
         let mut service = Service::default();
         for validator in self.validators.values() {
-            if validator.pairs.keys().any(|any| validator.serves(any, now, stake_min)) {
+            if validator.pairs.keys().any(|any| validator.serves(any, stake_min)) {
                 service.all.add(validator.stake());
             }
-            if validator.serves(pair, now, stake_min) {
+            if validator.serves(pair, stake_min) {
                 service.pair.add(validator.stake());
             }
         }

@@ -107,6 +107,8 @@ impl ChainState {
             },
             accounts: BTreeMap::new(),
             validators: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            changes: BTreeSet::new(),
             models: BTreeMap::new(),
             profiles: BTreeMap::new(),
             test_prompts: config.test_prompts.to_vec(),
@@ -190,6 +192,7 @@ impl ChainState {
             return Err(duplicate("vrf key", key));
         }
         validator.registration = Some(config.registration.clone());
+        self.owners.insert(config.owner, config.owner);
         if self.validators.insert(config.owner, validator).is_some() {
             return Err(duplicate("validator", config.owner));
         }

@@ -2,9 +2,11 @@
 
 mod account;
 mod chain;
+mod change;
 mod claim;
 mod coins;
 mod electorate;
+mod fresh_stake;
 mod genesis;
 mod job;
 mod judgement;
@@ -16,13 +18,15 @@ mod window;
 
 pub use account::Account;
 pub use chain::{ChainState, Tip};
+pub use change::Change;
 pub use claim::{Claim, Questions};
 pub use coins::Coins;
 pub use electorate::{Service, Sortition};
+pub use fresh_stake::FreshStake;
 pub use genesis::GenesisError;
 pub use job::{Committed, Job, JobKind, Outcome, Phase, Stage};
 pub use judgement::{Judgement, Juror, JuryStage};
 pub use queue::QueueKey;
 pub use supply::{SUPPLY_MAX, Supply};
-pub use validator::{PairRecord, Repeats, Validator};
+pub use validator::{OwnerChange, PairRecord, Repeats, Validator};
 pub use window::Window;

@@ -3,27 +3,43 @@
 use std::collections::BTreeMap;
 
 use borsh::BorshSerialize;
-use dfsn_types::{Address, Amount, ComputeRegistration, DurationMs, Pair, PairOffer, PairStatus, Timestamp};
+use dfsn_types::{
+    Address, Amount, ComputeRegistration, DurationMs, Pair, PairOffer, PairStatus, Timestamp, ValidatorStatus,
+};
 
-use super::Coins;
+use super::{Coins, FreshStake};
 
-/// A staker, by its owner's address.
+/// A staker, by the account that staked first.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
 pub struct Validator {
-    /// Account that owns the stake.
+    /// Its name for ever: the account that staked first.
+    pub address: Address,
+    /// Account that controls it and gets its stake back.
     pub owner: Address,
+    /// Who owns it next (rule VAL-04).
+    pub owner_change: Option<OwnerChange>,
     /// Stake that no job holds.
     pub free: Coins,
     /// Stake that jobs and audits hold; the money lies in their locks.
     pub locked: Amount,
+    /// Stake that was taken out and is not paid yet; the money lies in the list of the unbonding.
+    pub unbonding: Amount,
+    /// Stake that was added lately.
+    pub fresh: FreshStake,
     /// Keys and relay, once registered.
     pub registration: Option<ComputeRegistration>,
     /// Since when the VRF key is registered.
     pub vrf_since: Timestamp,
     /// Pairs on offer.
     pub pairs: BTreeMap<Pair, PairRecord>,
-    /// Gets no work until then.
+    /// Gets nothing new until its owner unjails it, from then on (rule VAL-01).
     pub jailed_until: Option<Timestamp>,
+    /// Since when penalties have kept the stake under the minimum.
+    pub under_minimum_since: Option<Timestamp>,
+    /// Has left, by taking stake out or by staying under the minimum (rule VAL-02).
+    pub exiting: bool,
+    /// Gets nothing new for ever (rule VAL-03).
+    pub tombstoned: bool,
     /// Missed too many turns; gets no draws until its next registration.
     pub paused: bool,
     /// Turns missed lately.
@@ -34,17 +50,33 @@ pub struct Validator {
     pub lost_verdicts: Repeats,
 }
 
+/// A change of owner that waits (rule VAL-04).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
+pub struct OwnerChange {
+    /// Who owns the validator then.
+    pub to: Address,
+    /// From when on.
+    pub at: Timestamp,
+}
+
 impl Validator {
-    /// A validator without keys.
-    pub const fn new(owner: Address) -> Self {
+    /// A validator without keys, owned by the account that it is named by.
+    pub const fn new(address: Address) -> Self {
         Self {
-            owner,
+            address,
+            owner: address,
+            owner_change: None,
             free: Coins::NONE,
             locked: Amount::ZERO,
+            unbonding: Amount::ZERO,
+            fresh: FreshStake::NONE,
             registration: None,
             vrf_since: Timestamp::ZERO,
             pairs: BTreeMap::new(),
             jailed_until: None,
+            under_minimum_since: None,
+            exiting: false,
+            tombstoned: false,
             paused: false,
             missed_turns: Repeats::NONE,
             missed_deadlines: Repeats::NONE,
@@ -57,15 +89,49 @@ impl Validator {
         self.free.amount().checked_add(self.locked).unwrap_or(self.free.amount())
     }
 
-    /// Whether it is jailed at `now`.
-    pub fn is_jailed(&self, now: Timestamp) -> bool {
-        self.jailed_until.is_some_and(|until| now < until)
+    /// Stake that counts in a sortition of a job that was asked for at `at` (rule AUD-01).
+    pub fn warm_stake(&self, at: Timestamp, warmup: DurationMs) -> Amount {
+        self.stake().saturating_sub(self.fresh.cold(at, warmup))
     }
 
-    /// Whether it may draw, audit and judge for a pair at `now` (rules DRW-03, AUD-01).
-    pub fn serves(&self, pair: &Pair, now: Timestamp, stake_min: Amount) -> bool {
+    /// Its standing as a whole. Jail ends by `Unjail` only.
+    pub fn status(&self) -> ValidatorStatus {
+        if self.tombstoned {
+            ValidatorStatus::Tombstoned
+        } else if self.stake().is_zero() {
+            ValidatorStatus::Exited
+        } else if self.is_jailed() {
+            ValidatorStatus::Jailed
+        } else if self.exiting {
+            ValidatorStatus::Exiting
+        } else {
+            ValidatorStatus::Bonded
+        }
+    }
+
+    /// Whether it is jailed.
+    pub const fn is_jailed(&self) -> bool {
+        self.jailed_until.is_some()
+    }
+
+    /// Whether it gets anything new (rules VAL-02, ACC-05).
+    pub fn is_available(&self, stake_min: Amount) -> bool {
+        self.status() == ValidatorStatus::Bonded && self.stake() >= stake_min
+    }
+
+    /// Whether it may draw, audit and judge for a pair (rules DRW-03, AUD-01).
+    pub fn serves(&self, pair: &Pair, stake_min: Amount) -> bool {
         let active = self.pairs.get(pair).is_some_and(|record| record.status == PairStatus::Active);
-        active && self.registration.is_some() && !self.is_jailed(now) && self.stake() >= stake_min
+        active && self.registration.is_some() && self.is_available(stake_min)
+    }
+
+    /// Leaves: every pair needs a new test (rule VAL-02).
+    pub(crate) fn leave(&mut self) {
+        self.exiting = true;
+        self.under_minimum_since = None;
+        for record in self.pairs.values_mut() {
+            record.status = PairStatus::Trial;
+        }
     }
 }
 

@@ -17,7 +17,7 @@ impl Execution {
             let deposit = job.escrow.take_all();
             let burned = deposit.amount();
             self.burn(deposit);
-            self.event(Event::TestFailed { job: job.id, validator: job.requester, burned });
+            self.event(Event::TestFailed { job: job.id, validator: worker, burned });
             job.stage = Stage::Ended(Outcome::TestFailed);
             return self.put_job(job);
         }

@@ -87,7 +87,7 @@ impl Execution {
     /// The worker at the digest's place among all eligible ones, laid end to end by unlocked stake in address order (rule DRW-04).
     fn choose(&self, job: &Job, digest: &Hash, service: &Service) -> Option<Address> {
         if job.kind == JobKind::Test {
-            return self.state.validators.contains_key(&job.requester).then_some(job.requester);
+            return self.state.owners.get(&job.requester).copied();
         }
         let eligible = || self.state.validators.values().filter(|worker| self.can_work(job, worker, service));
         let total =
@@ -96,7 +96,7 @@ impl Execution {
         for worker in eligible() {
             match place.checked_sub(worker.free.amount().base_units()) {
                 Some(rest) => place = rest,
-                None => return Some(worker.owner),
+                None => return Some(worker.address),
             }
         }
         None
@@ -109,9 +109,9 @@ impl Execution {
         let Some(collateral) = job.price.checked_mul(params.penalties.collateral_prices) else {
             return false;
         };
-        worker.serves(&pair, self.state.tip.timestamp, params.economics.stake_min)
+        worker.serves(&pair, params.economics.stake_min)
             && !worker.paused
-            && !job.failed_workers.contains(&worker.owner)
+            && !job.failed_workers.contains(&worker.address)
             && record.min_price <= job.price_per_unit
             && record.open_jobs < record.capacity
             && worker.free.amount() >= collateral

@@ -85,11 +85,12 @@ impl Execution {
         })
     }
 
-    /// Ends the block: windows close, unbonded stake is paid out, old records go, workers are drawn, the base fee moves (rule
+    /// Ends the block: windows close, unbonded stake is paid out, validators change, old records go, workers are drawn, the base fee moves (rule
     /// BLK-04).
     pub fn close(mut self) -> Executed {
         self.close_windows();
         self.pay_unbonded();
+        self.make_changes();
         self.drop_records();
         self.draw_workers();
         let gas_used = Gas::new(self.used.gas);

@@ -105,10 +105,9 @@ impl Execution {
     }
 
     fn any_audited_worker(&self, pair: &Pair) -> bool {
-        let (now, economics) = (self.state.tip.timestamp, &self.state.params.economics);
+        let stake_min = self.state.params.economics.stake_min;
         let service = self.state.service(pair);
-        let mut workers =
-            self.state.validators.values().filter(|worker| worker.serves(pair, now, economics.stake_min));
+        let mut workers = self.state.validators.values().filter(|worker| worker.serves(pair, stake_min));
         workers.any(|worker| service.audits(&self.state.params.sortition, worker.stake()))
     }
 

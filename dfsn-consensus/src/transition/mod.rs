@@ -1,14 +1,16 @@
 //! The state transition: parent state and block in, next state and receipts out.
 //!
-//! Order within a block (rules BLK-04, TIM-04, DRW-02): header, duties, transactions, windows that close, unbonding, old records,
-//! draws.
+//! Order within a block (rules BLK-04, TIM-04, DRW-02): header, duties, transactions, windows that close, unbonding, changes of
+//! validators, old records, draws.
 
 mod attempt;
+mod change_owner;
 mod draw;
 mod duty;
 mod execution;
 mod generation_request;
 mod judgement;
+mod life;
 mod money;
 mod penalty;
 mod receipt;

@@ -16,9 +16,9 @@ impl Execution {
 
     /// Pays a validator's earnings: to its payout account, or its owner without one.
     pub(super) fn pay_earnings(&mut self, validator: Address, coins: Coins) {
-        let registration =
-            self.state.validators.get(&validator).and_then(|validator| validator.registration.as_ref());
-        let payout = registration.map_or(validator, |registration| registration.payout);
+        let payout = self.state.validators.get(&validator).map_or(validator, |validator| {
+            validator.registration.as_ref().map_or(validator.owner, |registration| registration.payout)
+        });
         self.pay(payout, coins);
     }
 
@@ -42,37 +42,44 @@ impl Execution {
     }
 
     /// Gives a lock back to its validator's free stake.
-    pub(super) fn unlock_stake(&mut self, owner: &Address, coins: Coins) {
-        match self.state.validators.get_mut(owner) {
+    pub(super) fn unlock_stake(&mut self, address: &Address, coins: Coins) {
+        match self.state.validators.get_mut(address) {
             Some(validator) => {
                 validator.locked = validator.locked.saturating_sub(coins.amount());
                 validator.free.put(coins);
             }
-            // A validator with a lock is never removed; if it were, its owner would still get the money.
-            None => self.pay(*owner, coins),
+            // A validator with a lock is never removed; if it were, the account that it is named by would get the money.
+            None => self.pay(*address, coins),
         }
     }
 
     /// Takes up to `amount` out of a lock for good.
-    pub(super) fn forfeit(&mut self, owner: &Address, lock: &mut Coins, amount: Amount) -> Coins {
+    pub(super) fn forfeit(&mut self, address: &Address, lock: &mut Coins, amount: Amount) -> Coins {
         let coins = lock.take_up_to(amount);
-        if let Some(validator) = self.state.validators.get_mut(owner) {
+        if let Some(validator) = self.state.validators.get_mut(address) {
             validator.locked = validator.locked.saturating_sub(coins.amount());
         }
+        self.stake_changed(address);
         coins
     }
 
-    /// Pays out stake whose unbonding time is over (rule STK-04).
+    /// Pays stake whose unbonding time is over to who owns the validator now (rule STK-04).
     pub(super) fn pay_unbonded(&mut self) {
         for _ in 0..self.state.params.chain.expiries_max {
             let Some(entry) = self.state.unbonding.first_entry() else { return };
             if entry.key().0 > self.state.tip.timestamp {
                 return;
             }
-            let (owner, coins) = entry.remove();
+            let (address, coins) = entry.remove();
             let amount = coins.amount();
+            let mut owner = address;
+            if let Some(validator) = self.state.validators.get_mut(&address) {
+                validator.unbonding = validator.unbonding.saturating_sub(amount);
+                owner = validator.owner;
+            }
             self.pay(owner, coins);
             self.event(dfsn_types::Event::Unbonded { owner, amount });
+            self.forget(&address);
         }
     }
 }

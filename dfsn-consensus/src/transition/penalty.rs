@@ -75,15 +75,6 @@ impl Execution {
         });
     }
 
-    /// Jails a validator from now on (rule PEN-06).
-    pub(super) fn jail(&mut self, validator: Address) {
-        let until = self.state.tip.timestamp.after(self.state.params.windows.jail_ms);
-        if let Some(record) = self.state.validators.get_mut(&validator) {
-            record.jailed_until = Some(until);
-            self.event(Event::Jailed { validator });
-        }
-    }
-
     /// After a fault the worker's jobs of this pair are audited as in the beginning (rule AUD-03).
     pub(super) fn restart_ramp(&mut self, job: &Job, worker: &Address) {
         if let Some(record) = self.pair_record(job, worker) {

@@ -17,12 +17,13 @@ impl Execution {
         update: &ComputeUpdate,
     ) -> Result<(), TransactionFailure> {
         let registration = &update.registration;
-        self.check_registration(sender, registration)?;
-        let possession = registration.verify_possession(&self.state.chain, &sender, &update.possession);
+        let address = self.staked_validator(&sender)?.address;
+        self.check_registration(address, registration)?;
+        let possession = registration.verify_possession(&self.state.chain, &address, &update.possession);
         possession.map_err(TransactionFailure::Possession)?;
         let now = self.state.tip.timestamp;
         let validator =
-            self.state.validators.get_mut(&sender).ok_or(TransactionFailure::NotAValidator(sender))?;
+            self.state.validators.get_mut(&address).ok_or(TransactionFailure::NotAValidator(sender))?;
         let same_vrf = validator.registration.as_ref().is_some_and(|old| old.vrf_key == registration.vrf_key);
         if !same_vrf {
             validator.vrf_since = now;
@@ -42,10 +43,9 @@ impl Execution {
 
     fn check_registration(
         &self,
-        sender: Address,
+        address: Address,
         registration: &ComputeRegistration,
     ) -> Result<(), TransactionFailure> {
-        self.staked_validator(&sender)?;
         for offer in registration.offers.iter() {
             let pair = offer.pair;
             if !self.state.models.contains_key(&pair.model) {
@@ -67,9 +67,9 @@ impl Execution {
             return Err(TransactionFailure::RelayNotGlobal(address));
         }
         let same_key = |other: &ComputeRegistration| other.vrf_key == registration.vrf_key;
-        let mut others = self.state.validators.iter().filter(|(address, _)| **address != sender);
+        let mut others = self.state.validators.iter().filter(|(other, _)| **other != address);
         match others.find(|(_, other)| other.registration.as_ref().is_some_and(same_key)) {
-            Some((owner, _)) => Err(TransactionFailure::VrfKeyTaken(*owner)),
+            Some((other, _)) => Err(TransactionFailure::VrfKeyTaken(*other)),
             None => Ok(()),
         }
     }

@@ -19,6 +19,9 @@ impl Execution {
         index: u32,
     ) -> Result<(), TransactionFailure> {
         let validator = self.staked_validator(&sender)?;
+        if validator.is_jailed() {
+            return Err(TransactionFailure::Jailed(validator.address));
+        }
         let record = validator.pairs.get(&pair).filter(|record| record.status == PairStatus::Trial);
         let min_price = record.ok_or(TransactionFailure::NotOnTrial(pair))?.min_price;
         let same = |job: &&Job| job.kind == JobKind::Test && job.requester == sender && job.pair() == pair;

@@ -92,6 +92,8 @@ impl Execution {
                 self.generation_request(sender, request, verified.id(), index)
             }
             TransactionKind::Receipt { job } => self.receipt(sender, *job),
+            TransactionKind::Unjail => self.unjail(sender),
+            TransactionKind::ChangeOwner { to } => self.change_owner(sender, *to),
             // Kinds that this version of the rules does not know cannot be decoded.
             _ => Err(TransactionFailure::Zero),
         }

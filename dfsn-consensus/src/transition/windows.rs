@@ -58,11 +58,13 @@ impl Execution {
     /// else accepts the same attempt: else requests that nobody can accept would pause honest workers. With an initial image even
     /// that shows nothing, since its requester may have given it to one worker alone.
     fn turn_missed(&mut self, mut job: Job, worker: Address, window: Window) {
-        let free = self.state.validators.get(&worker).map(|validator| validator.free.amount());
-        let had_collateral = free.is_some_and(|free| free >= self.collateral(&job));
+        let (stake_min, collateral) = (self.state.params.economics.stake_min, self.collateral(&job));
+        let could_accept = self.state.validators.get(&worker).is_some_and(|validator| {
+            validator.is_available(stake_min) && validator.free.amount() >= collateral
+        });
         let had_time = window.closes_at <= job.expires_at;
         let had_inputs = job.params.init_image().is_none();
-        if had_collateral && had_time && had_inputs && !job.passed_over_by.contains(&worker) {
+        if could_accept && had_time && had_inputs && !job.passed_over_by.contains(&worker) {
             job.passed_over_by.push(worker);
         }
         self.close_open_job(&job, &worker);

@@ -42,6 +42,13 @@ pub(crate) enum Action {
         vrf: usize,
         both: bool,
     },
+    Unjail {
+        node: usize,
+    },
+    ChangeOwner {
+        from: usize,
+        to: usize,
+    },
     Test {
         node: usize,
         other: bool,
@@ -85,6 +92,8 @@ pub(crate) fn action() -> impl Strategy<Value = Action> {
         1 => (node.clone(), 0..2_500u64).prop_map(|(node, dfsn)| Action::Unstake { node, dfsn }),
         1 => (node.clone(), 0..4u8, 0..6usize, any::<bool>())
             .prop_map(|(node, capacity, vrf, both)| Action::Register { node, capacity, vrf, both }),
+        1 => node.clone().prop_map(|node| Action::Unjail { node }),
+        1 => (0..ACTORS, 0..ACTORS).prop_map(|(from, to)| Action::ChangeOwner { from, to }),
         1 => (node.clone(), any::<bool>()).prop_map(|(node, other)| Action::Test { node, other }),
         4 => (user.clone(), any::<u32>(), 1..25u16, 1..3u8, 0..4u64, prop_oneof![0..100_000u64, Just(900_000)], any::<bool>())
             .prop_map(|(user, seed, steps, images, price, expires_ms, unaudited)| {
@@ -179,6 +188,11 @@ fn transaction(network: &Network, action: &Action) -> (usize, TransactionKind) {
         }
         Action::Register { node, capacity, vrf, both } => {
             (*node, register(network, *node, *capacity, *vrf, *both))
+        }
+        Action::Unjail { node } => (*node, TransactionKind::Unjail),
+        Action::ChangeOwner { from, to } => {
+            let to = crate::network::setup::address(&key(*to));
+            (*from, TransactionKind::ChangeOwner { to })
         }
         Action::Test { node, other } => {
             (*node, TransactionKind::TestHardware { pair: if *other { other_pair() } else { pair() } })

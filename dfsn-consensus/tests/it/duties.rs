@@ -1,6 +1,6 @@
 //! Duties that no block may hold, one rule at a time.
 
-use dfsn_consensus::state::Phase;
+use dfsn_consensus::state::{Phase, Repeats};
 use dfsn_consensus::{DutyError, Rule};
 use dfsn_types::{
     Address, Amount, AnswerDigest, Attempt, BoundedVec, Duty, DutyKind, JobId, Ppm, Role, SignedDuty,
@@ -158,13 +158,32 @@ fn acc_01_expired_request_is_not_accepted() {
 
 #[test]
 fn acc_02_collateral_must_be_free() {
-    let mut network = network(Working::NeverAccepts);
+    let mut setup = Setup::worker(Behaviour::working(Working::NeverAccepts), 3);
+    setup.params.economics.stake_min = Amount::DFSN;
+    let mut network = Network::new(&setup);
     let job = until_drawn(&mut network);
     let all = TransactionKind::Unstake { amount: Amount::from_dfsn(1_999) };
     network.send(&Keys::of(0).owner, all);
     network.seal(1_000).unwrap();
     let duty = network.signed_duty(0, &job, DutyKind::AcceptJob { draw: 1 });
     assert_eq!(refused(&network, &duty), DutyError::Collateral(network.address(0)));
+}
+
+#[test]
+fn acc_05_worker_that_leaves_accepts_nothing_new() {
+    let mut network = network(Working::NeverAccepts);
+    let job = until_drawn(&mut network);
+    let duty = network.signed_duty(0, &job, DutyKind::AcceptJob { draw: 1 });
+    assert_eq!(network.try_duty(&duty), Ok(()));
+    network.send(&Keys::of(0).owner, TransactionKind::Unstake { amount: Amount::from_dfsn(1_001) });
+    network.seal(1_000).unwrap();
+    assert_eq!(refused(&network, &duty), DutyError::Unavailable(network.address(0)));
+    network.until(|network| network.job(&job).worker().is_none());
+    assert_eq!(
+        network.state().validators[&network.address(0)].missed_turns,
+        Repeats::NONE,
+        "its turn passes"
+    );
 }
 
 #[test]

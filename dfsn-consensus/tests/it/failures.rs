@@ -10,7 +10,7 @@ use crate::network::setup::{other_pair, pair, registration, user_key};
 use crate::network::{Behaviour, Network, Seat, Setup, usual_params, usual_request};
 
 /// Sends a transaction that must fail by this rule, and checks that nothing but its fee is gone.
-fn fails(network: &mut Network, key: &SecretKey, kind: TransactionKind, rule: &str) {
+pub(crate) fn fails(network: &mut Network, key: &SecretKey, kind: TransactionKind, rule: &str) {
     let sender = crate::network::setup::address(key);
     let (before, validators) = (network.state().balance(&sender), network.state().validators.clone());
     let jobs = network.state().jobs.len();
@@ -36,7 +36,7 @@ fn offer(pair: Pair) -> PairOffer {
 }
 
 /// A registration of validator 0's own keys, but for what `edit` does to it, with proofs of possession.
-fn register(network: &Network, edit: impl FnOnce(&mut ComputeRegistration)) -> TransactionKind {
+pub(crate) fn register(network: &Network, edit: impl FnOnce(&mut ComputeRegistration)) -> TransactionKind {
     let keys = Keys::of(0);
     let mut registration = registration(&keys, vec![offer(pair())]);
     edit(&mut registration);

@@ -25,3 +25,4 @@ mod properties;
 mod replays;
 mod rules;
 mod simulation;
+mod validators;

@@ -12,7 +12,7 @@ const ERRORS: [&str; 7] = [
     include_str!("../../src/vm/chain_vm.rs"),
 ];
 
-const TESTS: [&str; 17] = [
+const TESTS: [&str; 18] = [
     include_str!("audits.rs"),
     include_str!("blocks.rs"),
     include_str!("cheats.rs"),
@@ -30,6 +30,7 @@ const TESTS: [&str; 17] = [
     include_str!("pool.rs"),
     include_str!("properties.rs"),
     include_str!("replays.rs"),
+    include_str!("validators.rs"),
 ];
 
 /// Ids that open error messages: `#[error("TX-02: …`, on one line or on the next.

@@ -9,7 +9,7 @@ use crate::domain::Domain;
 use crate::hash::{JobId, ReceiptsRoot, TransactionId};
 use crate::job::{Attempt, ResultCommitment, Role};
 use crate::model::Pair;
-use crate::unit::{Amount, ChainClock, Gas};
+use crate::unit::{Amount, ChainClock, Gas, Timestamp};
 
 /// Id of the rule that decided, as numbered in docs/spec.
 pub type RuleId = BoundedString<16>;
@@ -104,6 +104,18 @@ pub enum Event {
     Jailed { validator: Address },
     /// Unbonded stake was paid out.
     Unbonded { owner: Address, amount: Amount },
+    /// A validator's jail is over.
+    Unjailed { validator: Address },
+    /// A validator's stake is under the minimum for good.
+    Exiting { validator: Address },
+    /// Arithmetic proved a validator wrong: it gets nothing new for ever.
+    Tombstoned { validator: Address },
+    /// The record of a validator that left is gone.
+    Exited { validator: Address },
+    /// A validator will belong to another account from this time on, unless its owner takes that back.
+    OwnerChanging { validator: Address, to: Address, at: Timestamp },
+    /// A validator belongs to another account.
+    OwnerChanged { validator: Address, owner: Address },
 }
 
 /// What a penalty is for.
@@ -189,7 +201,15 @@ impl Event {
             | Self::Delivered { job }
             | Self::JobSettled { job, .. }
             | Self::JobRefunded { job, .. } => Some(*job),
-            Self::PairActivated { .. } | Self::Jailed { .. } | Self::Unbonded { .. } => None,
+            Self::PairActivated { .. }
+            | Self::Jailed { .. }
+            | Self::Unbonded { .. }
+            | Self::Unjailed { .. }
+            | Self::Exiting { .. }
+            | Self::Tombstoned { .. }
+            | Self::Exited { .. }
+            | Self::OwnerChanging { .. }
+            | Self::OwnerChanged { .. } => None,
         }
     }
 }

@@ -46,6 +46,13 @@ pub enum TransactionKind {
         /// The job.
         job: JobId,
     },
+    /// Ends the jail of the sender's validator, once its time is over.
+    Unjail,
+    /// Gives the sender's validator to another account, after a delay; to the sender itself, takes that back.
+    ChangeOwner {
+        /// Who owns it then.
+        to: Address,
+    },
 }
 
 impl TransactionKind {
@@ -59,6 +66,8 @@ impl TransactionKind {
             Self::TestHardware { .. } => "test_hardware",
             Self::GenerationRequest(_) => "generation_request",
             Self::Receipt { .. } => "receipt",
+            Self::Unjail => "unjail",
+            Self::ChangeOwner { .. } => "change_owner",
         }
     }
 }

@@ -128,6 +128,7 @@ macro_rules! for_each_wire_type {
             transaction_kind: TransactionKind,
             transaction_receipt: TransactionReceipt,
             transaction_status: TransactionStatus,
+            validator_status: ValidatorStatus,
             vrf_output: VrfOutput,
             vrf_proof: VrfProof,
             vrf_public_key: VrfPublicKey,
@@ -164,6 +165,7 @@ macro_rules! for_each_enum {
             scheduler_kind: SchedulerKind,
             transaction_kind: TransactionKind,
             transaction_status: TransactionStatus,
+            validator_status: ValidatorStatus,
         }
     };
 }

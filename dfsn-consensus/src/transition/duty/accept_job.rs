@@ -7,7 +7,7 @@ use crate::error::DutyError;
 use crate::state::{Job, JobKind, Stage};
 
 impl Execution {
-    /// Locks the collateral and starts the deadline (rules ACC-01, ACC-02, ACC-04). A test has no collateral: its deposit is at stake.
+    /// Locks the collateral and starts the deadline (rules ACC-01, ACC-02, ACC-04, ACC-05). A test has no collateral: its deposit is at stake.
     pub(super) fn accept_job(&mut self, duty: &Duty, draw: u32) -> Result<(), DutyError> {
         let (job, worker) = (self.duty_job(duty)?, duty.validator);
         if !matches!(&job.stage, Stage::Drawn { worker: drawn, .. } if *drawn == worker) {
@@ -18,6 +18,10 @@ impl Execution {
         }
         if self.state.tip.clock >= job.expires_at {
             return Err(DutyError::Expired(job.id));
+        }
+        let validator = self.state.validators.get(&worker);
+        if !validator.is_some_and(|worker| worker.is_available(self.state.params.economics.stake_min)) {
+            return Err(DutyError::Unavailable(worker));
         }
         let collateral = self.collateral(job);
         let lock = self.lock_stake(&worker, collateral).ok_or(DutyError::Collateral(worker))?;

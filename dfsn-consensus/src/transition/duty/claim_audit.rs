@@ -59,7 +59,8 @@ impl Execution {
             .vrf_key
             .verify(sortition.alpha.as_bytes(), proof)
             .map_err(DutyError::SortitionProof)?;
-        if !sortition::is_selected(&output, sortition.rate, validator.stake(), sortition.stake_eligible) {
+        let stake = self.state.sortition_stake(job, validator);
+        if !sortition::is_selected(&output, sortition.rate, stake, sortition.stake_eligible) {
             return Err(DutyError::NotSelected(claimant));
         }
         Ok(output)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dfsn_consensus::state::{ChainState, JobKind, Phase, Stage, Supply};
+use dfsn_consensus::state::{ChainState, Change, JobKind, Phase, Stage, Supply};
 use dfsn_types::{Address, Amount};
 
 /// Checks supply, the index of windows, the queues and every validator's locks.
@@ -24,6 +24,7 @@ pub(crate) fn check(state: &ChainState) {
         let expected = locks.get(address).copied().unwrap_or(Amount::ZERO);
         assert_eq!(validator.locked, expected, "locks of {address}");
     }
+    validators(state);
     let ended: BTreeSet<_> = state.ended.iter().map(|(_, id)| *id).collect();
     assert_eq!(ended.len(), state.ended.len(), "an ended job has one record");
     assert!(
@@ -36,6 +37,35 @@ pub(crate) fn check(state: &ChainState) {
         assert!(holds_price, "an open request holds its price, an ended one nothing: {job:?}");
         assert!(!job.is_ended() || job.escrow.amount().is_zero(), "an ended job holds no money");
     }
+}
+
+/// Names, owners, unbonding and waiting changes of validators.
+fn validators(state: &ChainState) {
+    let owners: BTreeMap<_, _> =
+        state.validators.values().map(|validator| (validator.owner, validator.address)).collect();
+    assert_eq!(owners.len(), state.validators.len(), "an account owns at most one validator");
+    assert_eq!(owners, state.owners, "the index of owners");
+    let mut unbonding: BTreeMap<Address, Amount> = BTreeMap::new();
+    for (address, coins) in state.unbonding.values() {
+        let sum = unbonding.entry(*address).or_default();
+        *sum = sum.checked_add(coins.amount()).unwrap();
+    }
+    for (address, validator) in &state.validators {
+        assert_eq!(validator.address, *address);
+        assert_eq!(
+            validator.unbonding,
+            unbonding.remove(address).unwrap_or_default(),
+            "unbonding of {address}"
+        );
+        let waits = |change, at| state.changes.contains(&(at, *address, change));
+        assert!(validator.owner_change.is_none_or(|change| waits(Change::Owner, change.at)));
+        let enough = validator.stake() >= state.params.economics.stake_min;
+        assert!(!enough || (!validator.exiting && validator.under_minimum_since.is_none()), "{validator:?}");
+    }
+    assert!(unbonding.is_empty(), "a validator with unbonding money has a record: {unbonding:?}");
+    let changes = state.changes.iter().filter(|(_, _, change)| *change == Change::Owner).count();
+    let announced = state.validators.values().filter(|validator| validator.owner_change.is_some()).count();
+    assert_eq!(changes, announced);
 }
 
 /// Stake held by jobs, by validator.

@@ -167,6 +167,19 @@ impl Sample for Event {
             ("test failed", Self::TestFailed { job, validator: worker, burned }),
             ("jailed", Self::Jailed { validator: worker }),
             ("unbonded", Self::Unbonded { owner: worker, amount }),
+            ("unjailed", Self::Unjailed { validator: worker }),
+            ("exiting", Self::Exiting { validator: worker }),
+            ("tombstoned", Self::Tombstoned { validator: worker }),
+            ("exited", Self::Exited { validator: worker }),
+            (
+                "owner changing",
+                Self::OwnerChanging {
+                    validator: worker,
+                    to: requester,
+                    at: Timestamp::new(1_790_000_000_123),
+                },
+            ),
+            ("owner changed", Self::OwnerChanged { validator: worker, owner: requester }),
         ]
     }
 }

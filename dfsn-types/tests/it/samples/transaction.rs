@@ -6,6 +6,18 @@ use dfsn_types::*;
 
 use super::{Sample, bounded, chain, counting, secret_key, vrf_key};
 
+impl Sample for ValidatorStatus {
+    fn samples() -> Vec<(&'static str, Self)> {
+        vec![
+            ("bonded", Self::Bonded),
+            ("jailed", Self::Jailed),
+            ("exiting", Self::Exiting),
+            ("exited", Self::Exited),
+            ("tombstoned", Self::Tombstoned),
+        ]
+    }
+}
+
 impl Sample for PairStatus {
     fn samples() -> Vec<(&'static str, Self)> {
         vec![("trial", Self::Trial), ("active", Self::Active)]
@@ -92,6 +104,8 @@ impl Sample for TransactionKind {
             ("test hardware", Self::TestHardware { pair: Pair::sample() }),
             ("generation request", Self::GenerationRequest(Box::new(GenerationRequest::sample()))),
             ("receipt", Self::Receipt { job: JobId::from_bytes(counting(0x40)) }),
+            ("unjail", Self::Unjail),
+            ("change owner", Self::ChangeOwner { to: Address::from_bytes(counting(0x80)) }),
         ]
     }
 }

@@ -80,7 +80,7 @@ impl Generate for BlockReceipts {
 
 impl Generate for Event {
     fn strategy() -> BoxedStrategy<Self> {
-        prop_oneof![job_events(), audit_events(), money_events()].boxed()
+        prop_oneof![job_events(), audit_events(), money_events(), validator_events()].boxed()
     }
 }
 
@@ -185,6 +185,22 @@ fn money_events() -> BoxedStrategy<Event> {
     .boxed()
 }
 
+fn validator_events() -> BoxedStrategy<Event> {
+    prop_oneof![
+        random().prop_map(|validator| Event::Unjailed { validator }),
+        random().prop_map(|validator| Event::Exiting { validator }),
+        random().prop_map(|validator| Event::Tombstoned { validator }),
+        random().prop_map(|validator| Event::Exited { validator }),
+        (random(), random(), random()).prop_map(|(validator, to, at)| Event::OwnerChanging {
+            validator,
+            to,
+            at
+        }),
+        (random(), random()).prop_map(|(validator, owner)| Event::OwnerChanged { validator, owner }),
+    ]
+    .boxed()
+}
+
 macro_rules! params_strategies {
     ($($type:ident { $($field:ident),* $(,)? })*) => { $(
         impl Generate for $type {
@@ -206,7 +222,7 @@ params_strategies! {
     WindowParams {
         accept_ms, deadline_ms, job_ms_max, attempts_max, claim_ms, serve_ms, answer_ms, open_ms, juror_ms,
         receipt_ms, missed_turn_window_ms, missed_turns_max, job_record_ms, jail_ms,
-        unbonding_ms,
+        unbonding_ms, owner_change_ms, under_minimum_ms,
     }
     SortitionParams {
         rate_ramp, ramp_jobs, rate_floor, float_factor, juror_rate, auditors_min, auditors_stake_min,

@@ -83,7 +83,7 @@ macro_rules! plain_enum_strategies {
     )* };
 }
 
-plain_enum_strategies!(Fault PairStatus RefundReason Role SchedulerKind);
+plain_enum_strategies!(Fault PairStatus RefundReason Role SchedulerKind ValidatorStatus);
 
 fn array<const N: usize>() -> impl Strategy<Value = [u8; N]> {
     vec(any::<u8>(), N).prop_map(|bytes| bytes.try_into().expect("N bytes were drawn"))

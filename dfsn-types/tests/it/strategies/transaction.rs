@@ -77,6 +77,8 @@ impl Generate for TransactionKind {
             random().prop_map(|pair| Self::TestHardware { pair }),
             random().prop_map(|request| Self::GenerationRequest(Box::new(request))),
             random().prop_map(|job| Self::Receipt { job }),
+            Just(Self::Unjail),
+            random().prop_map(|to| Self::ChangeOwner { to }),
         ]
         .boxed()
     }
