@@ -3,6 +3,9 @@
 //! Each domain is the context string of BLAKE3's key-derivation mode, so that bytes hashed or signed for one
 //! purpose mean nothing for another.
 
+use std::sync::OnceLock;
+
+use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 use borsh::BorshSerialize;
 
 use crate::hash::Hash;
@@ -20,6 +23,14 @@ macro_rules! domains {
             /// The context string, unique to the domain.
             pub const fn context(self) -> &'static str {
                 match self { $(Self::$name => $context,)* }
+            }
+
+            /// The key that BLAKE3 derives from the context string: derived once, since it costs as much as a small hash.
+            fn context_key(self) -> &'static ContextKey {
+                match self { $(Self::$name => {
+                    static KEY: OnceLock<ContextKey> = OnceLock::new();
+                    KEY.get_or_init(|| hash_derive_key_context($context))
+                })* }
             }
         }
     };
@@ -88,12 +99,22 @@ domains! {
     Pixels = "dfsn/pixels/1",
     /// A stored file.
     File = "dfsn/file/1",
+    /// The empty authenticated map.
+    MerkleEmpty = "dfsn/merkle-empty/1",
+    /// A value of an authenticated map.
+    MerkleValue = "dfsn/merkle-value/1",
+    /// An entry of an authenticated map.
+    MerkleLeaf = "dfsn/merkle-leaf/1",
+    /// An inner node of an authenticated map.
+    MerkleBranch = "dfsn/merkle-branch/1",
+    /// The part of the state that is no map.
+    StateScalars = "dfsn/state-scalars/1",
 }
 
 impl Domain {
     /// A hasher of this domain.
     pub fn hasher(self) -> blake3::Hasher {
-        blake3::Hasher::new_derive_key(self.context())
+        blake3::Hasher::new_from_context_key(self.context_key())
     }
 
     /// Hash of raw bytes. For one bytes value only; use [`Self::hash`] where several fields meet.

@@ -50,6 +50,7 @@ mod job;
 pub mod key;
 mod macros;
 mod manifest;
+pub mod merkle;
 mod model;
 mod params;
 mod picture;
@@ -83,6 +84,7 @@ pub use job::{
 };
 pub use key::{PublicKey, SecretKey, Signature, SignatureError, SigningDigest};
 pub use manifest::{ManifestFile, ModelManifest};
+pub use merkle::{MerkleMap, MerkleSet};
 pub use model::{ModelRecord, Pair, ProfileRecord, WorkCoefficients};
 pub use params::{
     ChainParams, ConsensusParams, EconomicParams, PenaltyParams, SortitionParams, WindowParams,

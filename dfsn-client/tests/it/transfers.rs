@@ -90,5 +90,5 @@ async fn wrong_nonces_are_refused() {
         let Err(TransportError::Refused(reason)) = sent else { panic!("{sent:?}") };
         assert!(reason.starts_with(rule), "{reason}");
     }
-    assert_eq!(node.chain().state().accounts[&address(&user_key(0))].nonce, Nonce::new(1));
+    assert_eq!(node.chain().state().accounts.get(&address(&user_key(0))).unwrap().nonce, Nonce::new(1));
 }

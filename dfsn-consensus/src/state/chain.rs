@@ -1,17 +1,17 @@
 //! The whole state.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use borsh::BorshSerialize;
 use dfsn_types::{
     Address, Amount, Beacon, BlockHash, BlockHeight, ChainClock, ChainIdentity, ConsensusParams, Domain,
-    JobId, ModelId, ModelRecord, Pair, ProfileId, ProfileRecord, Prompt, PublicKey, StateRoot, Timestamp,
+    Hash, JobId, MerkleMap, MerkleSet, ModelId, ModelRecord, Pair, ProfileId, ProfileRecord, Prompt,
+    PublicKey, StateRoot, Timestamp,
 };
 
 use super::{Account, Change, Coins, Job, QueueKey, Validator};
 
-/// Everything that blocks read and change. Ordered maps only, so that all machines walk it alike.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+/// Everything that blocks read and change. Ordered maps only, so that all machines walk it alike; they share what they have in
+/// common with the states before and beside, so that a copy costs nothing and a root only what has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainState {
     /// What signatures are bound to.
     pub chain: ChainIdentity,
@@ -22,29 +22,29 @@ pub struct ChainState {
     /// The last block.
     pub tip: Tip,
     /// Accounts with money or a nonce.
-    pub accounts: BTreeMap<Address, Account>,
+    pub accounts: MerkleMap<Address, Account>,
     /// Stakers, by the account that staked first.
-    pub validators: BTreeMap<Address, Validator>,
+    pub validators: MerkleMap<Address, Validator>,
     /// The validator of each owner.
-    pub owners: BTreeMap<Address, Address>,
+    pub owners: MerkleMap<Address, Address>,
     /// Changes of validators, by when they are due.
-    pub changes: BTreeSet<(Timestamp, Address, Change)>,
+    pub changes: MerkleSet<(Timestamp, Address, Change)>,
     /// Registered models.
-    pub models: BTreeMap<ModelId, ModelRecord>,
+    pub models: MerkleMap<ModelId, ModelRecord>,
     /// Registered profiles.
-    pub profiles: BTreeMap<ProfileId, ProfileRecord>,
-    /// Prompts of hardware tests.
-    pub test_prompts: Vec<Prompt>,
+    pub profiles: MerkleMap<ProfileId, ProfileRecord>,
+    /// Prompts of hardware tests, by number.
+    pub test_prompts: MerkleMap<u32, Prompt>,
     /// Jobs, open and ended.
-    pub jobs: BTreeMap<JobId, Job>,
+    pub jobs: MerkleMap<JobId, Job>,
     /// Waiting requests, by pair.
-    pub queues: BTreeMap<Pair, BTreeSet<QueueKey>>,
+    pub queues: MerkleMap<Pair, MerkleSet<QueueKey>>,
     /// Open windows, by when they may close.
-    pub windows: BTreeSet<(ChainClock, JobId)>,
+    pub windows: MerkleSet<(ChainClock, JobId)>,
     /// Ended jobs, by when their records leave the state.
-    pub ended: BTreeSet<(Timestamp, JobId)>,
+    pub ended: MerkleSet<(Timestamp, JobId)>,
     /// Unstaked money of validators, by when it is paid out and a serial number.
-    pub unbonding: BTreeMap<(Timestamp, u64), (Address, Coins)>,
+    pub unbonding: MerkleMap<(Timestamp, u64), (Address, Coins)>,
     /// Serial number of the next unbonding.
     pub unbonding_serial: u64,
     /// Money gone for ever.
@@ -73,19 +73,34 @@ pub struct Tip {
 }
 
 impl ChainState {
-    /// Covers the state; the tip's own hash, which covers the root, is left out (rule HSH-03).
+    /// Covers the state (rule HSH-03). The tip's own hash, which covers the root, is left out.
     pub fn root(&self) -> StateRoot {
-        let mut covered = self.tip;
-        covered.hash = BlockHash::from_bytes([0; 32]);
-        Domain::StateRoot
-            .hash(&(
-                (&self.chain, &self.params, &self.sealer, covered),
-                (&self.accounts, &self.validators, &self.owners, &self.changes),
-                (&self.models, &self.profiles, &self.test_prompts),
-                (&self.jobs, &self.queues, &self.windows, &self.ended),
-                (&self.unbonding, self.unbonding_serial, &self.burned, self.minted),
-            ))
-            .into()
+        Domain::StateRoot.hash(&self.section_roots()).into()
+    }
+
+    /// The root of every section, in order.
+    fn section_roots(&self) -> Vec<Hash> {
+        vec![
+            self.scalars_hash(),
+            self.accounts.root(),
+            self.validators.root(),
+            self.owners.root(),
+            self.changes.root(),
+            self.models.root(),
+            self.profiles.root(),
+            self.test_prompts.root(),
+            self.jobs.root(),
+            self.queues.root(),
+            self.windows.root(),
+            self.ended.root(),
+            self.unbonding.root(),
+        ]
+    }
+
+    fn scalars_hash(&self) -> Hash {
+        let tip = Tip { hash: BlockHash::from_bytes([0; 32]), ..self.tip };
+        let scalars = (&self.chain, &self.params, &self.sealer, tip);
+        Domain::StateScalars.hash(&(scalars, self.unbonding_serial, &self.burned, self.minted))
     }
 
     /// An account's balance; nothing if it has never been seen.

@@ -1,10 +1,8 @@
 //! The state that a genesis describes.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use dfsn_types::{
     Address, Amount, Beacon, BlockHash, BlockHeight, ChainClock, Domain, GenesisConfig, GenesisValidator,
-    Hash, ModelId, PairStatus, ProfileId, Timestamp,
+    Hash, MerkleMap, MerkleSet, ModelId, PairStatus, ProfileId, Timestamp,
 };
 use thiserror::Error;
 
@@ -105,18 +103,18 @@ impl ChainState {
                 parent_beacon: beacon,
                 base_fee_per_gas: config.params.chain.base_fee_floor,
             },
-            accounts: BTreeMap::new(),
-            validators: BTreeMap::new(),
-            owners: BTreeMap::new(),
-            changes: BTreeSet::new(),
-            models: BTreeMap::new(),
-            profiles: BTreeMap::new(),
-            test_prompts: config.test_prompts.to_vec(),
-            jobs: BTreeMap::new(),
-            queues: BTreeMap::new(),
-            windows: BTreeSet::new(),
-            ended: BTreeSet::new(),
-            unbonding: BTreeMap::new(),
+            accounts: MerkleMap::new(),
+            validators: MerkleMap::new(),
+            owners: MerkleMap::new(),
+            changes: MerkleSet::new(),
+            models: MerkleMap::new(),
+            profiles: MerkleMap::new(),
+            test_prompts: (0..).zip(config.test_prompts.iter().cloned()).collect(),
+            jobs: MerkleMap::new(),
+            queues: MerkleMap::new(),
+            windows: MerkleSet::new(),
+            ended: MerkleSet::new(),
+            unbonding: MerkleMap::new(),
             unbonding_serial: 0,
             burned: Coins::NONE,
             minted,

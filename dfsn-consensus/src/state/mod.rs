@@ -30,3 +30,5 @@ pub use queue::QueueKey;
 pub use supply::{SUPPLY_MAX, Supply};
 pub use validator::{OwnerChange, PairRecord, Repeats, Validator};
 pub use window::Window;
+
+dfsn_types::values_shown_whole!(Account, Job, Validator);

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use borsh::BorshSerialize;
+use dfsn_types::merkle::{KeyBytes, MerkleKey};
 use dfsn_types::{Amount, BlockHeight, JobId};
 
 /// Place in the queue of a pair: price per unit, then age (rule DRW-01). The first in order is drawn first, the last is pushed
@@ -33,5 +34,20 @@ impl QueueKey {
     /// Whose place.
     pub const fn job(&self) -> JobId {
         self.job
+    }
+}
+
+impl MerkleKey for QueueKey {
+    const WIDTH: usize = 60;
+
+    fn write_key(&self, bytes: &mut KeyBytes) {
+        let Self { price_per_unit, height, index, job } = self;
+        // The complement turns the order around.
+        (!price_per_unit.0.0.base_units(), *height, *index, *job).write_key(bytes);
+    }
+
+    fn read_key(bytes: &mut &[u8]) -> Option<Self> {
+        let (price, height, index, job) = <(u128, _, _, _)>::read_key(bytes)?;
+        Some(Self::new(Amount::from_base_units(!price), height, index, job))
     }
 }

@@ -133,10 +133,9 @@ impl Execution {
         let digest = Domain::TestPrompt.hash(&(self.state.tip.beacon, job.id, job.tries));
         let [a, b, c, d, ..] = *digest.as_bytes();
         let count = u128::try_from(self.state.test_prompts.len()).unwrap_or(0);
-        let index = math::rem_256(digest.as_bytes(), count)
-            .and_then(|index| usize::try_from(index).ok())
-            .unwrap_or(0);
-        let prompt = self.state.test_prompts.get(index).cloned().unwrap_or_default();
+        let index =
+            math::rem_256(digest.as_bytes(), count).and_then(|index| u32::try_from(index).ok()).unwrap_or(0);
+        let prompt = self.state.test_prompts.get(&index).cloned().unwrap_or_default();
         if let Ok(params) = self.test_params(job.pair(), prompt, u32::from_be_bytes([a, b, c, d])) {
             job.params = params;
         }

@@ -100,7 +100,7 @@ impl Execution {
 
     /// Puts a pending job into its pair's queue and into the state.
     pub(super) fn enqueue(&mut self, job: Job) {
-        self.state.queues.entry(job.pair()).or_default().insert(job.queue_key);
+        self.state.queues.get_or_default(job.pair()).insert(job.queue_key);
         self.put_job(job);
     }
 

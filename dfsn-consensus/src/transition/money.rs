@@ -10,7 +10,7 @@ impl Execution {
     pub(super) fn pay(&mut self, to: Address, coins: Coins) {
         // Nothing makes no account.
         if !coins.amount().is_zero() {
-            self.state.accounts.entry(to).or_default().balance.put(coins);
+            self.state.accounts.get_or_default(to).balance.put(coins);
         }
     }
 
@@ -66,11 +66,11 @@ impl Execution {
     /// Pays stake whose unbonding time is over to who owns the validator now (rule STK-04).
     pub(super) fn pay_unbonded(&mut self) {
         for _ in 0..self.state.params.chain.expiries_max {
-            let Some(entry) = self.state.unbonding.first_entry() else { return };
-            if entry.key().0 > self.state.tip.timestamp {
-                return;
+            match self.state.unbonding.first() {
+                Some(((due, _), _)) if *due <= self.state.tip.timestamp => {}
+                _ => return,
             }
-            let (address, coins) = entry.remove();
+            let Some((_, (address, coins))) = self.state.unbonding.pop_first() else { return };
             let amount = coins.amount();
             let mut owner = address;
             if let Some(validator) = self.state.validators.get_mut(&address) {

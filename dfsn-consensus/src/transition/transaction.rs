@@ -64,7 +64,7 @@ impl Execution {
         let tip =
             transaction.max_priority_fee_per_gas.min(transaction.max_fee_per_gas.saturating_sub(base_fee));
         let cost = |price: Amount| price.checked_mul(gas_used.get()).unwrap_or_default();
-        let account = self.state.accounts.entry(verified.sender()).or_default();
+        let account = self.state.accounts.get_or_default(verified.sender());
         account.nonce = account.nonce.next();
         account.key = Some(*verified.public_key());
         // Covered: the balance holds the highest fee for the whole limit.

@@ -41,7 +41,7 @@ fn wrong_result_costs_ten_prices(working: Working) {
     assert_eq!(network.slashes_of(&job), [(cheat, Fault::WrongResult, penalty)]);
     assert_eq!(before[0].checked_sub(network.wealth(0)), penalty.checked_sub(audit_pay(&network, &job)));
     assert!(
-        !network.state().validators[&cheat].is_jailed(),
+        !network.state().validators.get(&cheat).unwrap().is_jailed(),
         "libraries differ: a first verdict jails nobody"
     );
     // Half of it went to those who answered rightly, in equal parts; three of them neither worked nor cheated.
@@ -110,7 +110,7 @@ fn withheld_opening() {
     let lock = price.checked_mul(100).unwrap();
     assert_eq!(network.slashes_of(&job), [(cheat, Fault::Silence, lock)]);
     assert_eq!(before[0].checked_sub(network.wealth(0)), Some(lock), "the whole lock is gone");
-    assert!(network.state().validators[&cheat].is_jailed());
+    assert!(network.state().validators.get(&cheat).unwrap().is_jailed());
     let each = lock.split(2).split(4);
     for (auditor, before) in before.iter().enumerate().skip(2) {
         assert!(network.wealth(auditor) >= before.checked_add(each).unwrap());
@@ -171,7 +171,7 @@ fn pen_03_third_verdict_costs_the_whole_lock() {
     let expected =
         [10, 10, 100].map(|prices| (worker, Fault::WrongResult, price.checked_mul(prices).unwrap()));
     assert_eq!(network.slashes(), expected);
-    assert!(network.state().validators[&worker].is_jailed());
+    assert!(network.state().validators.get(&worker).unwrap().is_jailed());
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn acc_03_worker_that_never_accepts_loses_nothing_but_its_turns() {
     assert_eq!(network.finish(&job, 200), Outcome::Refunded(RefundReason::Expired));
     assert_eq!((network.slashes(), network.wealth(0)), (vec![], before));
     assert!(
-        !network.state().validators[&network.address(0)].paused,
+        !network.state().validators.get(&network.address(0)).unwrap().paused,
         "nobody showed that the job could be done"
     );
     let fees = network.fees().base_units();

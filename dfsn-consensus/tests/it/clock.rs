@@ -109,7 +109,7 @@ fn stk_04_unbonded_stake_is_paid_after_its_time() {
     network.tick();
     let fee = network.receipts[&id].fee;
     assert_eq!(network.state().balance(&owner), before.checked_sub(fee).unwrap());
-    assert_eq!(network.state().validators[&owner].stake(), Amount::from_dfsn(1_500));
+    assert_eq!(network.state().validators.get(&owner).unwrap().stake(), Amount::from_dfsn(1_500));
     network.now = network.now.after(DurationMs::new(604_790_000 - 1));
     network.send(&user_key(0), TransactionKind::Transfer { to: BUILDER, amount: Amount::DFSN });
     network.seal(0).unwrap();
@@ -127,7 +127,7 @@ fn stk_05_locks_outlive_an_unbonding_and_a_jail() {
     network.until(|network| network.phase(&job) == Some(&Phase::Opening));
     let worker = network.address(0);
     let lock = network.job(&job).price.checked_mul(100).unwrap();
-    let free = network.state().validators[&worker].free.amount();
+    let free = network.state().validators.get(&worker).unwrap().free.amount();
     network.send(&Keys::of(0).owner, TransactionKind::Unstake { amount: free });
     network.until(|network| network.attempt_is_over(&job) || network.job_is_over(&job));
     assert_eq!(network.slashes(), [(worker, dfsn_types::Fault::Silence, lock)], "the lock was not to be had");

@@ -180,7 +180,7 @@ fn unavailable_init_image_costs_worker_nothing() {
         assert_eq!(paid, network.fees().checked_sub(fees));
     }
     assert_eq!((network.slashes(), network.wealth(0)), (vec![], before));
-    assert!(!network.state().validators[&network.address(0)].paused);
+    assert!(!network.state().validators.get(&network.address(0)).unwrap().paused);
 }
 
 #[test]

@@ -180,7 +180,7 @@ fn acc_05_worker_that_leaves_accepts_nothing_new() {
     assert_eq!(refused(&network, &duty), DutyError::Unavailable(network.address(0)));
     network.until(|network| network.job(&job).worker().is_none());
     assert_eq!(
-        network.state().validators[&network.address(0)].missed_turns,
+        network.state().validators.get(&network.address(0)).unwrap().missed_turns,
         Repeats::NONE,
         "its turn passes"
     );
@@ -283,7 +283,7 @@ fn aud_04_claim_locks_what_a_wrong_answer_costs() {
     let duty = network.signed_duty(1, &job, DutyKind::ClaimAudit { role: Role::Auditor, proof });
     let mut block = network.open_block();
     block.apply_duty(&duty).unwrap();
-    let locked = block.state().validators[&network.address(1)].locked;
+    let locked = block.state().validators.get(&network.address(1)).unwrap().locked;
     assert_eq!(Some(locked), network.job(&job).audit_fee.checked_mul(100));
     // All its stake lies in other locks: it still counts, and covers nothing more.
     let mut state = network.state().clone();

@@ -236,7 +236,7 @@ fn private_model_is_unaudited() {
     let id = network.request_with(0, GenerationRequest { unaudited: true, ..usual_request(1) });
     let outcome = network.finish(&id, 60);
     assert!(matches!(outcome, dfsn_consensus::state::Outcome::Settled { .. }), "{outcome:?}");
-    let record = network.state().validators[&network.address(0)].pairs[&pair()];
+    let record = network.state().validators.get(&network.address(0)).unwrap().pairs[&pair()];
     assert_eq!(record.clean_jobs, 0, "such jobs count for nothing");
 }
 

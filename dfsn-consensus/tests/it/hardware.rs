@@ -40,7 +40,7 @@ pub(crate) fn registered(setup: &Setup) -> Network {
 }
 
 fn status(network: &Network) -> PairStatus {
-    network.state().validators[&network.address(0)].pairs[&pair()].status
+    network.state().validators.get(&network.address(0)).unwrap().pairs[&pair()].status
 }
 
 fn test(network: &mut Network) -> JobId {

@@ -137,10 +137,10 @@ fn tx_05_account_is_pinned_to_its_first_key() {
 #[test]
 fn tx_05_first_transaction_pins_the_key() {
     let mut network = network();
-    assert_eq!(network.state().accounts[&network.user(0)].key, None);
+    assert_eq!(network.state().accounts.get(&network.user(0)).unwrap().key, None);
     network.send(&user_key(0), transfer());
     network.tick();
-    assert_eq!(network.state().accounts[&network.user(0)].key, Some(user_key(0).public_key()));
+    assert_eq!(network.state().accounts.get(&network.user(0)).unwrap().key, Some(user_key(0).public_key()));
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn failing_call_uses_nonce_and_gas() {
     // Base fee at its floor and the tip, on the gas used and not on the limit.
     assert_eq!(receipt.fee.base_units(), u128::from(gas_used.get()) * (25_000_000_000 + 1_000_000_000));
     assert_eq!(money.checked_sub(network.state().balance(&user)), Some(receipt.fee));
-    assert_eq!(network.state().accounts[&user].nonce, Nonce::new(1));
+    assert_eq!(network.state().accounts.get(&user).unwrap().nonce, Nonce::new(1));
     let tip = Amount::from_base_units(u128::from(gas_used.get()) * 1_000_000_000);
     assert_eq!(network.state().balance(&BUILDER), tip);
     assert_eq!(network.state().burned.amount(), receipt.fee.checked_sub(tip).unwrap());

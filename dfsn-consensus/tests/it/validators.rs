@@ -35,7 +35,7 @@ fn succeeds(network: &mut Network, key: &SecretKey, kind: TransactionKind) {
 }
 
 fn status(network: &Network, node: usize) -> ValidatorStatus {
-    network.state().validators[&network.address(node)].status()
+    network.state().validators.get(&network.address(node)).unwrap().status()
 }
 
 /// Lets time pass, and a block be built.
@@ -61,9 +61,9 @@ fn aud_01_stake_counts_after_its_warm_up() {
     network.seal(1_000).unwrap();
     succeeds(&mut network, &owner(1), stake(900));
     let (job, eligible) = open_sortition(&mut network);
-    assert_eq!(network.state().validators[&auditor].stake(), Amount::from_dfsn(2_900));
+    assert_eq!(network.state().validators.get(&auditor).unwrap().stake(), Amount::from_dfsn(2_900));
     let counted = |network: &Network, job: &JobId| {
-        network.state().sortition_stake(network.job(job), &network.state().validators[&auditor])
+        network.state().sortition_stake(network.job(job), &network.state().validators.get(&auditor).unwrap())
     };
     assert_eq!(counted(&network, &job), Amount::from_dfsn(2_000), "what came lately does not count");
     assert_eq!(eligible, Amount::from_dfsn(6_000));
@@ -109,7 +109,7 @@ fn val_01_unjail_too_early_or_without_a_jail_fails() {
     fails(&mut network, &owner(0), TransactionKind::Unjail, "VAL-01");
     fails(&mut network, &owner(1), TransactionKind::Unjail, "VAL-01");
     fails(&mut network, &user_key(0), TransactionKind::Unjail, "STK-01");
-    let until = network.state().validators[&network.address(0)].jailed_until.unwrap();
+    let until = network.state().validators.get(&network.address(0)).unwrap().jailed_until.unwrap();
     let left = until.since(network.now).get();
     pass(&mut network, left - 2_000);
     fails(&mut network, &owner(0), TransactionKind::Unjail, "VAL-01");
@@ -130,13 +130,20 @@ fn val_02_who_takes_stake_out_leaves_and_finishes_what_it_accepted() {
     network.until(|network| {
         network.state().jobs.get(&job).is_some_and(|job| matches!(job.stage, Stage::Accepted { .. }))
     });
-    let free = network.state().validators[&network.address(0)].free.amount();
+    let free = network.state().validators.get(&network.address(0)).unwrap().free.amount();
     succeeds(&mut network, &owner(0), TransactionKind::Unstake { amount: free });
     assert_eq!(status(&network, 0), ValidatorStatus::Exiting);
     let outcome = network.finish(&job, 60);
     assert!(matches!(outcome, Outcome::Settled { .. }), "{outcome:?}");
     // It gets nothing new, and stays only with enough stake and another test.
-    assert!(!network.state().validators[&network.address(0)].serves(&pair(), Amount::from_dfsn(1_000)));
+    assert!(
+        !network
+            .state()
+            .validators
+            .get(&network.address(0))
+            .unwrap()
+            .serves(&pair(), Amount::from_dfsn(1_000))
+    );
     network.send(
         &user_key(1),
         TransactionKind::Transfer { to: network.address(0), amount: Amount::from_dfsn(950) },
@@ -144,7 +151,7 @@ fn val_02_who_takes_stake_out_leaves_and_finishes_what_it_accepted() {
     network.seal(1_000).unwrap();
     succeeds(&mut network, &owner(0), stake(1_000));
     assert_eq!(status(&network, 0), ValidatorStatus::Bonded);
-    let record = network.state().validators[&network.address(0)].pairs[&pair()];
+    let record = network.state().validators.get(&network.address(0)).unwrap().pairs[&pair()];
     assert_eq!(record.status, PairStatus::Trial);
     assert_eq!(record.clean_jobs, 1, "what it has behind it stays");
 }
@@ -157,13 +164,17 @@ fn val_02_stake_under_the_minimum_for_three_days_means_to_leave() {
     let job = network.request(0, 1);
     network.until(|network| network.slashes_of(&job).len() == 1);
     let (worker, min) = (network.address(0), Amount::from_dfsn(1_000));
-    assert!(network.state().validators[&worker].stake() < min);
-    let active =
-        |network: &Network| network.state().validators[&worker].pairs[&pair()].status == PairStatus::Active;
+    assert!(network.state().validators.get(&worker).unwrap().stake() < min);
+    let active = |network: &Network| {
+        network.state().validators.get(&worker).unwrap().pairs[&pair()].status == PairStatus::Active
+    };
     pass(&mut network, 3 * DAY_MS - 10_000);
-    assert!(active(&network) && !network.state().validators[&worker].exiting, "three days to add some");
+    assert!(
+        active(&network) && !network.state().validators.get(&worker).unwrap().exiting,
+        "three days to add some"
+    );
     pass(&mut network, 10_000);
-    assert!(!active(&network) && network.state().validators[&worker].exiting);
+    assert!(!active(&network) && network.state().validators.get(&worker).unwrap().exiting);
     assert!(network.events.contains(&Event::Exiting { validator: worker }));
 
     // With enough again in time nothing happens.
@@ -172,7 +183,7 @@ fn val_02_stake_under_the_minimum_for_three_days_means_to_leave() {
     network.until(|network| network.slashes_of(&job).len() == 1);
     succeeds(&mut network, &owner(0), stake(50));
     pass(&mut network, 4 * DAY_MS);
-    assert!(active(&network) && !network.state().validators[&worker].exiting);
+    assert!(active(&network) && !network.state().validators.get(&worker).unwrap().exiting);
 }
 
 /// The next block on a state, with what happens in it.
@@ -191,8 +202,8 @@ fn val_03_tombstoned_validator_gets_nothing_new_for_ever() {
     let network = Network::new(&Setup::of(vec![Seat::new(Behaviour::HONEST); 4]));
     let (name, key) = (network.address(0), owner(0));
     let (state, _) = block(network.state(), |block| block.tombstone(name));
-    assert_eq!(state.validators[&name].status(), ValidatorStatus::Tombstoned);
-    assert!(!state.validators[&name].serves(&pair(), Amount::ZERO));
+    assert_eq!(state.validators.get(&name).unwrap().status(), ValidatorStatus::Tombstoned);
+    assert!(!state.validators.get(&name).unwrap().serves(&pair(), Amount::ZERO));
     let refused = TransactionStatus::Failed { rule: dfsn_types::RuleId::new("VAL-03").unwrap() };
     for kind in [stake(1), register(&network, |_| {}), TransactionKind::TestHardware { pair: pair() }] {
         let (_, statuses) = block(&state, |block| {
@@ -205,7 +216,7 @@ fn val_03_tombstoned_validator_gets_nothing_new_for_ever() {
         block.apply_transaction(&signed(&state, &key, unstake(2_000), |_| {})).unwrap();
     });
     assert_eq!(statuses, [TransactionStatus::Succeeded]);
-    assert_eq!(state.validators[&name].status(), ValidatorStatus::Tombstoned);
+    assert_eq!(state.validators.get(&name).unwrap().status(), ValidatorStatus::Tombstoned);
     state.tip.timestamp = state.tip.timestamp.after(DurationMs::new(7 * DAY_MS));
     let (state, _) = block(&state, |_| {});
     assert!(!state.validators.contains_key(&name));
@@ -213,8 +224,8 @@ fn val_03_tombstoned_validator_gets_nothing_new_for_ever() {
         block.apply_transaction(&signed(&state, &key, stake(2_000), |_| {})).unwrap();
     });
     assert_eq!(statuses, [TransactionStatus::Succeeded]);
-    assert_eq!(state.validators[&name].status(), ValidatorStatus::Bonded);
-    assert!(state.validators[&name].registration.is_none());
+    assert_eq!(state.validators.get(&name).unwrap().status(), ValidatorStatus::Bonded);
+    assert!(state.validators.get(&name).unwrap().registration.is_none());
 }
 
 fn change_owner(to: Address) -> TransactionKind {
@@ -227,10 +238,10 @@ fn val_04_validator_changes_its_owner_after_a_week() {
     let (name, heir) = (network.address(0), network.user(0));
     succeeds(&mut network, &owner(0), change_owner(heir));
     pass(&mut network, 7 * DAY_MS - 2_000);
-    assert_eq!(network.state().validators[&name].owner, name, "not a moment earlier");
+    assert_eq!(network.state().validators.get(&name).unwrap().owner, name, "not a moment earlier");
     succeeds(&mut network, &owner(0), unstake(500));
     pass(&mut network, 1_000);
-    assert_eq!(network.state().validators[&name].owner, heir);
+    assert_eq!(network.state().validators.get(&name).unwrap().owner, heir);
     assert!(network.events.contains(&Event::OwnerChanged { validator: name, owner: heir }));
     // The old one has nothing to say, the new one has; what was taken out before is paid to the new one.
     fails(&mut network, &owner(0), unstake(1), "STK-01");
@@ -251,9 +262,9 @@ fn val_04_old_owner_takes_a_change_back() {
     let (name, thief) = (network.address(0), network.user(0));
     succeeds(&mut network, &owner(0), change_owner(thief));
     succeeds(&mut network, &owner(0), change_owner(name));
-    assert_eq!(network.state().validators[&name].owner_change, None);
+    assert_eq!(network.state().validators.get(&name).unwrap().owner_change, None);
     pass(&mut network, 8 * DAY_MS);
-    assert_eq!(network.state().validators[&name].owner, name);
+    assert_eq!(network.state().validators.get(&name).unwrap().owner, name);
     fails(&mut network, &user_key(0), change_owner(thief), "STK-01");
 }
 
@@ -269,9 +280,9 @@ fn val_04_account_owns_one_validator_at_most() {
     // The new owner gets a validator of its own meanwhile: the change lapses.
     succeeds(&mut network, &user_key(0), stake(200));
     pass(&mut network, 8 * DAY_MS);
-    assert_eq!(network.state().validators[&name].owner, name);
-    assert_eq!(network.state().validators[&name].owner_change, None);
-    assert_eq!(network.state().owners[&heir], heir);
+    assert_eq!(network.state().validators.get(&name).unwrap().owner, name);
+    assert_eq!(network.state().validators.get(&name).unwrap().owner_change, None);
+    assert_eq!(network.state().owners.get(&heir), Some(&heir));
 }
 
 #[test]
@@ -286,14 +297,15 @@ fn val_05_name_of_a_validator_that_was_given_away() {
 #[test]
 fn val_06_leaving_forgets_neither_jail_nor_faults() {
     let mut network = jailed();
-    let (name, old) = (network.address(0), network.state().validators[&network.address(0)].clone());
+    let (name, old) =
+        (network.address(0), network.state().validators.get(&network.address(0)).unwrap().clone());
     let all = TransactionKind::Unstake { amount: old.free.amount() };
     succeeds(&mut network, &owner(0), all);
     assert_eq!(status(&network, 0), ValidatorStatus::Exited);
     network.send(&user_key(1), TransactionKind::Transfer { to: name, amount: Amount::from_dfsn(950) });
     network.seal(1_000).unwrap();
     succeeds(&mut network, &owner(0), stake(1_000));
-    let again = &network.state().validators[&name];
+    let again = &network.state().validators.get(&name).unwrap();
     assert_eq!(again.status(), ValidatorStatus::Jailed);
     assert_eq!((again.jailed_until, again.missed_deadlines), (old.jailed_until, old.missed_deadlines));
     // Only when everything is paid out and the jail is over does the record go.
@@ -313,10 +325,10 @@ fn val_06_record_outlives_a_jail_that_is_longer_than_the_unbonding() {
     let mut network = Network::new(&setup);
     let job = network.request(0, 1);
     network.until(|network| network.state().jobs.get(&job).is_some_and(|job| job.is_ended()));
-    let free = network.state().validators[&network.address(0)].free.amount();
+    let free = network.state().validators.get(&network.address(0)).unwrap().free.amount();
     succeeds(&mut network, &owner(0), TransactionKind::Unstake { amount: free });
     pass(&mut network, 2 * DAY_MS);
-    assert_eq!(network.state().validators[&network.address(0)].unbonding, Amount::ZERO);
+    assert_eq!(network.state().validators.get(&network.address(0)).unwrap().unbonding, Amount::ZERO);
     assert_eq!(status(&network, 0), ValidatorStatus::Exited);
     pass(&mut network, 5 * DAY_MS);
     assert!(!network.state().validators.contains_key(&network.address(0)));
@@ -327,7 +339,7 @@ fn val_06_record_of_a_validator_that_lost_everything_goes_in_time() {
     let mut setup = Setup::worker(Behaviour::working(Working::NeverOpens), 3);
     setup.params.economics.stake_min = Amount::DFSN;
     let network = Network::new(&setup);
-    let price = network.state().models[&pair().model].work_units(&usual_request(1).params);
+    let price = network.state().models.get(&pair().model).unwrap().work_units(&usual_request(1).params);
     let lock = usual_request(1).price_per_unit.checked_mul(price.get()).unwrap().checked_mul(100).unwrap();
     setup.seats[0].stake = lock;
     let mut network = Network::new(&setup);

@@ -6,6 +6,7 @@
 mod allocation;
 mod json;
 mod keys;
+mod merkle;
 mod properties;
 mod registry;
 mod reject;

@@ -183,6 +183,8 @@ macro_rules! for_each_plain_type {
             generation_params_error: GenerationParamsError,
             guidance_scale_error: GuidanceScaleError,
             image_size_error: ImageSizeError,
+            merkle_map: MerkleMap<Hash, ()>,
+            merkle_set: MerkleSet<Hash>,
             parse_address_error: ParseAddressError,
             parse_amount_error: ParseAmountError,
             parse_hex_error: ParseHexError,

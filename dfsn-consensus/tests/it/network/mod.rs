@@ -76,7 +76,7 @@ impl Network {
     }
 
     pub(crate) fn job(&self, id: &JobId) -> &Job {
-        &self.state().jobs[id]
+        &self.state().jobs.get(id).unwrap()
     }
 
     pub(crate) fn outcome(&self, id: &JobId) -> Option<&Outcome> {
