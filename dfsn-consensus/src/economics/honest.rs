@@ -21,7 +21,7 @@ impl Case<'_> {
         self.balance().0
     }
 
-    /// Jobs until a worker has earned back what it laid out; `None` when it does not within a million.
+    /// Jobs until a worker has earned back what it laid out, 0 when nothing; `None` when it does not within a million.
     pub fn jobs_to_break_even(&self) -> Option<u64> {
         self.balance().1
     }
@@ -33,8 +33,13 @@ impl Case<'_> {
     }
 
     /// The largest cost of a job, in its price, at which a worker at this point of its ramp does not lose.
-    pub fn cost_affordable(&self) -> Fixed {
+    pub fn worker_breaks_even_at(&self) -> Fixed {
         self.part().minus(self.audit_pay_in_all())
+    }
+
+    /// The same for an auditor, whose costs are those of a part of the job.
+    pub fn auditor_breaks_even_at(&self) -> Fixed {
+        self.audit_pay().over(self.work.audit_share()).unwrap_or(Fixed::ZERO)
     }
 
     fn at(&self, clean_jobs: u32) -> Self {
@@ -49,7 +54,9 @@ impl Case<'_> {
             let case = self.at(jobs);
             let profit = case.worker_profit();
             if case.rate() == floor && jobs >= self.params.sortition.ramp_jobs {
-                return (deepest.min(balance), rest(balance, profit, jobs));
+                // From here on every job earns the same; a loss now is one for ever.
+                let even = if deepest < Fixed::ZERO { rest(balance, profit, jobs) } else { Some(0) };
+                return (deepest, even);
             }
             balance = balance.plus(profit);
             deepest = deepest.min(balance);
@@ -64,9 +71,6 @@ impl Case<'_> {
 /// Jobs until a balance is back at zero when every further job earns the same.
 fn rest(balance: Fixed, profit: Fixed, jobs: u32) -> Option<u64> {
     let jobs = u64::from(jobs);
-    if balance >= Fixed::ZERO {
-        return Some(jobs);
-    }
     if !profit.is_positive() {
         return None;
     }

@@ -79,6 +79,27 @@ impl Case<'_> {
         self.verdict().plus(self.part()).minus(back)
     }
 
+    /// What a seat in a jury over a fake earns an honest juror who is drawn and claims it, when friends of the worker answer as is best
+    /// for them: a share of the worker's penalty where the truth wins, the penalty of a wrong answer where it is outvoted.
+    pub fn juror_profit(&self) -> Fixed {
+        let (honest, colluding) = self.jurors();
+        let shared = self.verdict().times(self.params.penalties.right_answer_share.into());
+        let step = Fixed::ratio(u128::from(self.work.step), self.work.total());
+        let pay = honest.expect_with(&colluding, |others, colluding| {
+            let honest = others.saturating_add(1);
+            if self.vote_loss(honest, colluding) < self.betrayal_loss(honest, colluding) {
+                match Ending::of(honest, colluding) {
+                    Ending::Convicted => shared.split(honest.saturating_add(1)),
+                    Ending::Hung => Fixed::ZERO,
+                    Ending::Acquitted => Fixed::ZERO.minus(self.answer_penalty()),
+                }
+            } else {
+                shared.split(honest.saturating_add(colluding).saturating_add(1))
+            }
+        });
+        pay.minus(self.assumptions.cost.times(step))
+    }
+
     /// A colluding auditor answers an honest worker wrongly and hopes for its friends in the jury. Friends who see that they are too
     /// few answer rightly.
     pub fn framing(&self) -> Balance {

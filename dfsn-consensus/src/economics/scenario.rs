@@ -1,6 +1,6 @@
 //! Every way of not doing one's work that the design knows, by name, with what it gains and loses.
 
-use super::{Balance, Case, Cheat, Fixed, Verdict};
+use super::{Assumptions, Balance, Case, Cheat, Fixed, Verdict};
 
 /// Whose misbehaviour it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +93,20 @@ impl Case<'_> {
             all.push(of("honest worker framed", self.framing(), Demand::Twice));
         }
         all
+    }
+}
+
+impl Case<'_> {
+    /// The largest share of colluding stake, in whole hundredths, up to which everything that must lose twice
+    /// what it gains does.
+    pub fn colluding_max(&self) -> Option<Fixed> {
+        let holds = |hundredths: &u64| {
+            let colluding = Fixed::whole(*hundredths).split(100);
+            let case = Self { assumptions: Assumptions { colluding, ..self.assumptions }, ..*self };
+            let mut scenarios = case.scenarios().into_iter().filter(|one| one.demand == Demand::Twice);
+            scenarios.all(|one| one.holds())
+        };
+        (0..100).take_while(holds).last().map(|hundredths| Fixed::whole(hundredths).split(100))
     }
 }
 
