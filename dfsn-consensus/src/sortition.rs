@@ -38,18 +38,17 @@ pub(crate) fn float_rate(params: &SortitionParams, rate: Ppm) -> Ppm {
 
 /// Whether an output chooses a validator with `stake` of `stake_eligible` at an expected number of `rate` (rule AUD-09).
 pub fn is_selected(output: &VrfOutput, rate: Ppm, stake: Amount, stake_eligible: Amount) -> bool {
+    let share = u128::from(chance(rate, stake, stake_eligible).get());
+    share >= CERTAIN || output.first_u128() < (u128::MAX / CERTAIN).saturating_mul(share)
+}
+
+/// The chance of a validator with `stake` of `stake_eligible` at an expected number of `rate`, in millionths (rule AUD-09).
+pub fn chance(rate: Ppm, stake: Amount, stake_eligible: Amount) -> Ppm {
     let share = stake
         .base_units()
         .checked_mul(u128::from(rate.get()))
         .and_then(|share| share.checked_div(stake_eligible.base_units()));
-    match share {
-        Some(share) if share < CERTAIN => {
-            let threshold = (u128::MAX / CERTAIN).saturating_mul(share);
-            output.first_u128() < threshold
-        }
-        Some(_) => true,
-        None => false,
-    }
+    Ppm::new(u64::try_from(share.unwrap_or(0).min(CERTAIN)).unwrap_or(0))
 }
 
 /// What an auditor asks, drawn from its own output (rule AUD-05): one image; the initial state; the decoder, or in a quarter of the

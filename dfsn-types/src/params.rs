@@ -113,6 +113,8 @@ pub struct SortitionParams {
     pub auditors_stake_min: BasisPoints,
     /// Active validators that a network needs for audited paid jobs.
     pub validators_min: u32,
+    /// Claims that chance expects of a validator while its account of them is full; half of them are then forgotten.
+    pub duty_window: Ppm,
 }
 
 /// What faults cost.
@@ -223,6 +225,7 @@ impl Default for SortitionParams {
             auditors_min: 3,
             auditors_stake_min: share(2_000),
             validators_min: 4,
+            duty_window: Ppm::new(50_000_000),
         }
     }
 }

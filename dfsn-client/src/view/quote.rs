@@ -28,12 +28,11 @@ impl Quote {
         let model = state.models.get(&pair.model).filter(|model| model.accepts(params.size()))?;
         let work_units = model.work_units(params);
         let stake_min = state.params.economics.stake_min;
-        let serving: Vec<&Validator> = state
-            .validators
-            .values()
-            .filter(|worker| worker.serves(&pair, stake_min) && !worker.paused)
-            .collect();
         let service = state.service(&pair);
+        let is_drawn = |worker: &&Validator| {
+            worker.serves(&pair, stake_min) && !worker.paused && service.lets_draw(worker)
+        };
+        let serving: Vec<&Validator> = state.validators.values().filter(is_drawn).collect();
         let audits = |worker: &&Validator| service.audits(&state.params.sortition, worker.stake());
         let audited: Vec<&Validator> = serving.iter().copied().filter(audits).collect();
         let offer = Offer { state, pair, work_units };

@@ -54,7 +54,10 @@ impl ChainState {
 
     /// Validators that serve the pair with a VRF key older than the job, other than the worker and the requester's own (rule
     /// AUD-01).
-    fn electorate<'a>(&'a self, job: &'a Job) -> impl Iterator<Item = (&'a Address, &'a Validator)> {
+    pub(crate) fn electorate<'a>(
+        &'a self,
+        job: &'a Job,
+    ) -> impl Iterator<Item = (&'a Address, &'a Validator)> {
         let (pair, stake_min) = (job.pair(), self.params.economics.stake_min);
         let warm = move |validator: &Validator| {
             validator.vrf_since.after(self.params.sortition.warmup_ms) <= job.included_at
@@ -98,6 +101,7 @@ impl ChainState {
             }
             if validator.serves(pair, stake_min) {
                 service.pair.add(validator.stake());
+                service.any_dutiful |= validator.claims.is_kept() && !validator.paused;
             }
         }
         service
@@ -114,11 +118,12 @@ impl ChainState {
     }
 }
 
-/// Active validators of a pair and of the whole network.
+/// Active validators of a pair and of the whole network (rule AUD-06), and whether any of the pair's audits (rule DTA-03).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Service {
     pair: Headcount,
     all: Headcount,
+    any_dutiful: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,6 +140,11 @@ impl Headcount {
 }
 
 impl Service {
+    /// Whether a worker of the pair gets draws: it claims its audits, or nobody of the pair does (rule DTA-03).
+    pub const fn lets_draw(&self, worker: &Validator) -> bool {
+        worker.claims.is_kept() || !self.any_dutiful
+    }
+
     /// Whether the results of a worker with this stake, who is one of the pair's, can be audited: enough others, with enough stake,
     /// serve the pair in a network that is large enough.
     pub fn audits(&self, params: &SortitionParams, worker_stake: Amount) -> bool {

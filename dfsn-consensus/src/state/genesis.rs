@@ -164,7 +164,7 @@ impl ChainState {
         if config.registration.offers.iter().any(|offer| offer.capacity == 0) {
             return wrong("offers a capacity of zero");
         }
-        let mut validator = Validator::new(config.owner);
+        let mut validator = Validator::new(config.owner, self.params.sortition.duty_window);
         validator.free.put(Coins::mint(config.stake));
         validator.vrf_since = Timestamp::ZERO;
         for offer in config.registration.offers.iter() {

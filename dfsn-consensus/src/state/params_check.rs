@@ -11,7 +11,7 @@ pub(super) fn check(params: &ConsensusParams) -> Result<(), GenesisError> {
     let day = 86_400_000;
     let shares =
         u64::from(economics.worker_share.get()).saturating_add(u64::from(economics.builder_share.get()));
-    let bounds: [(&'static str, u64, u64, u64); 32] = [
+    let bounds: [(&'static str, u64, u64, u64); 33] = [
         ("clock_step_ms", chain.clock_step_ms.get(), 1, day),
         ("window_blocks_min", chain.window_blocks_min, 1, 1_000),
         ("heartbeat_ms", chain.heartbeat_ms.get(), 1, day),
@@ -36,6 +36,7 @@ pub(super) fn check(params: &ConsensusParams) -> Result<(), GenesisError> {
         ("rate_ramp", sortition.rate_ramp.get(), 1_000_000, 100_000_000),
         ("rate_floor", sortition.rate_floor.get(), 1, 100_000_000),
         ("float_factor", u64::from(sortition.float_factor), 1, 1_000),
+        ("duty_window", sortition.duty_window.get(), 2_000_000, 1_000_000_000_000),
         ("juror_rate", sortition.juror_rate.get(), 1_000_000, 100_000_000),
         ("collateral_prices", penalties.collateral_prices, 1, 10_000),
         ("deadline_prices", penalties.deadline_prices, 1, penalties.collateral_prices),

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use borsh::BorshSerialize;
 use dfsn_types::{
-    Address, Amount, ComputeRegistration, DurationMs, Pair, PairOffer, PairStatus, Timestamp, ValidatorStatus,
+    Address, Amount, ComputeRegistration, DurationMs, Pair, PairOffer, PairStatus, Ppm, Timestamp,
+    ValidatorStatus,
 };
 
-use super::{Coins, FreshStake};
+use super::{ClaimAccount, Coins, FreshStake};
 
 /// A staker, by the account that staked first.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
@@ -40,6 +41,8 @@ pub struct Validator {
     pub exiting: bool,
     /// Gets nothing new for ever (rule VAL-03).
     pub tombstoned: bool,
+    /// Claims made and claims expected.
+    pub claims: ClaimAccount,
     /// Missed too many turns; gets no draws until its next registration.
     pub paused: bool,
     /// Turns missed lately.
@@ -60,8 +63,8 @@ pub struct OwnerChange {
 }
 
 impl Validator {
-    /// A validator without keys, owned by the account that it is named by.
-    pub const fn new(address: Address) -> Self {
+    /// A validator without keys, owned by the account that it is named by; `duty_window` is that of the parameters.
+    pub const fn new(address: Address, duty_window: Ppm) -> Self {
         Self {
             address,
             owner: address,
@@ -77,6 +80,7 @@ impl Validator {
             under_minimum_since: None,
             exiting: false,
             tombstoned: false,
+            claims: ClaimAccount::new(duty_window),
             paused: false,
             missed_turns: Repeats::NONE,
             missed_deadlines: Repeats::NONE,

@@ -102,7 +102,7 @@ impl Execution {
         None
     }
 
-    /// Whether a validator is eligible for a request (rules DRW-03, DRW-06).
+    /// Whether a validator is eligible for a request (rules DRW-03, DRW-06, DTA-03).
     fn can_work(&self, job: &Job, worker: &Validator, service: &Service) -> bool {
         let (pair, params) = (job.pair(), &self.state.params);
         let Some(record) = worker.pairs.get(&pair) else { return false };
@@ -111,6 +111,8 @@ impl Execution {
         };
         worker.serves(&pair, params.economics.stake_min)
             && !worker.paused
+            // Once somebody has let its turn pass, whoever can do the work is welcome.
+            && (service.lets_draw(worker) || job.tries > 0)
             && !job.failed_workers.contains(&worker.address)
             && record.min_price <= job.price_per_unit
             && record.open_jobs < record.capacity

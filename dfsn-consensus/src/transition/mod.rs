@@ -5,6 +5,7 @@
 
 mod attempt;
 mod change_owner;
+mod claim_duty;
 mod draw;
 mod duty;
 mod execution;

@@ -16,7 +16,9 @@ impl Execution {
         let coins = self.spend(&sender, amount)?;
         let (now, warmup) = (self.state.tip.timestamp, self.state.params.sortition.warmup_ms);
         self.state.owners.insert(sender, address);
-        let validator = self.state.validators.get_or_insert_with(address, || Validator::new(address));
+        let window = self.state.params.sortition.duty_window;
+        let new = || Validator::new(address, window);
+        let validator = self.state.validators.get_or_insert_with(address, new);
         validator.free.put(coins);
         validator.fresh.add(amount, now, warmup);
         self.stake_changed(&address);

@@ -39,6 +39,7 @@ impl Execution {
     }
 
     fn window_closed(&mut self, mut job: Job) {
+        self.count_claims(&job);
         // Every arm below sets the stage anew.
         let stage =
             core::mem::replace(&mut job.stage, Stage::Ended(Outcome::Refunded(RefundReason::Expired)));

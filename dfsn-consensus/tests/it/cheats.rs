@@ -54,7 +54,13 @@ fn wrong_result_costs_ten_prices(working: Working) {
 
 /// What node 0 earned as an auditor of the attempt that followed its own.
 fn audit_pay(network: &Network, job: &JobId) -> Amount {
-    network.job(job).audit_fee
+    let paid = network.events.iter().find_map(|event| match event {
+        dfsn_types::Event::JobSettled { job: settled, auditors_paid, .. } if settled == job => {
+            Some(*auditors_paid)
+        }
+        _ => None,
+    });
+    paid.expect("the job settled").split(4)
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod actions;
 mod audits;
 mod blocks;
 mod cheats;
+mod claim_duty;
 mod clock;
 mod contests;
 mod draws;

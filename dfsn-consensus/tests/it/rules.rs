@@ -12,10 +12,11 @@ const ERRORS: [&str; 7] = [
     include_str!("../../src/vm/chain_vm.rs"),
 ];
 
-const TESTS: [&str; 18] = [
+const TESTS: [&str; 19] = [
     include_str!("audits.rs"),
     include_str!("blocks.rs"),
     include_str!("cheats.rs"),
+    include_str!("claim_duty.rs"),
     include_str!("clock.rs"),
     include_str!("contests.rs"),
     include_str!("draws.rs"),

@@ -5,7 +5,7 @@ use dfsn_types::{Amount, Duty, Event, Role, TraceShape, VrfOutput, VrfProof};
 use super::{Execution, not_awaited};
 use crate::error::DutyError;
 use crate::sortition;
-use crate::state::{Claim, Juror, Phase, Stage};
+use crate::state::{Claim, Job, Juror, Phase, Stage};
 
 impl Execution {
     /// Checks eligibility, proof and selection, and locks what a wrong answer costs (rules AUD-01 to AUD-04, AUD-09).
@@ -15,9 +15,7 @@ impl Execution {
         }
         let output = self.check_claim(duty, role, proof)?;
         let validator = duty.validator;
-        let fees = self.state.params.penalties.answer_fees;
-        let amount =
-            self.duty_job(duty)?.audit_fee.checked_mul(fees).unwrap_or(Amount::from_base_units(u128::MAX));
+        let amount = self.claim_lock(self.duty_job(duty)?);
         let lock = self.lock_stake(&validator, amount).ok_or(DutyError::ClaimLock(validator))?;
         let mut job = self.take_duty_job(duty)?;
         let shape = TraceShape::of(&job.params);
@@ -36,6 +34,12 @@ impl Execution {
         self.event(Event::AuditClaimed { job: job.id, attempt: job.attempt, auditor: validator, role });
         self.put_job(job);
         Ok(())
+    }
+
+    /// What a claim locks (rule AUD-04).
+    pub(in crate::transition) fn claim_lock(&self, job: &Job) -> Amount {
+        let fees = self.state.params.penalties.answer_fees;
+        job.audit_fee.checked_mul(fees).unwrap_or(Amount::from_base_units(u128::MAX))
     }
 
     fn check_claim(&self, duty: &Duty, role: Role, proof: &VrfProof) -> Result<VrfOutput, DutyError> {

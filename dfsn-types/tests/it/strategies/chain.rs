@@ -226,7 +226,7 @@ params_strategies! {
     }
     SortitionParams {
         rate_ramp, ramp_jobs, rate_floor, float_factor, juror_rate, auditors_min, auditors_stake_min,
-        validators_min, warmup_ms,
+        validators_min, warmup_ms, duty_window,
     }
     PenaltyParams {
         collateral_prices, deadline_prices, deadline_repeat_ms, float_verdict_prices, float_verdicts_max,
