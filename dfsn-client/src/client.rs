@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use dfsn_types::{
-    Address, Amount, GenerationParams, GenerationRequest, JobId, SecretKey, TransactionId, TransactionKind,
+    Address, Amount, GenerationParams, GenerationRequest, JobId, TransactionId, TransactionKind,
 };
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::config::ClientConfig;
 use crate::error::ClientError;
 use crate::job::PendingJob;
+use crate::key::ClientKey;
 use crate::picture::{self, Picture};
 use crate::sending::{SendStage, Unsettled};
 use crate::transport::{Transport, TransportError};
@@ -26,7 +27,7 @@ pub struct Client<T> {
 #[derive(Debug)]
 struct Inner<T> {
     transport: T,
-    key: SecretKey,
+    key: ClientKey,
     address: Address,
     config: ClientConfig,
     /// Held while a transaction goes from nonce to mempool to block.
@@ -40,14 +41,15 @@ impl<T> Clone for Client<T> {
 }
 
 impl<T: Transport> Client<T> {
-    /// A client of the account that belongs to `key`.
-    pub fn new(transport: T, key: SecretKey) -> Self {
+    /// A client of the account that belongs to `key`, a native one or one of an Ethereum wallet.
+    pub fn new(transport: T, key: impl Into<ClientKey>) -> Self {
         Self::with_config(transport, key, ClientConfig::default())
     }
 
     /// A client that waits and pays as told.
-    pub fn with_config(transport: T, key: SecretKey, config: ClientConfig) -> Self {
-        let address = Address::from_public_key(&key.public_key());
+    pub fn with_config(transport: T, key: impl Into<ClientKey>, config: ClientConfig) -> Self {
+        let key = key.into();
+        let address = key.address();
         Self { inner: Arc::new(Inner { transport, key, address, config, unsettled: Mutex::new(None) }) }
     }
 
@@ -117,7 +119,7 @@ impl<T: Transport> Client<T> {
         // Before the request, so that its first event is not missed.
         let subscription = self.inner.transport.subscribe();
         let kind = TransactionKind::GenerationRequest(Box::new(request));
-        let sent = self.send_in_turn(&mut turn, kind, &mut watch).await;
+        let sent = self.send_in_turn(&mut turn, kind, None, &mut watch).await;
         let id = match sent {
             // The receipt was missed, but the job is there.
             Err(ClientError::OutcomeUnknown { id, .. }) if self.job(id.job_id()).await.is_ok() => id,
@@ -186,7 +188,7 @@ impl<T: Transport> Client<T> {
         &self.inner.transport
     }
 
-    pub(crate) fn key(&self) -> &SecretKey {
+    pub(crate) fn key(&self) -> &ClientKey {
         &self.inner.key
     }
 

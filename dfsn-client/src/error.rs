@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dfsn_types::{FileHash, JobId, Nonce, PixelHash, RuleId, TransactionId};
+use dfsn_types::{EthereumCallError, FileHash, JobId, Nonce, PixelHash, RuleId, TransactionId};
 use thiserror::Error;
 
 use crate::picture::PictureFault;
@@ -27,6 +27,12 @@ pub enum ClientError {
     /// A fee that does not fit.
     #[error("the fee of this transaction overflows")]
     FeeOverflow,
+    /// An Ethereum transaction says how much it moves, and the client cannot know.
+    #[error("what {0} moves depends on the chain's state, say it with send_with_value")]
+    ValueUnknown(&'static str),
+    /// The transaction has no Ethereum form: it takes a native key.
+    #[error(transparent)]
+    NoEthereumForm(#[from] EthereumCallError),
     /// The transaction was included and failed; its fee is spent.
     #[error("transaction {id} failed by rule {rule} (docs/spec)")]
     Failed {

@@ -1,6 +1,5 @@
 //! A transaction on its way from a nonce to its receipt.
 
-use dfsn_consensus::gas;
 use dfsn_types::{
     Amount, ChainIdentity, Nonce, Transaction, TransactionId, TransactionKind, TransactionStatus,
 };
@@ -8,7 +7,9 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use crate::client::Client;
 use crate::error::ClientError;
+use crate::key::{ClientKey, value_of};
 use crate::transport::{Notification, Subscription, Transport, TransportError};
+use crate::view::NetworkInfo;
 
 /// How far a transaction is on its way to a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,13 +44,27 @@ impl<T: Transport> Client<T> {
     /// [`ClientError::Transport`] when the node refuses it, [`ClientError::Failed`] when a block has it and it failed,
     /// [`ClientError::NotIncluded`] when no block has it in time, [`ClientError::EarlierSettled`] when nothing was sent.
     pub async fn send(&self, kind: TransactionKind) -> Result<TransactionId, ClientError> {
-        self.send_in_turn(&mut *self.turn().await, kind, &mut |_| {}).await
+        self.send_in_turn(&mut *self.turn().await, kind, None, &mut |_| {}).await
+    }
+
+    /// As [`Self::send`], for an Ethereum key and a kind that moves what only the chain's state tells: the deposit of a test.
+    /// The transaction fails when it moves another amount than `value` (rule ETH-08).
+    ///
+    /// # Errors
+    /// Those of [`Self::send`].
+    pub async fn send_with_value(
+        &self,
+        kind: TransactionKind,
+        value: Amount,
+    ) -> Result<TransactionId, ClientError> {
+        self.send_in_turn(&mut *self.turn().await, kind, Some(value), &mut |_| {}).await
     }
 
     pub(crate) async fn send_in_turn(
         &self,
         unsettled: &mut Option<Unsettled>,
         kind: TransactionKind,
+        value: Option<Amount>,
         watch: Watch<'_>,
     ) -> Result<TransactionId, ClientError> {
         let network = self.network().await?;
@@ -62,16 +77,17 @@ impl<T: Transport> Client<T> {
         let tip = self.config().max_priority_fee_per_gas;
         let max_fee_per_gas =
             self.highest_fee(network.base_fee_per_gas, earlier.as_ref()).ok_or(ClientError::FeeOverflow)?;
+        let value = self.value(&kind, value, &network)?;
         let transaction = Transaction {
             chain_id: network.chain_id,
             nonce,
-            gas_limit: gas::gas_of(&kind),
+            gas_limit: self.key().gas(&kind, value)?,
             max_fee_per_gas,
             max_priority_fee_per_gas: tip,
             kind,
         };
         let chain = ChainIdentity { chain_id: network.chain_id, genesis: network.genesis };
-        let signed = transaction.sign(&chain, self.key());
+        let signed = self.key().sign(transaction, value, &chain)?;
         let sent = Unsettled { id: signed.id(), nonce, max_fee_per_gas };
         watch(SendStage::Signed(sent.id));
         let mut blocks = self.transport().subscribe();
@@ -90,6 +106,22 @@ impl<T: Transport> Client<T> {
             *unsettled = None;
         }
         outcome.map(|()| sent.id)
+    }
+
+    /// What an Ethereum transaction says to move; a native one says it in its kind.
+    fn value(
+        &self,
+        kind: &TransactionKind,
+        value: Option<Amount>,
+        network: &NetworkInfo,
+    ) -> Result<Amount, ClientError> {
+        match (self.key(), value) {
+            (ClientKey::Native(_), _) => Ok(Amount::ZERO),
+            (ClientKey::Ethereum(_), Some(value)) => Ok(value),
+            (ClientKey::Ethereum(_), None) => {
+                value_of(kind, network).ok_or(ClientError::ValueUnknown(kind.name()))
+            }
+        }
     }
 
     /// The base fee of the moment with its headroom and the tip; enough to replace an earlier transaction (rule MEM-03).

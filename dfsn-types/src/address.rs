@@ -1,4 +1,4 @@
-//! Accounts: 20-byte addresses and their text form (rule ENC-07).
+//! Accounts: 20-byte addresses and their text forms (rules ENC-07, ENC-09).
 
 use core::fmt;
 use core::str::FromStr;
@@ -15,7 +15,7 @@ use crate::key::PublicKey;
 
 const HRP: Hrp = Hrp::parse_unchecked("dfsn");
 
-/// Names an account. Ed25519 accounts are written `dfsn1…` (bech32m); hex is accepted on input.
+/// Names an account. It is written `dfsn1…` (bech32m), and as Ethereum's wallets do by [`Self::to_eip55`]; both are read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub struct Address([u8; 20]);
 
@@ -28,7 +28,7 @@ pub enum ParseAddressError {
         /// The text as given, cut at 64 characters.
         text: String,
     },
-    /// A wrong checksum, a wrong prefix or a mistyped letter.
+    /// A wrong checksum, a wrong prefix or a mistyped letter. Hex in capitals and small letters has a checksum, too (EIP-55).
     #[error("address {text:?} is mistyped: {reason}")]
     Checksum {
         /// The text as given, cut at 64 characters.
@@ -51,10 +51,33 @@ impl Address {
 
     /// The account of an Ed25519 key: the last 20 bytes of its domain hash.
     pub fn from_public_key(key: &PublicKey) -> Self {
-        let hash = Domain::Address.hash(key);
+        Self::from_last_20(Domain::Address.hash(key).as_bytes())
+    }
+
+    /// The form of Ethereum's wallets: `0x` and 40 hex digits, whose capitals are a checksum (EIP-55).
+    pub fn to_eip55(self) -> String {
+        alloy_primitives::Address::new(self.0).to_checksum(None)
+    }
+
+    pub(crate) fn from_last_20(hash: &[u8; 32]) -> Self {
         let mut bytes = [0u8; 20];
-        bytes.copy_from_slice(&hash.as_bytes()[12..]);
+        bytes.copy_from_slice(&hash[12..]);
         Self(bytes)
+    }
+
+    /// Hex digits, with or without `0x`: in one case, or with the capitals that the checksum asks for.
+    fn from_hex(text: &str) -> Result<Self, ParseAddressError> {
+        let form = || ParseAddressError::Form { text: excerpt(text) };
+        let address = crate::hex_text::parse(text).map(Self).map_err(|_| form())?;
+        let digits = text.strip_prefix("0x").unwrap_or(text);
+        let has = |of: fn(&u8) -> bool| digits.as_bytes().iter().any(of);
+        let mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+        let checksummed = address.to_eip55();
+        if mixed && checksummed.strip_prefix("0x") != Some(digits) {
+            let reason = format!("its capitals are not those of {checksummed} (EIP-55)");
+            return Err(ParseAddressError::Checksum { text: excerpt(text), reason });
+        }
+        Ok(address)
     }
 }
 
@@ -76,7 +99,7 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, ParseAddressError> {
         let form = || ParseAddressError::Form { text: excerpt(text) };
         if !text.starts_with("dfsn1") {
-            return crate::hex_text::parse(text).map(Self).map_err(|_| form());
+            return Self::from_hex(text);
         }
         // The decoder's reasons repeat a wrong character as it is; control characters stop here.
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {

@@ -38,6 +38,12 @@ pub fn encode_into<T: BorshSerialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) {
     debug_assert!(written.is_ok(), "a bounded value encodes");
 }
 
+/// Number of a value's canonical bytes.
+pub fn encoded_len<T: BorshSerialize + ?Sized>(value: &T) -> usize {
+    // Counting fails where writing does: for lengths that every bounded type rules out.
+    borsh::object_length(value).unwrap_or(usize::MAX)
+}
+
 /// Decodes a value from exactly these bytes.
 ///
 /// Every encoding is unique: `encode(&decode(bytes)?) == bytes`.

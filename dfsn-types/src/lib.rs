@@ -8,7 +8,10 @@
 //! - **One byte form.** [`codec`]: borsh, whole slices only, a bound on every length; decoding and
 //!   encoding again gives the same bytes.
 //! - **One domain a purpose.** [`domain::Domain`] lists every context that is hashed or signed.
-//! - **One rule of verification.** Ed25519 is checked strictly ([`key`]), the VRF as RFC 9381 says ([`vrf`]).
+//! - **One rule of verification.** Ed25519 is checked strictly ([`key`]), secp256k1 with low `s` only, the VRF as RFC 9381
+//!   says ([`vrf`]).
+//! - **Two envelopes, one transaction.** Native bytes and what Ethereum's wallets send ([`SignedTransaction`]) become the
+//!   same [`VerifiedTransaction`].
 //! - **Stages as types.** [`SignedTransaction`] becomes [`VerifiedTransaction`] and never the other way.
 //!
 //! ```
@@ -35,6 +38,7 @@
 //! # }
 //! ```
 
+mod account_key;
 mod address;
 mod block;
 mod bounded;
@@ -54,11 +58,13 @@ pub mod merkle;
 mod model;
 mod params;
 mod picture;
+mod secp256k1;
 mod transaction;
 mod unit;
 mod validator;
 pub mod vrf;
 
+pub use account_key::AccountKey;
 pub use address::{Address, ParseAddressError};
 pub use block::{
     BeaconProof, Block, BlockBody, BlockError, BlockReceipts, Event, Fault, Header, RefundReason, RuleId,
@@ -89,9 +95,11 @@ pub use model::{ModelRecord, Pair, ProfileRecord, WorkCoefficients};
 pub use params::{
     ChainParams, ConsensusParams, EconomicParams, PenaltyParams, SortitionParams, WindowParams,
 };
+pub use secp256k1::{Secp256k1Error, Secp256k1PublicKey, Secp256k1SecretKey};
 pub use transaction::{
-    ComputeUpdate, GenerationRequest, SignedTransaction, Transaction, TransactionError, TransactionKind,
-    VerifiedTransaction,
+    ComputeUpdate, EthereumCall, EthereumCallError, EthereumError, EthereumTransaction, GenerationRequest,
+    NATIVE_ONLY, NativeTransaction, SYSTEM_ADDRESS, SignedTransaction, Transaction, TransactionError,
+    TransactionKind, VerifiedTransaction,
 };
 pub use unit::{
     Amount, BasisPoints, BasisPointsError, BlockHeight, ChainClock, ChainId, ChainIdError, DurationMs, Gas,

@@ -2,7 +2,7 @@
 
 use dfsn_client::transport::TransportError;
 use dfsn_client::{Client, ClientError};
-use dfsn_types::{Amount, Nonce, SecretKey};
+use dfsn_types::{Amount, Nonce, Secp256k1SecretKey, SecretKey, TransactionKind};
 
 use crate::node::genesis::{USER_MONEY, address, user_key};
 use crate::node::{Node, SOMEBODY};
@@ -91,4 +91,29 @@ async fn wrong_nonces_are_refused() {
         assert!(reason.starts_with(rule), "{reason}");
     }
     assert_eq!(node.chain().state().accounts.get(&address(&user_key(0))).unwrap().nonce, Nonce::new(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn wallet_key_sends_as_a_wallet_would() {
+    let node = Node::start();
+    let bot = Client::new(node.transport.clone(), Secp256k1SecretKey::from_bytes(&[7; 32]).unwrap());
+    node.client(0).transfer(bot.address(), Amount::from_dfsn(5)).await.unwrap();
+    bot.transfer(SOMEBODY, Amount::DFSN).await.unwrap();
+    assert_eq!(node.balance(&SOMEBODY), Amount::DFSN);
+    let spent = Amount::from_dfsn(4).checked_sub(node.balance(&bot.address())).unwrap();
+    assert!(spent >= node.base_fee().checked_mul(TRANSFER_GAS).unwrap(), "and paid a fee, {spent}");
+
+    let quote = bot.quote(&crate::node::params(1, 1)).await.unwrap();
+    let request = crate::node::request(crate::node::params(1, 1), quote.price_per_unit);
+    let job = bot.generate(request).await.unwrap();
+    assert_eq!(bot.job(job.id()).await.unwrap().price, quote.price);
+
+    // What a test moves is not known beforehand, and a wrong value is refused by the rules.
+    let test = TransactionKind::TestHardware { pair: crate::node::genesis::pair() };
+    assert_eq!(bot.send(test).await, Err(ClientError::ValueUnknown("test_hardware")));
+    let wrong = bot.send_with_value(TransactionKind::Unstake { amount: Amount::DFSN }, Amount::DFSN).await;
+    assert!(
+        matches!(&wrong, Err(ClientError::Failed { rule, .. }) if rule.as_str() == "ETH-08"),
+        "{wrong:?}"
+    );
 }

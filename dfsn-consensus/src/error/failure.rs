@@ -23,6 +23,17 @@ pub enum TransactionFailure {
     /// Moves nothing.
     #[error("MON-03: an amount of zero moves nothing")]
     Zero,
+    /// An Ethereum transaction that shows its sender another amount than it moves.
+    #[error("ETH-08: moves {moved}, its value is {value}")]
+    Value {
+        /// What it would move.
+        moved: Amount,
+        /// What it says.
+        value: Amount,
+    },
+    /// Money for the address that nobody has a key for.
+    #[error("ETH-09: nobody could take money out of the system address")]
+    ToSystemAddress,
     /// The sender has no stake.
     #[error("STK-01: {0} is no validator")]
     NotAValidator(Address),

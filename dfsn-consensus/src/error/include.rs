@@ -1,6 +1,6 @@
 //! Transactions that no block may hold.
 
-use dfsn_types::{Address, Amount, Gas, Nonce, PublicKey};
+use dfsn_types::{AccountKey, Address, Amount, Gas, Nonce};
 use thiserror::Error;
 
 use super::Rule;
@@ -19,13 +19,13 @@ pub enum IncludeError {
         /// The account's.
         expected: Nonce,
     },
-    /// The account belongs to another key.
+    /// The account belongs to another key, perhaps one of the other scheme.
     #[error("TX-05: {sender} is pinned to another key than {key}")]
     KeyPinned {
         /// The account.
         sender: Address,
         /// The key that signed.
-        key: PublicKey,
+        key: AccountKey,
     },
     /// Pays less than the block's base fee.
     #[error("TX-03: fee of at most {max_fee} a gas is under the base fee of {base_fee}")]

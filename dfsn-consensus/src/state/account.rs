@@ -1,7 +1,7 @@
 //! Accounts.
 
 use borsh::BorshSerialize;
-use dfsn_types::{Nonce, PublicKey};
+use dfsn_types::{AccountKey, Nonce};
 
 use super::Coins;
 
@@ -13,5 +13,5 @@ pub struct Account {
     /// The next transaction's nonce.
     pub nonce: Nonce,
     /// Pinned by the first outgoing transaction (rule TX-05).
-    pub key: Option<PublicKey>,
+    pub key: Option<AccountKey>,
 }

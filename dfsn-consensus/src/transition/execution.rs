@@ -1,8 +1,8 @@
 //! One block on its way from its parent's state to its own.
 
 use dfsn_types::{
-    Address, BeaconProof, BlockHeight, BlockReceipts, ChainClock, Domain, DurationMs, Event, Gas, Hash,
-    JobId, Timestamp, VrfOutput,
+    Address, Amount, BeaconProof, BlockHeight, BlockReceipts, ChainClock, Domain, DurationMs, Event, Gas,
+    Hash, JobId, Timestamp, VrfOutput,
 };
 
 use crate::error::BlockRuleError;
@@ -28,6 +28,8 @@ pub struct Execution {
     pub(super) fee_recipient: Address,
     pub(super) parent_clock: ChainClock,
     pub(super) used: Used,
+    /// What the running transaction says that it moves, if it is an Ethereum one.
+    pub(super) value: Option<Amount>,
 }
 
 /// How much of the block is used up.
@@ -82,6 +84,7 @@ impl Execution {
             fee_recipient: context.fee_recipient,
             parent_clock: tip.clock,
             used: Used::default(),
+            value: None,
         })
     }
 

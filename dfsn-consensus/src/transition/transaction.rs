@@ -1,7 +1,8 @@
 //! A transaction: whether a block may hold it, its fee, and what it does.
 
 use dfsn_types::{
-    Address, Amount, Gas, TransactionKind, TransactionReceipt, TransactionStatus, VerifiedTransaction,
+    Address, Amount, Gas, SYSTEM_ADDRESS, TransactionKind, TransactionReceipt, TransactionStatus,
+    VerifiedTransaction,
 };
 
 use super::Execution;
@@ -66,7 +67,7 @@ impl Execution {
         let cost = |price: Amount| price.checked_mul(gas_used.get()).unwrap_or_default();
         let account = self.state.accounts.get_or_default(verified.sender());
         account.nonce = account.nonce.next();
-        account.key = Some(*verified.public_key());
+        account.key = Some(verified.key());
         // Covered: the balance holds the highest fee for the whole limit.
         let burned = account.balance.take_up_to(cost(base_fee));
         let tipped = account.balance.take_up_to(cost(tip));
@@ -82,7 +83,12 @@ impl Execution {
         verified: &VerifiedTransaction,
         index: u32,
     ) -> Result<(), TransactionFailure> {
-        match &verified.transaction().kind {
+        let kind = &verified.transaction().kind;
+        self.value = verified.value();
+        if !kind.is_payable() {
+            self.check_value(Amount::ZERO)?;
+        }
+        match kind {
             TransactionKind::Transfer { to, amount } => self.transfer(sender, *to, *amount),
             TransactionKind::Stake { amount } => self.stake(sender, *amount),
             TransactionKind::Unstake { amount } => self.unstake(sender, *amount),
@@ -99,14 +105,17 @@ impl Execution {
         }
     }
 
-    /// Moves money between balances (rules MON-02, MON-03).
+    /// Moves money between balances (rules MON-02, MON-03, ETH-09).
     fn transfer(&mut self, from: Address, to: Address, amount: Amount) -> Result<(), TransactionFailure> {
+        if to == SYSTEM_ADDRESS {
+            return Err(TransactionFailure::ToSystemAddress);
+        }
         let coins = self.spend(&from, amount)?;
         self.pay(to, coins);
         Ok(())
     }
 
-    /// Takes money that a transaction moves.
+    /// Takes money that a transaction moves: all that it moves, at once.
     pub(super) fn spend(
         &mut self,
         from: &Address,
@@ -115,8 +124,17 @@ impl Execution {
         if amount.is_zero() {
             return Err(TransactionFailure::Zero);
         }
+        self.check_value(amount)?;
         let balance = self.state.balance(from);
         self.withdraw(from, amount).ok_or(TransactionFailure::Balance { needed: amount, balance })
+    }
+
+    /// A wallet shows its user the value of what it signs: that, and nothing else, may leave the account (rule ETH-08).
+    fn check_value(&self, moved: Amount) -> Result<(), TransactionFailure> {
+        match self.value {
+            Some(value) if value != moved => Err(TransactionFailure::Value { moved, value }),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -125,8 +143,8 @@ pub(crate) fn check_sender(state: &ChainState, verified: &VerifiedTransaction) -
     let (sender, transaction) = (verified.sender(), verified.transaction());
     let account = state.accounts.get(&sender);
     let pinned = account.and_then(|account| account.key);
-    if pinned.is_some_and(|key| key != *verified.public_key()) {
-        return Err(IncludeError::KeyPinned { sender, key: *verified.public_key() });
+    if pinned.is_some_and(|key| key != verified.key()) {
+        return Err(IncludeError::KeyPinned { sender, key: verified.key() });
     }
     let (max_fee, tip) = (transaction.max_fee_per_gas, transaction.max_priority_fee_per_gas);
     let base_fee = state.tip.base_fee_per_gas;
@@ -136,7 +154,7 @@ pub(crate) fn check_sender(state: &ChainState, verified: &VerifiedTransaction) -
     if tip > max_fee {
         return Err(IncludeError::TipOverFee { tip, max_fee });
     }
-    let (needed, limit) = (gas::gas_of(&transaction.kind), transaction.gas_limit);
+    let (needed, limit) = (gas::gas_needed(verified), transaction.gas_limit);
     if limit < needed {
         return Err(IncludeError::GasLimit { needed, limit });
     }

@@ -4,7 +4,7 @@ use dfsn_consensus::state::Supply;
 use dfsn_consensus::transition::state_transition;
 use dfsn_consensus::{BlockRuleError, IncludeError, Rule, gas};
 use dfsn_types::{
-    Address, Amount, ChainParams, Gas, Nonce, SecretKey, TransactionError, TransactionKind,
+    AccountKey, Address, Amount, ChainParams, Gas, Nonce, SecretKey, TransactionError, TransactionKind,
     VerifiedTransaction,
 };
 
@@ -121,7 +121,7 @@ fn tx_05_account_is_pinned_to_its_first_key() {
     // Two keys of one address cannot be found; the pin is put into the state instead.
     let network = network();
     let mut state = network.state().clone();
-    let other = SecretKey::from_seed(&[78; 32]).public_key();
+    let other = AccountKey::Ed25519(SecretKey::from_seed(&[78; 32]).public_key());
     state.accounts.get_mut(&network.user(0)).unwrap().key = Some(other);
     let transaction = signed(&state, &user_key(0), transfer(), |_| {});
     let context = dfsn_consensus::transition::BlockContext {
@@ -130,7 +130,8 @@ fn tx_05_account_is_pinned_to_its_first_key() {
         beacon_proof: None,
     };
     let mut block = dfsn_consensus::transition::Execution::open(&state, &context).unwrap();
-    let expected = IncludeError::KeyPinned { sender: network.user(0), key: user_key(0).public_key() };
+    let key = AccountKey::Ed25519(user_key(0).public_key());
+    let expected = IncludeError::KeyPinned { sender: network.user(0), key };
     assert_eq!(block.apply_transaction(&transaction), Err(expected));
 }
 
@@ -140,7 +141,8 @@ fn tx_05_first_transaction_pins_the_key() {
     assert_eq!(network.state().accounts.get(&network.user(0)).unwrap().key, None);
     network.send(&user_key(0), transfer());
     network.tick();
-    assert_eq!(network.state().accounts.get(&network.user(0)).unwrap().key, Some(user_key(0).public_key()));
+    let key = AccountKey::Ed25519(user_key(0).public_key());
+    assert_eq!(network.state().accounts.get(&network.user(0)).unwrap().key, Some(key));
 }
 
 #[test]

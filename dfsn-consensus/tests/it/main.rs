@@ -13,6 +13,7 @@ mod contests;
 mod draws;
 mod duties;
 mod economics;
+mod ethereum;
 mod failures;
 mod genesis;
 mod hardware;

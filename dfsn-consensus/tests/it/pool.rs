@@ -1,7 +1,7 @@
 //! What waits for a block, and what the mempool refuses.
 
 use dfsn_consensus::{IncludeError, Mempool, MempoolError, MempoolLimits};
-use dfsn_types::{Amount, Nonce, SecretKey, VerifiedTransaction};
+use dfsn_types::{Amount, Nonce, SecretKey, SignedTransaction, VerifiedTransaction};
 
 use crate::network::forge::{TRANSFER_GAS, signed, transfer};
 use crate::network::setup::user_key;
@@ -158,12 +158,10 @@ fn best_paying_sender_comes_first_and_each_in_order() {
         }
     }
     network.tick();
-    let senders: Vec<_> = network.blocks[0]
-        .body()
-        .transactions
-        .iter()
-        .map(|transaction| transaction.claimed_sender())
-        .collect();
+    let sender = |transaction: &SignedTransaction| {
+        transaction.clone().verify(&network.state().chain).unwrap().sender()
+    };
+    let senders: Vec<_> = network.blocks[0].body().transactions.iter().map(sender).collect();
     let expected = [1, 1, 2, 2, 0, 0].map(|user| network.user(user));
     assert_eq!(senders, expected);
 }

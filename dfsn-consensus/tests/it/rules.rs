@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-const ERRORS: [&str; 7] = [
+const ERRORS: &[&str] = &[
     include_str!("../../src/error/block.rs"),
     include_str!("../../src/error/duty.rs"),
     include_str!("../../src/error/failure.rs"),
@@ -12,7 +12,7 @@ const ERRORS: [&str; 7] = [
     include_str!("../../src/vm/chain_vm.rs"),
 ];
 
-const TESTS: [&str; 19] = [
+const TESTS: &[&str] = &[
     include_str!("audits.rs"),
     include_str!("blocks.rs"),
     include_str!("cheats.rs"),
@@ -21,6 +21,7 @@ const TESTS: [&str; 19] = [
     include_str!("contests.rs"),
     include_str!("draws.rs"),
     include_str!("duties.rs"),
+    include_str!("ethereum.rs"),
     include_str!("failures.rs"),
     include_str!("genesis.rs"),
     include_str!("hardware.rs"),

@@ -214,6 +214,12 @@ impl GenerationParamsBuilder {
         self
     }
 
+    /// Below full only with [`Self::init_image`], which sets it, too.
+    pub(crate) const fn strength(mut self, strength: Strength) -> Self {
+        self.0.strength = strength;
+        self
+    }
+
     /// Starts from an image instead of noise.
     pub const fn init_image(mut self, image: FileHash, strength: Strength) -> Self {
         self.0.init_image = Some(image);

@@ -70,6 +70,21 @@ impl TransactionKind {
             Self::ChangeOwner { .. } => "change_owner",
         }
     }
+
+    /// Whether it moves the sender's money, beside the fee: an Ethereum transaction must say how much (rule ETH-08).
+    pub const fn is_payable(&self) -> bool {
+        match self {
+            Self::Transfer { .. }
+            | Self::Stake { .. }
+            | Self::TestHardware { .. }
+            | Self::GenerationRequest(_) => true,
+            Self::Unstake { .. }
+            | Self::RegisterCompute(_)
+            | Self::Receipt { .. }
+            | Self::Unjail
+            | Self::ChangeOwner { .. } => false,
+        }
+    }
 }
 
 /// A registration and the proofs that its keys are the sender's.

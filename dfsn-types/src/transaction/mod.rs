@@ -1,7 +1,15 @@
-//! Transactions: what accounts sign and pay for.
+//! Transactions: what accounts sign and pay for, in one of two envelopes.
 
+mod ethereum;
 mod kind;
+mod native;
 mod signed;
+mod verified;
 
+pub use ethereum::{
+    EthereumCall, EthereumCallError, EthereumError, EthereumTransaction, NATIVE_ONLY, SYSTEM_ADDRESS,
+};
 pub use kind::{ComputeUpdate, GenerationRequest, TransactionKind};
-pub use signed::{SignedTransaction, Transaction, TransactionError, VerifiedTransaction};
+pub use native::{NativeTransaction, Transaction};
+pub use signed::{SignedTransaction, TransactionError};
+pub use verified::VerifiedTransaction;

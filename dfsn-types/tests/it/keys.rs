@@ -95,12 +95,15 @@ fn signatures_hold_for_one_purpose() {
 
 #[test]
 fn verified_transactions_tell_what_was_signed() {
-    for (_, signed) in SignedTransaction::samples() {
+    for (_, native) in NativeTransaction::samples() {
+        let signed = SignedTransaction::from(native.clone());
         let verified = signed.clone().verify(&chain()).expect("the sample is signed for this chain");
         assert_eq!(verified.sender(), Address::from_public_key(&secret_key(1).public_key()));
         assert_eq!((verified.id(), verified.byte_len()), (signed.id(), encode(&signed).len()));
-        assert_eq!(verified.public_key(), &secret_key(1).public_key());
-        assert_eq!((verified.transaction(), verified.signed()), (signed.transaction(), &signed));
+        assert_eq!(verified.id(), native.id(), "the envelope's number is no part of a native name");
+        assert_eq!(verified.key(), AccountKey::Ed25519(secret_key(1).public_key()));
+        assert_eq!((verified.transaction(), verified.signed()), (native.transaction(), &signed));
+        assert_eq!((verified.value(), verified.call_data_len()), (None, None));
     }
 }
 
@@ -108,7 +111,7 @@ fn verified_transactions_tell_what_was_signed() {
 fn replay_on_another_chain() {
     let [other_id, other_genesis] = other_chains();
     let signed = SignedTransaction::sample();
-    let (actual, expected) = (chain().chain_id, other_id.chain_id);
+    let (actual, expected) = (chain().chain_id.get(), other_id.chain_id);
     let refused = signed.clone().verify(&other_id);
     assert_eq!(refused, Err(TransactionError::ChainId { actual, expected }));
     let mismatch = SignatureError::Mismatch(secret_key(1).public_key());
@@ -117,8 +120,10 @@ fn replay_on_another_chain() {
     // The same transaction, rewritten for the other chain id under the old signature.
     let signature = secret_key(1)
         .sign(&SigningDigest::new(Domain::SignTransaction, &(chain().genesis, Transaction::sample())));
-    let parts =
-        |transaction| SignedTransaction::from_parts(transaction, secret_key(1).public_key(), signature);
+    let parts = |transaction| {
+        let key = secret_key(1).public_key();
+        SignedTransaction::from(NativeTransaction::from_parts(transaction, key, signature))
+    };
     assert_eq!(parts(Transaction::sample()), SignedTransaction::sample());
     let moved = parts(Transaction { chain_id: other_id.chain_id, ..Transaction::sample() });
     assert_eq!(moved.verify(&other_id), Err(TransactionError::Signature(mismatch)));
@@ -147,8 +152,10 @@ fn changed_transactions_fail() {
         let signature = encode(&envelope)[encode(&envelope).len() - 64..].try_into().expect("64 bytes");
         let signature = Signature::from_bytes(signature);
 
-        let verify =
-            |transaction, key| SignedTransaction::from_parts(transaction, key, signature).verify(&chain());
+        let verify = |transaction, key| {
+            SignedTransaction::from(NativeTransaction::from_parts(transaction, key, signature))
+                .verify(&chain())
+        };
         prop_assert!(verify(signed.clone(), key.public_key()).is_ok());
         prop_assert!(verify(other, key.public_key()).is_err());
         prop_assert!(verify(signed, secret_key(n + 1).public_key()).is_err());

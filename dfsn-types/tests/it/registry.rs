@@ -45,6 +45,7 @@ macro_rules! for_each_wire_type {
     ($callback:ident $(, $argument:ident)?) => {
         $callback! {
             $([$argument])?
+            account_key: AccountKey,
             address: Address,
             allocation: Allocation,
             amount: Amount,
@@ -73,6 +74,7 @@ macro_rules! for_each_wire_type {
             duty_id: DutyId,
             duty_kind: DutyKind,
             economic_params: EconomicParams,
+            ethereum_transaction: EthereumTransaction,
             event: Event,
             fault: Fault,
             file_hash: FileHash,
@@ -94,6 +96,7 @@ macro_rules! for_each_wire_type {
             model_id: ModelId,
             model_manifest: ModelManifest,
             model_record: ModelRecord,
+            native_transaction: NativeTransaction,
             node_id: NodeId,
             nonce: Nonce,
             pair: Pair,
@@ -114,6 +117,7 @@ macro_rules! for_each_wire_type {
             rule_id: RuleId,
             salt: Salt,
             scheduler_kind: SchedulerKind,
+            secp256k1_public_key: Secp256k1PublicKey,
             signature: Signature,
             signed_duty: SignedDuty,
             signed_transaction: SignedTransaction,
@@ -154,6 +158,7 @@ macro_rules! for_each_hashed_type {
 macro_rules! for_each_enum {
     ($callback:ident) => {
         $callback! {
+            account_key: AccountKey,
             duty_kind: DutyKind,
             event: Event,
             fault: Fault,
@@ -163,6 +168,7 @@ macro_rules! for_each_enum {
             relay: Relay,
             role: Role,
             scheduler_kind: SchedulerKind,
+            signed_transaction: SignedTransaction,
             transaction_kind: TransactionKind,
             transaction_status: TransactionStatus,
             validator_status: ValidatorStatus,
@@ -179,6 +185,9 @@ macro_rules! for_each_plain_type {
             chain_id_error: ChainIdError,
             decode_error: DecodeError,
             domain: Domain,
+            ethereum_call: EthereumCall,
+            ethereum_call_error: EthereumCallError,
+            ethereum_error: EthereumError,
             generation_params_builder: GenerationParamsBuilder,
             generation_params_error: GenerationParamsError,
             guidance_scale_error: GuidanceScaleError,
@@ -189,6 +198,8 @@ macro_rules! for_each_plain_type {
             parse_amount_error: ParseAmountError,
             parse_hex_error: ParseHexError,
             possession_error: PossessionError,
+            secp256k1_error: Secp256k1Error,
+            secp256k1_secret_key: Secp256k1SecretKey,
             secret_key: SecretKey,
             signature_error: SignatureError,
             signing_digest: SigningDigest,

@@ -201,3 +201,37 @@ fn errors_are_short_lines() {
         assert!(error.len() < 400 && !error.contains('\n'), "{} bytes: {}", error.len(), &error[..100]);
     }
 }
+
+/// The examples of EIP-55 itself.
+#[test]
+fn enc_09_capitals_are_a_checksum() {
+    for written in [
+        "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+        "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359",
+        "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB",
+        "0xD1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb",
+        "0x52908400098527886E0F7030069857D2E4169EE7",
+        "0xde709f2102306220921060314715629080e2fb77",
+    ] {
+        let address: Address = written.parse().expect("a right checksum");
+        assert_eq!(address.to_eip55(), written);
+        let digits = &written[2..];
+        for same in [digits.to_owned(), digits.to_lowercase(), digits.to_uppercase()] {
+            assert_eq!(same.parse(), Ok(address), "{same}");
+            assert_eq!(format!("0x{same}").parse(), Ok(address), "{same}");
+        }
+        for at in written.char_indices().filter(|(_, c)| c.is_ascii_alphabetic()).map(|(at, _)| at).skip(1) {
+            let mut mistyped = written.to_owned().into_bytes();
+            mistyped[at] ^= 0x20;
+            let mistyped = String::from_utf8(mistyped).expect("ASCII");
+            let digits = &mistyped[2..];
+            if digits != digits.to_lowercase() && digits != digits.to_uppercase() {
+                let refused = mistyped.parse::<Address>();
+                assert!(
+                    matches!(refused, Err(ParseAddressError::Checksum { .. })),
+                    "{mistyped}: {refused:?}"
+                );
+            }
+        }
+    }
+}

@@ -45,6 +45,11 @@ pub(crate) fn secret_key(n: u8) -> SecretKey {
     SecretKey::from_seed(&[n; 32])
 }
 
+/// The key number `n` of a wallet, from 1.
+pub(crate) fn ethereum_key(n: u8) -> Secp256k1SecretKey {
+    Secp256k1SecretKey::from_bytes(&[n; 32]).expect("a small number that is not 0")
+}
+
 /// The VRF key number `n`; its seed is no signing key's.
 pub(crate) fn vrf_key(n: u8) -> VrfSecretKey {
     VrfSecretKey::from_seed(&[0x80 | n; 32])

@@ -4,7 +4,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use dfsn_types::*;
 
-use super::{Sample, bounded, chain, counting, secret_key, vrf_key};
+use super::{Sample, bounded, chain, counting, ethereum_key, secret_key, vrf_key};
 
 impl Sample for ValidatorStatus {
     fn samples() -> Vec<(&'static str, Self)> {
@@ -124,9 +124,12 @@ impl Sample for Transaction {
     }
 }
 
-impl Sample for SignedTransaction {
+impl Sample for NativeTransaction {
     fn samples() -> Vec<(&'static str, Self)> {
-        let sign = |transaction: Transaction| transaction.sign(&chain(), &secret_key(1));
+        let sign = |transaction: Transaction| match transaction.sign(&chain(), &secret_key(1)) {
+            SignedTransaction::Native(native) => native,
+            SignedTransaction::Ethereum(_) => unreachable!("signed natively"),
+        };
         Transaction::samples()
             .into_iter()
             .map(|(description, transaction)| (description, sign(transaction)))
@@ -135,5 +138,56 @@ impl Sample for SignedTransaction {
 
     fn id(&self) -> Option<String> {
         Some(self.id().to_string())
+    }
+}
+
+impl Sample for EthereumTransaction {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let sign = |transaction: Transaction| {
+            let value = if transaction.kind.is_payable() { Amount::sample() } else { Amount::ZERO };
+            transaction.sign_ethereum(value, &ethereum_key(1)).expect("the kind has an Ethereum form")
+        };
+        let mut samples: Vec<_> = Transaction::samples()
+            .into_iter()
+            .filter(|(_, transaction)| NATIVE_ONLY.iter().all(|(name, _)| *name != transaction.kind.name()))
+            .map(|(description, transaction)| (description, sign(transaction)))
+            .collect();
+        samples.push(("no transaction: its form is checked later", Self::new(vec![1, 2, 3]).expect("short")));
+        samples
+    }
+
+    fn id(&self) -> Option<String> {
+        Some(self.id().to_string())
+    }
+}
+
+impl Sample for SignedTransaction {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let native = NativeTransaction::samples().into_iter();
+        let native = native.map(|(description, transaction)| (description, Self::Native(transaction)));
+        native.chain([("in the Ethereum envelope", Self::Ethereum(EthereumTransaction::sample()))]).collect()
+    }
+
+    fn id(&self) -> Option<String> {
+        Some(self.id().to_string())
+    }
+}
+
+impl Sample for Secp256k1PublicKey {
+    fn samples() -> Vec<(&'static str, Self)> {
+        vec![
+            ("of key 1", ethereum_key(1).public_key()),
+            ("of key 2", ethereum_key(2).public_key()),
+            ("no point", Self::from_bytes(counting(1))),
+        ]
+    }
+}
+
+impl Sample for AccountKey {
+    fn samples() -> Vec<(&'static str, Self)> {
+        vec![
+            ("native", Self::Ed25519(secret_key(1).public_key())),
+            ("of a wallet", Self::Secp256k1(ethereum_key(1).public_key())),
+        ]
     }
 }

@@ -3,6 +3,7 @@
 use core::net::IpAddr;
 
 use dfsn_types::*;
+use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{Generate, few, random};
@@ -100,10 +101,35 @@ impl Generate for Transaction {
 }
 
 /// Mostly with a signature that does not hold: the form has nothing to do with it.
-impl Generate for SignedTransaction {
+impl Generate for NativeTransaction {
     fn strategy() -> BoxedStrategy<Self> {
         (random(), random(), random())
             .prop_map(|(transaction, key, signature)| Self::from_parts(transaction, key, signature))
             .boxed()
+    }
+}
+
+/// Mostly no transactions at all: nothing is checked before the signature is.
+impl Generate for EthereumTransaction {
+    fn strategy() -> BoxedStrategy<Self> {
+        vec(any::<u8>(), 0..200).prop_map(|bytes| Self::new(bytes).expect("few bytes")).boxed()
+    }
+}
+
+impl Generate for SignedTransaction {
+    fn strategy() -> BoxedStrategy<Self> {
+        prop_oneof![random().prop_map(Self::Native), random().prop_map(Self::Ethereum)].boxed()
+    }
+}
+
+impl Generate for Secp256k1PublicKey {
+    fn strategy() -> BoxedStrategy<Self> {
+        vec(any::<u8>(), 33).prop_map(|bytes| Self::from_bytes(bytes.try_into().expect("33 bytes"))).boxed()
+    }
+}
+
+impl Generate for AccountKey {
+    fn strategy() -> BoxedStrategy<Self> {
+        prop_oneof![random().prop_map(Self::Ed25519), random().prop_map(Self::Secp256k1)].boxed()
     }
 }
