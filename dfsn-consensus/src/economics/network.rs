@@ -2,11 +2,14 @@
 
 use dfsn_types::{Amount, ConsensusParams, Gas};
 
-use super::{Case, Fixed};
+use super::{Assumptions, Case, Fixed};
 use crate::gas;
 
 /// Bytes of a small request as it is encoded; more bytes cost more.
 const REQUEST_BYTES: u64 = 200;
+
+/// A ramp longer than this is not followed to its end.
+const RAMP_JOBS_MAX: u32 = 100_000;
 
 /// Gas of the smallest request worth sending.
 const fn request_gas() -> u64 {
@@ -60,5 +63,22 @@ impl Case<'_> {
         let fee = self.params.chain.base_fee_floor.checked_mul(request_gas()).unwrap_or(price);
         let fee = Fixed::ratio(fee.base_units(), price.base_units());
         Fixed::sum([burned, to_builders, to_auditors, fee])
+    }
+
+    /// What it costs to bring a new worker's rate down to its floor with jobs for oneself, in prices of `price` each, the work of these
+    /// jobs not counted; and how many they are. The ramp counts jobs, not what they are worth.
+    pub fn self_made_ramp(&self, price: Amount, builds: Fixed) -> (Fixed, u32) {
+        let floor =
+            Self { assumptions: Assumptions { clean_jobs: u32::MAX, ..self.assumptions }, ..*self }.rate();
+        let (mut cost, mut jobs) = (Fixed::ZERO, 0);
+        while jobs < RAMP_JOBS_MAX {
+            let case = Self { assumptions: Assumptions { clean_jobs: jobs, ..self.assumptions }, ..*self };
+            if case.rate() == floor && jobs >= self.params.sortition.ramp_jobs {
+                break;
+            }
+            cost = cost.plus(case.self_made_job(price, builds));
+            jobs = jobs.saturating_add(1);
+        }
+        (cost, jobs)
     }
 }

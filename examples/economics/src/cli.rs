@@ -25,7 +25,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "S", default_value_t = 7)]
     pub(crate) seed: u64,
     /// Jobs to simulate; 0 leaves the simulation out
-    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 40_000, value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
     pub(crate) jobs: u32,
     /// Validators in the simulation, 20 to 2,000; half of them are honest
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(20..=2_000))]

@@ -208,11 +208,13 @@ fn costs(params: &ConsensusParams, steps: u16) -> Table {
     let price = params.economics.price_min;
     let case = case(params, Verdict::Arithmetic, steps, Fixed::ratio(2, 3));
     let ring = case.self_made_job(price, Fixed::ZERO);
+    let (climb, jobs) = case.self_made_ramp(price, Fixed::ZERO);
     let part = |share: Fixed| {
         let parts = u128::try_from(share.parts()).unwrap_or(0);
         Amount::from_base_units(price.base_units() / 1_000_000_000_000 * parts)
     };
     row("a job for oneself at the lowest price, work not counted".to_owned(), part(ring));
+    row(format!("{jobs} such jobs, which bring a new worker's audits down to the floor"), part(climb));
     table
 }
 

@@ -1,8 +1,8 @@
 //! One attempt: the worker's result, the auditors' answers, and what follows.
 
 use dfsn_consensus::economics::{Assumptions, Case, Verdict};
-use dfsn_consensus::sortition::{draw_questions, is_selected};
-use dfsn_types::{Amount, Ppm};
+use dfsn_consensus::sortition::{chance, draw_questions, is_selected};
+use dfsn_types::{Amount, Ppm, VrfOutput};
 
 use super::jury::Jury;
 use super::{COMPUTE_MS, Ended, Simulation, Strategy};
@@ -69,6 +69,7 @@ impl Simulation<'_> {
     fn claims(&mut self, worker: usize, kind: usize, price: f64) -> Vec<Claim> {
         let rate = self.rate(worker, kind);
         let chosen = self.chosen(rate, &[worker]);
+        self.count_claims(rate, worker, &chosen);
         let by = self.validators[worker].strategy;
         let steps = self.kinds[kind].work.steps;
         let mut claims = Vec::new();
@@ -99,14 +100,17 @@ impl Simulation<'_> {
         Case { params: self.params, verdict: self.verdict, work: self.kinds[kind].work, assumptions }.rate()
     }
 
-    /// Sortition among all who serve, without some (rule AUD-09); those that never claim stay unseen.
-    pub(super) fn chosen(&mut self, rate: Ppm, without: &[usize]) -> Vec<(usize, dfsn_types::VrfOutput)> {
-        let may = |index: &usize, simulation: &Self| {
-            simulation.validators[*index].serves(simulation.now) && !without.contains(index)
-        };
-        let electorate: Vec<usize> = (0..self.validators.len()).filter(|index| may(index, self)).collect();
+    /// Who serves, without some, and the sum of their stakes.
+    fn electorate(&self, without: &[usize]) -> (Vec<usize>, Amount) {
+        let may = |index: &usize| self.validators[*index].serves(self.now) && !without.contains(index);
+        let electorate: Vec<usize> = (0..self.validators.len()).filter(may).collect();
         let stake = electorate.iter().map(|index| self.validators[*index].staked().base_units()).sum();
-        let stake = Amount::from_base_units(stake);
+        (electorate, Amount::from_base_units(stake))
+    }
+
+    /// Sortition (rule AUD-09); those that never claim stay unseen.
+    pub(super) fn chosen(&mut self, rate: Ppm, without: &[usize]) -> Vec<(usize, VrfOutput)> {
+        let (electorate, stake) = self.electorate(without);
         let mut chosen = Vec::new();
         for index in electorate {
             let output = self.random.vrf_output();
@@ -117,6 +121,17 @@ impl Simulation<'_> {
             }
         }
         chosen
+    }
+
+    /// The duty to claim (rule DTA-01).
+    fn count_claims(&mut self, rate: Ppm, worker: usize, claimed: &[(usize, VrfOutput)]) {
+        let (electorate, stake) = self.electorate(&[worker]);
+        let window = self.params.sortition.duty_window;
+        for index in electorate {
+            let validator = &mut self.validators[index];
+            let made = claimed.iter().any(|(claimant, _)| *claimant == index);
+            validator.claims.record(chance(rate, validator.staked(), stake), made, window);
+        }
     }
 
     pub(super) fn friends(&self, one: usize, other: usize) -> bool {

@@ -127,7 +127,9 @@ impl<'a> Simulation<'a> {
         let stake_min =
             number(Fixed::ratio(params.economics.stake_min.base_units(), 1_000_000_000_000_000_000));
         let validators = population(args.validators as usize)
-            .map(|strategy| Validator::new(strategy, stake_min * STAKE, clean_jobs))
+            .map(|strategy| {
+                Validator::new(strategy, stake_min * STAKE, clean_jobs, params.sortition.duty_window)
+            })
             .collect();
         Self {
             params,
@@ -165,13 +167,16 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    /// A worker among those who can take the job, weighted by free stake (rules DRW-03, DRW-04).
+    /// A worker among those who can take the job and claim their audits, weighted by free stake (rules DRW-03, DRW-04, DTA-03).
     fn draw(&mut self, price: f64, failed: &[usize]) -> Option<usize> {
         let collateral = price * self.params.penalties.collateral_prices as f64;
         let eligible: Vec<(usize, f64)> = (0..)
             .zip(&self.validators)
             .filter(|(index, one)| {
-                one.serves(self.now) && one.busy_until <= self.now && !failed.contains(index)
+                one.claims.is_kept()
+                    && one.serves(self.now)
+                    && one.busy_until <= self.now
+                    && !failed.contains(index)
             })
             .map(|(index, one)| (index, one.free()))
             .filter(|(_, free)| *free >= collateral)

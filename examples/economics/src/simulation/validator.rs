@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use dfsn_types::Amount;
+use dfsn_consensus::state::ClaimAccount;
+use dfsn_types::{Amount, Ppm};
 
 use super::strategy::Strategy;
 
@@ -71,11 +72,13 @@ pub(super) struct Validator {
     pub(super) out: bool,
     pub(super) missed: Repeats,
     pub(super) verdicts: Repeats,
+    /// Claims made and expected.
+    pub(super) claims: ClaimAccount,
     pub(super) books: Books,
 }
 
 impl Validator {
-    pub(super) fn new(strategy: Strategy, stake: f64, clean_jobs: u32) -> Self {
+    pub(super) fn new(strategy: Strategy, stake: f64, clean_jobs: u32, duty_window: Ppm) -> Self {
         Self {
             strategy,
             stake,
@@ -86,6 +89,7 @@ impl Validator {
             out: false,
             missed: Repeats::default(),
             verdicts: Repeats::default(),
+            claims: ClaimAccount::new(duty_window),
             books: Books::default(),
         }
     }
