@@ -8,7 +8,7 @@ pub const TRANSFER_GAS: u64 = 21_000;
 pub const BYTE_GAS: u64 = 16;
 /// Gas of checking the three keys of a registration.
 pub const REGISTRATION_GAS: u64 = 30_000;
-/// Gas of opening a job.
+/// Gas of opening a job, and of what looks at every validator.
 pub const JOB_GAS: u64 = 50_000;
 
 /// Gas that a native transaction uses, whether it succeeds or fails.
@@ -31,7 +31,10 @@ fn gas_with(kind: &TransactionKind, bytes: usize) -> Gas {
     let extra = match kind {
         TransactionKind::Transfer { .. } => return Gas::new(TRANSFER_GAS),
         TransactionKind::RegisterCompute(_) => REGISTRATION_GAS,
-        TransactionKind::GenerationRequest(_) | TransactionKind::TestHardware { .. } => JOB_GAS,
+        TransactionKind::GenerationRequest(_)
+        | TransactionKind::TestHardware { .. }
+        | TransactionKind::RegisterModel(_)
+        | TransactionKind::RemoveModel { .. } => JOB_GAS,
         _ => 0,
     };
     let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);

@@ -86,6 +86,34 @@ interface IDfsn {
         bytes vrf;
     }
 
+    /// @notice What the chain knows of a model.
+    struct ModelRecord {
+        /// Hash of the manifest, and the model's name everywhere.
+        bytes32 id;
+        /// A name for people, at most 64 bytes; not unique.
+        string name;
+        /// Work of a step, per latent pixel.
+        uint64 a;
+        /// Work of a step, per pair of latent pixels and 65,536.
+        uint64 b;
+        /// Work of the decoder, per latent pixel.
+        uint64 d;
+        /// Work of the text encoder, per request.
+        uint64 t;
+        /// Channels of a latent.
+        uint8 latentChannels;
+        /// Pixels of a picture per latent pixel, along one side.
+        uint8 vaeScaleFactor;
+        /// Both sides of a picture are multiples of this.
+        uint16 sizeMultiple;
+        /// The longest side.
+        uint16 sizeMax;
+        /// Height of a hardware test's picture.
+        uint16 testHeight;
+        /// Width of a hardware test's picture.
+        uint16 testWidth;
+    }
+
     /// @notice Asks for pictures. The value is the price: pricePerUnit times the work units of the request.
     /// @param params What to draw.
     /// @param pricePerUnit Offered price of one work unit, in base units.
@@ -126,4 +154,12 @@ interface IDfsn {
     /// @notice Gives the sender's validator to another account, after a delay; to the sender itself, takes that back.
     /// @param to Who owns it then.
     function changeOwner(address to) external;
+
+    /// @notice Registers a model. The value is the deposit, which comes back with removeModel.
+    /// @param model What the chain is to know of it.
+    function registerModel(ModelRecord calldata model) external payable;
+
+    /// @notice Removes a model that the sender registered and nobody uses, and takes the deposit back.
+    /// @param model Hash of the model's manifest.
+    function removeModel(bytes32 model) external;
 }

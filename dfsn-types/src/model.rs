@@ -32,7 +32,7 @@ pub struct ModelRecord {
 }
 
 impl ModelRecord {
-    /// Largest state of one step that a model may have, in bytes (rule GNS-05).
+    /// Largest state of one step that a model may have, in bytes (rule MOD-02).
     pub const STEP_STATE_MAX: u64 = 1 << 20;
 
     /// Whether the model draws pictures of this size (rule REQ-02).

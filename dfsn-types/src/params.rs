@@ -161,6 +161,8 @@ pub struct EconomicParams {
     pub test_deposit_fees: u64,
     /// Denoising steps of a hardware test.
     pub test_steps: u16,
+    /// Deposit of a registered model.
+    pub model_deposit: Amount,
 }
 
 const fn share(value: u16) -> BasisPoints {
@@ -257,6 +259,7 @@ impl Default for EconomicParams {
             audit_share_max: share(5_000),
             test_deposit_fees: 8,
             test_steps: 20,
+            model_deposit: Amount::from_dfsn(100),
         }
     }
 }

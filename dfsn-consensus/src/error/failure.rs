@@ -7,6 +7,7 @@ use dfsn_types::{
 use thiserror::Error;
 
 use super::Rule;
+use crate::state::ModelError;
 
 /// Why an included transaction failed: nonce used, fee paid, receipt status "failed" (rule TX-06).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -88,6 +89,37 @@ pub enum TransactionFailure {
     /// Asks for a test while jailed.
     #[error("TST-07: {0} is jailed")]
     Jailed(Address),
+    /// A model of this name is registered.
+    #[error("MOD-01: model {0} is registered already")]
+    ModelExists(ModelId),
+    /// A model's record out of bounds.
+    #[error("MOD-02: {0}")]
+    Model(ModelError),
+    /// Removes a model that somebody else registered.
+    #[error("MOD-03: model {model} was registered by {}, not by the sender",
+        .registrant.map_or_else(|| "the genesis".to_owned(), |address| address.to_string()))]
+    NotRegistrant {
+        /// Which.
+        model: ModelId,
+        /// By whom; nobody if it stands in the genesis.
+        registrant: Option<Address>,
+    },
+    /// Removes a model that a validator offers.
+    #[error("MOD-04: validator {validator} offers model {model}")]
+    ModelOffered {
+        /// Which.
+        model: ModelId,
+        /// Who.
+        validator: Address,
+    },
+    /// Removes a model that an open job asks for.
+    #[error("MOD-04: job {job} asks for model {model}")]
+    ModelInUse {
+        /// Which model.
+        model: ModelId,
+        /// Which job.
+        job: JobId,
+    },
     /// No such model.
     #[error("REG-01: model {0} is not registered")]
     UnknownModel(ModelId),

@@ -7,7 +7,7 @@ use dfsn_types::{
     PublicKey, StateRoot, Timestamp,
 };
 
-use super::{Account, Change, Coins, Job, QueueKey, Validator};
+use super::{Account, Change, Coins, Job, ModelDeposit, QueueKey, Validator};
 
 /// Everything that blocks read and change. Ordered maps only, so that all machines walk it alike; they share what they have in
 /// common with the states before and beside, so that a copy costs nothing and a root only what has changed.
@@ -31,6 +31,8 @@ pub struct ChainState {
     pub changes: MerkleSet<(Timestamp, Address, Change)>,
     /// Registered models.
     pub models: MerkleMap<ModelId, ModelRecord>,
+    /// Deposits of models, but for those of the genesis.
+    pub model_deposits: MerkleMap<ModelId, ModelDeposit>,
     /// Registered profiles.
     pub profiles: MerkleMap<ProfileId, ProfileRecord>,
     /// Prompts of hardware tests, by number.
@@ -87,6 +89,7 @@ impl ChainState {
             self.owners.root(),
             self.changes.root(),
             self.models.root(),
+            self.model_deposits.root(),
             self.profiles.root(),
             self.test_prompts.root(),
             self.jobs.root(),

@@ -6,7 +6,7 @@ use dfsn_types::{
 };
 use thiserror::Error;
 
-use super::{Account, ChainState, Coins, PairRecord, SUPPLY_MAX, Tip, Validator};
+use super::{Account, ChainState, Coins, ModelError, PairRecord, ParamError, SUPPLY_MAX, Tip, Validator};
 
 /// Why a genesis is no start of a network.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -38,32 +38,17 @@ pub enum GenesisError {
         /// The profile.
         profile: ProfileId,
     },
-    /// A model's step state is too large to be posted on chain.
-    #[error("GNS-05: model {model}: a step's state takes {bytes} bytes, more than 1048576")]
-    StateTooLarge {
+    /// A model that could not be registered either.
+    #[error("GNS-05: model {model}: {error}")]
+    Model {
         /// The model.
         model: ModelId,
-        /// Largest state.
-        bytes: u64,
-    },
-    /// A model that cannot be tested.
-    #[error("GNS-05: model {model}: its test size is no size that it draws")]
-    TestSize {
-        /// The model.
-        model: ModelId,
+        /// What is wrong with it.
+        error: ModelError,
     },
     /// A number of the protocol out of bounds.
-    #[error("GNS-04: {name} is {value}, not between {min} and {max}")]
-    Param {
-        /// Which.
-        name: &'static str,
-        /// Its value.
-        value: u64,
-        /// The smallest allowed.
-        min: u64,
-        /// The largest allowed.
-        max: u64,
-    },
+    #[error("GNS-04: {0}")]
+    Param(#[from] ParamError),
     /// An offer without capacity, or a stake under the minimum.
     #[error("GNS-03: validator {validator} {what}")]
     Validator {
@@ -108,6 +93,7 @@ impl ChainState {
             owners: MerkleMap::new(),
             changes: MerkleSet::new(),
             models: MerkleMap::new(),
+            model_deposits: MerkleMap::new(),
             profiles: MerkleMap::new(),
             test_prompts: (0..).zip(config.test_prompts.iter().cloned()).collect(),
             jobs: MerkleMap::new(),
@@ -134,15 +120,8 @@ impl ChainState {
 
     fn add_models(&mut self, config: &GenesisConfig) -> Result<(), GenesisError> {
         for model in config.models.iter() {
-            let side =
-                u64::from(model.size_max).checked_div(u64::from(model.vae_scale_factor)).unwrap_or(u64::MAX);
-            let bytes =
-                side.saturating_mul(side).saturating_mul(u64::from(model.latent_channels)).saturating_mul(4);
-            if bytes > dfsn_types::ModelRecord::STEP_STATE_MAX {
-                return Err(GenesisError::StateTooLarge { model: model.id, bytes });
-            }
-            if !model.accepts(model.test_size) {
-                return Err(GenesisError::TestSize { model: model.id });
+            if let Err(error) = super::model_check::check(model) {
+                return Err(GenesisError::Model { model: model.id, error });
             }
             if self.models.insert(model.id, model.clone()).is_some() {
                 return Err(duplicate("model", model.id));

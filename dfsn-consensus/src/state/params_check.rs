@@ -1,53 +1,133 @@
 //! Bounds of the protocol's numbers: outside them a network would lock money or judge nobody.
 
-use dfsn_types::ConsensusParams;
+use core::ops::RangeInclusive;
 
-use super::GenesisError;
+use dfsn_types::{
+    Amount, ChainParams, ConsensusParams, DurationMs, EconomicParams, PenaltyParams, SortitionParams,
+    WindowParams,
+};
+use thiserror::Error;
 
-/// Checks every number that the rules divide by, count down with, or wait for (rule GNS-04).
-pub(super) fn check(params: &ConsensusParams) -> Result<(), GenesisError> {
-    let (chain, windows) = (&params.chain, &params.windows);
-    let (sortition, penalties, economics) = (&params.sortition, &params.penalties, &params.economics);
-    let day = 86_400_000;
-    let shares =
-        u64::from(economics.worker_share.get()).saturating_add(u64::from(economics.builder_share.get()));
-    let bounds: [(&'static str, u64, u64, u64); 33] = [
-        ("clock_step_ms", chain.clock_step_ms.get(), 1, day),
-        ("window_blocks_min", chain.window_blocks_min, 1, 1_000),
-        ("heartbeat_ms", chain.heartbeat_ms.get(), 1, day),
-        ("duty_lane_bytes", u64::from(chain.duty_lane_bytes), 262_144, 1 << 20),
-        ("user_lane_bytes", u64::from(chain.user_lane_bytes), 16_384, 1_044_480),
-        ("gas_limit", chain.gas_limit.get(), 500_000, 1 << 40),
-        ("draws_max", u64::from(chain.draws_max), 1, 4_096),
-        ("expiries_max", u64::from(chain.expiries_max), 1, 65_536),
-        ("claims_max", u64::from(chain.claims_max), 1, 4_096),
-        ("queue_max", u64::from(chain.queue_max), 1, 65_536),
-        ("pending_per_account_max", u64::from(chain.pending_per_account_max), 1, 4_096),
-        ("accept_ms", windows.accept_ms.get(), 1, day),
-        ("deadline_ms", windows.deadline_ms.get(), 1, day),
-        ("job_ms_max", windows.job_ms_max.get(), 1, day),
-        ("attempts_max", u64::from(windows.attempts_max), 1, 16),
-        ("claim_ms", windows.claim_ms.get(), 1, day),
-        ("serve_ms", windows.serve_ms.get(), 1, day),
-        ("answer_ms", windows.answer_ms.get(), 1, day),
-        ("juror_ms", windows.juror_ms.get(), 1, day),
-        ("receipt_ms", windows.receipt_ms.get(), 1, day),
-        ("open_ms", windows.open_ms.get(), 1, day),
-        ("rate_ramp", sortition.rate_ramp.get(), 1_000_000, 100_000_000),
-        ("rate_floor", sortition.rate_floor.get(), 1, 100_000_000),
-        ("float_factor", u64::from(sortition.float_factor), 1, 1_000),
-        ("duty_window", sortition.duty_window.get(), 2_000_000, 1_000_000_000_000),
-        ("juror_rate", sortition.juror_rate.get(), 1_000_000, 100_000_000),
-        ("collateral_prices", penalties.collateral_prices, 1, 10_000),
-        ("deadline_prices", penalties.deadline_prices, 1, penalties.collateral_prices),
-        ("float_verdict_prices", penalties.float_verdict_prices, 1, penalties.collateral_prices),
-        ("answer_fees", penalties.answer_fees, 1, 10_000),
-        ("missing_answer_fees", penalties.missing_answer_fees, 0, penalties.answer_fees),
-        ("test_deposit_fees", economics.test_deposit_fees, 1, 1_000),
-        ("worker_share + builder_share", shares, 1, 10_000),
-    ];
-    match bounds.into_iter().find(|(_, value, min, max)| value < min || value > max) {
-        Some((name, value, min, max)) => Err(GenesisError::Param { name, value, min, max }),
-        None => Ok(()),
+/// A number of the protocol out of bounds (rule GNS-04).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{name} is {value}, not between {min} and {max}")]
+pub struct ParamError {
+    /// Which.
+    pub name: &'static str,
+    /// Its value, an amount in base units.
+    pub value: u128,
+    /// The smallest allowed.
+    pub min: u128,
+    /// The largest allowed.
+    pub max: u128,
+}
+
+/// A field, its value, and what it may be.
+type Bound = (&'static str, u128, RangeInclusive<u128>);
+
+const DAY: u128 = 86_400_000;
+/// For what runs on timestamps and takes days.
+const YEAR: u128 = 365 * DAY;
+/// Most money that a rule may ask for: a hundredth of the largest supply.
+const AMOUNT_MAX: Amount = Amount::from_dfsn(100_000_000);
+
+/// Checks every number that the rules divide by, count down with, wait for or multiply.
+///
+/// # Errors
+/// [`ParamError`] names the first one out of bounds.
+pub(crate) fn check(params: &ConsensusParams) -> Result<(), ParamError> {
+    let bounds = chain(&params.chain)
+        .into_iter()
+        .chain(windows(&params.windows))
+        .chain(sortition(&params.sortition))
+        .chain(penalties(&params.penalties))
+        .chain(economics(&params.economics));
+    for (name, value, range) in bounds {
+        if !range.contains(&value) {
+            return Err(ParamError { name, value, min: *range.start(), max: *range.end() });
+        }
     }
+    Ok(())
+}
+
+fn chain(params: &ChainParams) -> Vec<Bound> {
+    vec![
+        ("clock_step_ms", ms(params.clock_step_ms), 1..=DAY),
+        ("window_blocks_min", params.window_blocks_min.into(), 1..=1_000),
+        ("heartbeat_ms", ms(params.heartbeat_ms), 1..=DAY),
+        ("duty_lane_bytes", params.duty_lane_bytes.into(), 262_144..=1 << 20),
+        ("user_lane_bytes", params.user_lane_bytes.into(), 16_384..=1_044_480),
+        ("gas_limit", params.gas_limit.get().into(), 500_000..=1 << 40),
+        ("base_fee_floor", params.base_fee_floor.base_units(), 0..=1_000_000_000_000_000_000),
+        ("draws_max", params.draws_max.into(), 1..=4_096),
+        ("expiries_max", params.expiries_max.into(), 1..=65_536),
+        ("claims_max", params.claims_max.into(), 1..=4_096),
+        ("queue_max", params.queue_max.into(), 1..=65_536),
+        ("pending_per_account_max", params.pending_per_account_max.into(), 1..=4_096),
+    ]
+}
+
+fn windows(params: &WindowParams) -> Vec<Bound> {
+    vec![
+        ("accept_ms", ms(params.accept_ms), 1..=DAY),
+        ("deadline_ms", ms(params.deadline_ms), 1..=DAY),
+        ("job_ms_max", ms(params.job_ms_max), 1..=DAY),
+        ("attempts_max", params.attempts_max.into(), 1..=16),
+        ("claim_ms", ms(params.claim_ms), 1..=DAY),
+        ("serve_ms", ms(params.serve_ms), 1..=DAY),
+        ("answer_ms", ms(params.answer_ms), 1..=DAY),
+        ("open_ms", ms(params.open_ms), 1..=DAY),
+        ("juror_ms", ms(params.juror_ms), 1..=DAY),
+        ("receipt_ms", ms(params.receipt_ms), 1..=DAY),
+        ("missed_turn_window_ms", ms(params.missed_turn_window_ms), 1..=YEAR),
+        ("missed_turns_max", params.missed_turns_max.into(), 1..=1_000_000),
+        ("job_record_ms", ms(params.job_record_ms), 1..=YEAR),
+        ("jail_ms", ms(params.jail_ms), 1..=YEAR),
+        ("unbonding_ms", ms(params.unbonding_ms), 1..=YEAR),
+        ("owner_change_ms", ms(params.owner_change_ms), 1..=YEAR),
+        ("under_minimum_ms", ms(params.under_minimum_ms), 1..=YEAR),
+    ]
+}
+
+fn sortition(params: &SortitionParams) -> Vec<Bound> {
+    vec![
+        ("rate_ramp", params.rate_ramp.get().into(), 1_000_000..=100_000_000),
+        ("rate_floor", params.rate_floor.get().into(), 1..=100_000_000),
+        ("float_factor", params.float_factor.into(), 1..=1_000),
+        ("warmup_ms", ms(params.warmup_ms), 0..=30 * DAY),
+        ("juror_rate", params.juror_rate.get().into(), 1_000_000..=100_000_000),
+        ("auditors_min", params.auditors_min.into(), 0..=1_000),
+        ("validators_min", params.validators_min.into(), 0..=1_000),
+        ("duty_window", params.duty_window.get().into(), 2_000_000..=1_000_000_000_000),
+    ]
+}
+
+fn penalties(params: &PenaltyParams) -> Vec<Bound> {
+    let collateral = params.collateral_prices.into();
+    vec![
+        ("collateral_prices", collateral, 1..=10_000),
+        ("deadline_prices", params.deadline_prices.into(), 1..=collateral),
+        ("deadline_repeat_ms", ms(params.deadline_repeat_ms), 1..=YEAR),
+        ("float_verdict_prices", params.float_verdict_prices.into(), 1..=collateral),
+        ("float_verdicts_max", params.float_verdicts_max.into(), 1..=1_000_000),
+        ("float_verdict_repeat_ms", ms(params.float_verdict_repeat_ms), 1..=YEAR),
+        ("answer_fees", params.answer_fees.into(), 1..=10_000),
+        ("missing_answer_fees", params.missing_answer_fees.into(), 0..=params.answer_fees.into()),
+    ]
+}
+
+fn economics(params: &EconomicParams) -> Vec<Bound> {
+    let shares = u128::from(params.worker_share.get()).saturating_add(params.builder_share.get().into());
+    let amount_max = AMOUNT_MAX.base_units();
+    vec![
+        ("stake_min", params.stake_min.base_units(), 1..=amount_max),
+        ("price_min", params.price_min.base_units(), 1..=amount_max),
+        ("worker_share + builder_share", shares, 1..=10_000),
+        ("test_deposit_fees", params.test_deposit_fees.into(), 1..=1_000),
+        ("model_deposit", params.model_deposit.base_units(), 1..=amount_max),
+    ]
+}
+
+fn ms(duration: DurationMs) -> u128 {
+    duration.get().into()
 }

@@ -20,6 +20,8 @@ pub struct Supply {
     pub locked_stake: Amount,
     /// Unstaked, not yet paid out.
     pub unbonding: Amount,
+    /// Deposits of models.
+    pub deposits: Amount,
     /// Gone for ever.
     pub burned: Amount,
 }
@@ -33,6 +35,7 @@ impl Supply {
             free_stake: total(state.validators.values().map(|validator| &validator.free)),
             locked_stake: Amount::ZERO,
             unbonding: total(state.unbonding.values().map(|(_, coins)| coins)),
+            deposits: total(state.model_deposits.values().map(|deposit| &deposit.coins)),
             burned: state.burned.amount(),
         };
         for job in state.jobs.values() {
@@ -43,9 +46,17 @@ impl Supply {
 
     /// All of it.
     pub fn total(&self) -> Amount {
-        [self.balances, self.escrow, self.free_stake, self.locked_stake, self.unbonding, self.burned]
-            .into_iter()
-            .fold(Amount::ZERO, sum)
+        [
+            self.balances,
+            self.escrow,
+            self.free_stake,
+            self.locked_stake,
+            self.unbonding,
+            self.deposits,
+            self.burned,
+        ]
+        .into_iter()
+        .fold(Amount::ZERO, sum)
     }
 }
 

@@ -12,6 +12,7 @@ mod execution;
 mod generation_request;
 mod judgement;
 mod life;
+mod models;
 mod money;
 mod penalty;
 mod receipt;

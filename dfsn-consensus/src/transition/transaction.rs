@@ -100,6 +100,8 @@ impl Execution {
             TransactionKind::Receipt { job } => self.receipt(sender, *job),
             TransactionKind::Unjail => self.unjail(sender),
             TransactionKind::ChangeOwner { to } => self.change_owner(sender, *to),
+            TransactionKind::RegisterModel(record) => self.register_model(sender, record),
+            TransactionKind::RemoveModel { model } => self.remove_model(sender, *model),
             // Kinds that this version of the rules does not know cannot be decoded.
             _ => Err(TransactionFailure::Zero),
         }

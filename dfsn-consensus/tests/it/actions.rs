@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use crate::network::forge::signed;
 use crate::network::node::Keys;
-use crate::network::setup::{other_pair, pair, registration, user_key};
+use crate::network::setup::{model, other_pair, pair, registration, user_key};
 use crate::network::{Answering, Behaviour, Network, Working, usual_request};
 
 /// One thing that happens.
@@ -48,6 +48,14 @@ pub(crate) enum Action {
     ChangeOwner {
         from: usize,
         to: usize,
+    },
+    RegisterModel {
+        from: usize,
+        number: u8,
+    },
+    RemoveModel {
+        from: usize,
+        number: u8,
     },
     Test {
         node: usize,
@@ -94,6 +102,8 @@ pub(crate) fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(node, capacity, vrf, both)| Action::Register { node, capacity, vrf, both }),
         1 => node.clone().prop_map(|node| Action::Unjail { node }),
         1 => (0..ACTORS, 0..ACTORS).prop_map(|(from, to)| Action::ChangeOwner { from, to }),
+        1 => (0..ACTORS, 1..6u8).prop_map(|(from, number)| Action::RegisterModel { from, number }),
+        1 => (0..ACTORS, 1..6u8).prop_map(|(from, number)| Action::RemoveModel { from, number }),
         1 => (node.clone(), any::<bool>()).prop_map(|(node, other)| Action::Test { node, other }),
         4 => (user.clone(), any::<u32>(), 1..25u16, 1..3u8, 0..4u64, prop_oneof![0..100_000u64, Just(900_000)], any::<bool>())
             .prop_map(|(user, seed, steps, images, price, expires_ms, unaudited)| {
@@ -193,6 +203,12 @@ fn transaction(network: &Network, action: &Action) -> (usize, TransactionKind) {
         Action::ChangeOwner { from, to } => {
             let to = crate::network::setup::address(&key(*to));
             (*from, TransactionKind::ChangeOwner { to })
+        }
+        Action::RegisterModel { from, number } => {
+            (*from, TransactionKind::RegisterModel(Box::new(model(*number))))
+        }
+        Action::RemoveModel { from, number } => {
+            (*from, TransactionKind::RemoveModel { model: model(*number).id })
         }
         Action::Test { node, other } => {
             (*node, TransactionKind::TestHardware { pair: if *other { other_pair() } else { pair() } })

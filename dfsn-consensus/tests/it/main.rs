@@ -20,6 +20,7 @@ mod hardware;
 mod inclusion;
 mod lanes;
 mod life;
+mod models;
 mod network;
 mod openings;
 mod pool;

@@ -28,6 +28,7 @@ const TESTS: &[&str] = &[
     include_str!("inclusion.rs"),
     include_str!("lanes.rs"),
     include_str!("life.rs"),
+    include_str!("models.rs"),
     include_str!("openings.rs"),
     include_str!("pool.rs"),
     include_str!("properties.rs"),

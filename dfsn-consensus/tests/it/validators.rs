@@ -63,7 +63,7 @@ fn aud_01_stake_counts_after_its_warm_up() {
     let (job, eligible) = open_sortition(&mut network);
     assert_eq!(network.state().validators.get(&auditor).unwrap().stake(), Amount::from_dfsn(2_900));
     let counted = |network: &Network, job: &JobId| {
-        network.state().sortition_stake(network.job(job), &network.state().validators.get(&auditor).unwrap())
+        network.state().sortition_stake(network.job(job), network.state().validators.get(&auditor).unwrap())
     };
     assert_eq!(counted(&network, &job), Amount::from_dfsn(2_000), "what came lately does not count");
     assert_eq!(eligible, Amount::from_dfsn(6_000));

@@ -44,6 +44,25 @@ impl SchedulerKind {
     /// Every scheduler.
     pub const ALL: &[Self] = &[Self::Ddim, Self::Euler];
 
+    /// What the scheduler of the longest history remembers.
+    pub const LONGEST_HISTORY: u64 = {
+        let (mut longest, mut rest) = (0, Self::ALL);
+        while let [kind, others @ ..] = rest {
+            if kind.history() > longest {
+                longest = kind.history();
+            }
+            rest = others;
+        }
+        longest
+    };
+
+    /// Earlier tensors of a latent's shape that a step reads, beside the latents (rule MOD-02).
+    pub const fn history(self) -> u64 {
+        match self {
+            Self::Ddim | Self::Euler => 0,
+        }
+    }
+
     /// The name in text and JSON.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::generation::GenerationParams;
-use crate::hash::JobId;
-use crate::model::Pair;
+use crate::hash::{JobId, ModelId};
+use crate::model::{ModelRecord, Pair};
 use crate::unit::{Amount, DurationMs};
 use crate::validator::{ComputeRegistration, KeyPossession};
 
@@ -53,6 +53,13 @@ pub enum TransactionKind {
         /// Who owns it then.
         to: Address,
     },
+    /// Registers a model, for a deposit.
+    RegisterModel(Box<ModelRecord>),
+    /// Removes a model that the sender registered and nobody uses, and takes the deposit back.
+    RemoveModel {
+        /// The model.
+        model: ModelId,
+    },
 }
 
 impl TransactionKind {
@@ -68,6 +75,8 @@ impl TransactionKind {
             Self::Receipt { .. } => "receipt",
             Self::Unjail => "unjail",
             Self::ChangeOwner { .. } => "change_owner",
+            Self::RegisterModel(_) => "register_model",
+            Self::RemoveModel { .. } => "remove_model",
         }
     }
 
@@ -77,12 +86,14 @@ impl TransactionKind {
             Self::Transfer { .. }
             | Self::Stake { .. }
             | Self::TestHardware { .. }
-            | Self::GenerationRequest(_) => true,
+            | Self::GenerationRequest(_)
+            | Self::RegisterModel(_) => true,
             Self::Unstake { .. }
             | Self::RegisterCompute(_)
             | Self::Receipt { .. }
             | Self::Unjail
-            | Self::ChangeOwner { .. } => false,
+            | Self::ChangeOwner { .. }
+            | Self::RemoveModel { .. } => false,
         }
     }
 }

@@ -25,6 +25,7 @@ pub(crate) fn check(state: &ChainState) {
         assert_eq!(validator.locked, expected, "locks of {address}");
     }
     validators(state);
+    models(state);
     let ended: BTreeSet<_> = state.ended.iter().map(|(_, id)| *id).collect();
     assert_eq!(ended.len(), state.ended.len(), "an ended job has one record");
     assert!(
@@ -36,6 +37,23 @@ pub(crate) fn check(state: &ChainState) {
         let holds_price = job.kind == JobKind::Test || job.escrow.amount() == due;
         assert!(holds_price, "an open request holds its price, an ended one nothing: {job:?}");
         assert!(!job.is_ended() || job.escrow.amount().is_zero(), "an ended job holds no money");
+    }
+}
+
+/// Models and their deposits.
+fn models(state: &ChainState) {
+    for (model, deposit) in state.model_deposits.iter() {
+        assert!(state.models.contains_key(model), "a deposit belongs to a model");
+        assert_eq!(deposit.coins.amount(), state.params.economics.model_deposit);
+    }
+    for validator in state.validators.values() {
+        assert!(
+            validator.pairs.keys().all(|pair| state.models.contains_key(&pair.model)),
+            "an offer of a model"
+        );
+    }
+    for job in state.jobs.values().filter(|job| !job.is_ended()) {
+        assert!(state.models.contains_key(&job.params.model()), "a job's model is there");
     }
 }
 

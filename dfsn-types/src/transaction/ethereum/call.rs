@@ -63,6 +63,10 @@ impl EthereumCall {
             TransactionKind::ChangeOwner { to } => {
                 IDfsnCalls::changeOwner(IDfsn::changeOwnerCall { to: (*to.as_bytes()).into() })
             }
+            TransactionKind::RegisterModel(record) => IDfsnCalls::registerModel(record.as_ref().into()),
+            TransactionKind::RemoveModel { model } => {
+                IDfsnCalls::removeModel(IDfsn::removeModelCall { model: model.as_bytes().into() })
+            }
         };
         Ok(Self { to: SYSTEM_ADDRESS, value, data: call.abi_encode() })
     }
@@ -112,6 +116,10 @@ fn kind_of(call: IDfsnCalls, value: Amount) -> Result<TransactionKind, EthereumE
         IDfsnCalls::unjail(_) => TransactionKind::Unjail,
         IDfsnCalls::changeOwner(call) => {
             TransactionKind::ChangeOwner { to: Address::from_bytes(call.to.into_array()) }
+        }
+        IDfsnCalls::registerModel(call) => TransactionKind::RegisterModel(Box::new(call.try_into()?)),
+        IDfsnCalls::removeModel(call) => {
+            TransactionKind::RemoveModel { model: ModelId::from_bytes(call.model.0) }
         }
     })
 }

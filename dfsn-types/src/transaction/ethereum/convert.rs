@@ -5,11 +5,11 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::abi::IDfsn;
 use super::error::{EthereumCallError, EthereumError};
 use crate::address::Address;
-use crate::bounded::BoundedVec;
+use crate::bounded::{BoundedString, BoundedVec};
 use crate::generation::{GenerationParams, ImageSize, SchedulerKind, Strength};
 use crate::hash::{FileHash, ModelId, ProfileId};
 use crate::key::{PublicKey, Signature};
-use crate::model::Pair;
+use crate::model::{ModelRecord, Pair, WorkCoefficients};
 use crate::transaction::{ComputeUpdate, GenerationRequest};
 use crate::unit::{Amount, DurationMs};
 use crate::validator::{ComputeRegistration, KeyPossession, NodeId, PairOffer, Relay};
@@ -147,6 +147,47 @@ impl TryFrom<IDfsn::ComputeRegistration> for ComputeRegistration {
             payout: Address::from_bytes(registration.payout.into_array()),
             offers: BoundedVec::new(offers).map_err(range("offers"))?,
             relay: registration.relay.try_into()?,
+        })
+    }
+}
+
+impl From<&ModelRecord> for IDfsn::registerModelCall {
+    fn from(record: &ModelRecord) -> Self {
+        let WorkCoefficients { a, b, d, t } = record.work;
+        Self {
+            model: IDfsn::ModelRecord {
+                id: record.id.as_bytes().into(),
+                name: record.name.as_str().to_owned(),
+                a,
+                b,
+                d,
+                t,
+                latentChannels: record.latent_channels,
+                vaeScaleFactor: record.vae_scale_factor,
+                sizeMultiple: record.size_multiple,
+                sizeMax: record.size_max,
+                testHeight: record.test_size.height(),
+                testWidth: record.test_size.width(),
+            },
+        }
+    }
+}
+
+impl TryFrom<IDfsn::registerModelCall> for ModelRecord {
+    type Error = EthereumError;
+
+    fn try_from(call: IDfsn::registerModelCall) -> Result<Self, EthereumError> {
+        let IDfsn::ModelRecord { a, b, d, t, .. } = call.model;
+        Ok(Self {
+            id: ModelId::from_bytes(call.model.id.0),
+            name: BoundedString::new(call.model.name).map_err(range("name"))?,
+            work: WorkCoefficients { a, b, d, t },
+            latent_channels: call.model.latentChannels,
+            vae_scale_factor: call.model.vaeScaleFactor,
+            size_multiple: call.model.sizeMultiple,
+            size_max: call.model.sizeMax,
+            test_size: ImageSize::new(call.model.testHeight, call.model.testWidth)
+                .map_err(range("testSize"))?,
         })
     }
 }

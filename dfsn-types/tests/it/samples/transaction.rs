@@ -106,6 +106,8 @@ impl Sample for TransactionKind {
             ("receipt", Self::Receipt { job: JobId::from_bytes(counting(0x40)) }),
             ("unjail", Self::Unjail),
             ("change owner", Self::ChangeOwner { to: Address::from_bytes(counting(0x80)) }),
+            ("register model", Self::RegisterModel(Box::new(ModelRecord::sample()))),
+            ("remove model", Self::RemoveModel { model: ModelId::from_bytes(counting(0x10)) }),
         ]
     }
 }

@@ -234,6 +234,7 @@ params_strategies! {
     }
     EconomicParams {
         stake_min, price_min, worker_share, builder_share, audit_share_max, test_deposit_fees, test_steps,
+        model_deposit,
     }
 }
 

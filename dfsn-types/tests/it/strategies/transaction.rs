@@ -80,6 +80,8 @@ impl Generate for TransactionKind {
             random().prop_map(|job| Self::Receipt { job }),
             Just(Self::Unjail),
             random().prop_map(|to| Self::ChangeOwner { to }),
+            random().prop_map(|record| Self::RegisterModel(Box::new(record))),
+            random().prop_map(|model| Self::RemoveModel { model }),
         ]
         .boxed()
     }
