@@ -6,12 +6,14 @@
 use std::collections::BTreeSet;
 
 use dfsn_types::{
-    Address, Attempt, Boundary, GenerationParams, JobId, LeafOpening, Role, TraceError, TraceTree, VrfProof,
-    VrfSecretKey,
+    Address, AnswerRef, Attempt, Boundary, GenerationParams, JobId, LeafOpening, Seat, TraceError, TraceTree,
+    VrfProof, VrfSecretKey,
 };
 
 use crate::sortition;
-use crate::state::{ChainState, Claim, Committed, Job, Judgement, JuryStage, Phase, Stage};
+use crate::state::{
+    ChainState, Claim, Committed, DemandTime, Job, Judgement, JuryStage, Phase, Stage, input,
+};
 
 /// Something a validator owes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,15 +42,15 @@ pub enum TaskKind {
     Generate,
     /// Claim: the sortition chose this validator.
     Claim {
-        /// Auditor or juror.
-        role: Role,
+        /// The place.
+        seat: Seat,
         /// The proof to show.
         proof: VrfProof,
     },
     /// Compute the states at these boundaries and answer.
     Answer {
-        /// Auditor or juror.
-        role: Role,
+        /// The place.
+        seat: Seat,
         /// What is asked, in order.
         boundaries: Vec<Boundary>,
     },
@@ -56,19 +58,40 @@ pub enum TaskKind {
     Open,
     /// Show the digest at a contested boundary.
     Reveal {
+        /// The contested answer.
+        answer: AnswerRef,
         /// Where.
         boundary: Boundary,
     },
+    /// Demand the state that a question starts from, if the worker has not served it: the answer is still owed.
+    Demand {
+        /// The place.
+        seat: Seat,
+        /// Which of its questions, from 0.
+        question: u8,
+        /// The state to demand.
+        input: Boundary,
+    },
+    /// Post all pieces of a state that was demanded.
+    Post {
+        /// Which state.
+        boundary: Boundary,
+    },
+    /// Fetch the pictures by their hashes, keep them, and say so.
+    Store,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
     Accept(u32),
     Generate,
-    Claim(Role, Option<(Address, u8)>),
-    Answer(Role, Option<(Address, u8)>),
-    Open(usize, usize),
-    Reveal(Role, Address, u8),
+    Claim(Seat),
+    Answer(Seat),
+    Open(u8, usize, usize),
+    Reveal(AnswerRef),
+    Demand(Seat, u8),
+    Post(Boundary),
+    Store,
 }
 
 /// One validator's view of its duties.
@@ -121,65 +144,91 @@ impl Operator {
             Stage::Accepted { worker, .. } if *worker == self.address => {
                 vec![(Step::Generate, TaskKind::Generate)]
             }
-            Stage::Committed(committed) => self.audit_step(state, job, committed).into_iter().collect(),
+            Stage::Committed(committed) => self.audit_steps(state, job, committed),
             _ => Vec::new(),
         }
     }
 
-    fn audit_step(&self, state: &ChainState, job: &Job, committed: &Committed) -> Option<(Step, TaskKind)> {
+    fn audit_steps(&self, state: &ChainState, job: &Job, committed: &Committed) -> Vec<(Step, TaskKind)> {
+        let is_worker = committed.worker == self.address;
         match &committed.phase {
-            Phase::Opening if committed.worker == self.address => {
-                Some((Step::Open(committed.claims.len(), committed.denied.len()), TaskKind::Open))
+            Phase::Opening if is_worker => {
+                let step = Step::Open(committed.round, committed.claims.len(), committed.denied.len());
+                vec![(step, TaskKind::Open)]
             }
-            Phase::Judging(judgement) => self.judgement_step(state, job, committed, judgement),
-            Phase::Claiming | Phase::Answering => match committed.claims.get(&self.address) {
-                Some(claim) => answer_step(claim),
-                None => self.claim_step(state, job, Role::Auditor, None),
+            Phase::Claiming | Phase::Answering(_) | Phase::Judging(_) if is_worker => {
+                let reveal = self.reveal_step(committed);
+                posts(committed).chain(reveal).collect()
+            }
+            Phase::Claiming => match committed.claims.get(&self.address) {
+                Some(claim) => answer_step(claim).into_iter().collect(),
+                None => self.claim_step(state, job).into_iter().collect(),
             },
-            Phase::Opening | Phase::Delivering => None,
+            Phase::Answering(time) => {
+                let Some(claim) = committed.claims.get(&self.address) else { return Vec::new() };
+                let mut steps: Vec<_> = answer_step(claim).into_iter().collect();
+                if claim.answers.is_none() && is_time(state, time) {
+                    let seat = Seat::Auditor { round: claim.round };
+                    steps.extend(demands(committed, seat, claim.questions.iter()));
+                }
+                steps
+            }
+            Phase::Judging(judgement) => self.judgement_steps(state, job, committed, judgement),
+            Phase::Witnessing(witnesses) if witnesses.drawn.contains(&self.address) => {
+                vec![(Step::Store, TaskKind::Store)]
+            }
+            _ => Vec::new(),
         }
     }
 
-    fn judgement_step(
+    fn judgement_steps(
         &self,
         state: &ChainState,
         job: &Job,
         committed: &Committed,
         judgement: &Judgement,
-    ) -> Option<(Step, TaskKind)> {
-        let role = Role::Juror;
-        let place = Some((judgement.auditor, judgement.question));
-        let seat = judgement.jurors.get(&self.address);
-        match (judgement.stage, seat) {
-            (JuryStage::Claiming, None) => self.claim_step(state, job, role, place),
-            (JuryStage::Claiming | JuryStage::Answering, Some(seat)) if seat.answer.is_none() => Some((
-                Step::Answer(role, place),
-                TaskKind::Answer { role, boundaries: vec![judgement.boundary] },
-            )),
-            (JuryStage::Revealing, seat) => {
-                let is_party = committed.worker == self.address || judgement.auditor == self.address;
-                let answered = seat.is_some_and(|seat| seat.answer.is_some());
-                let step = Step::Reveal(role, judgement.auditor, judgement.question);
-                (is_party || answered).then_some((step, TaskKind::Reveal { boundary: judgement.boundary }))
+    ) -> Vec<(Step, TaskKind)> {
+        let seat = Seat::Juror(judgement.answer);
+        let juror = judgement.jurors.get(&self.address);
+        let is_silent = juror.is_some_and(|juror| juror.answer.is_none());
+        let mut steps = Vec::new();
+        match judgement.stage {
+            JuryStage::Claiming if juror.is_none() => steps.extend(self.claim_step(state, job)),
+            JuryStage::Claiming | JuryStage::Answering(_) if is_silent => {
+                let boundaries = vec![judgement.boundary];
+                steps.push((Step::Answer(seat), TaskKind::Answer { seat, boundaries }));
             }
-            _ => None,
+            _ => {}
         }
+        if let JuryStage::Answering(time) = &judgement.stage
+            && is_silent
+            && is_time(state, time)
+        {
+            steps.extend(demands(committed, seat, [judgement.boundary].into_iter()));
+        }
+        steps.extend(self.reveal_step(committed));
+        steps
     }
 
-    /// Claims if the sortition chose this validator.
-    fn claim_step(
-        &self,
-        state: &ChainState,
-        job: &Job,
-        role: Role,
-        place: Option<(Address, u8)>,
-    ) -> Option<(Step, TaskKind)> {
-        let step = Step::Claim(role, place);
+    /// Shows what was answered with, or committed to.
+    fn reveal_step(&self, committed: &Committed) -> Option<(Step, TaskKind)> {
+        let Phase::Judging(judgement) = &committed.phase else { return None };
+        let (answer, boundary) = (judgement.answer, judgement.boundary);
+        let is_party = committed.worker == self.address || answer.auditor == self.address;
+        let answered = judgement.jurors.get(&self.address).is_some_and(|seat| seat.answer.is_some());
+        let is_owed = judgement.stage == JuryStage::Revealing && (is_party || answered);
+        is_owed.then_some((Step::Reveal(answer), TaskKind::Reveal { answer, boundary }))
+    }
+
+    /// Claims the open seats if the sortition chose this validator.
+    fn claim_step(&self, state: &ChainState, job: &Job) -> Option<(Step, TaskKind)> {
+        let seat = state.open_seat(job)?;
+        let step = Step::Claim(seat);
         if self.handed_out.contains(&(job.id, job.attempt, step)) {
             return None;
         }
         let validator = state.validators.get(&self.address)?;
-        let sortition = state.sortition(job, role)?;
+        let sortition = state.sortition(job)?;
         if !state.may_claim(job, validator) {
             return None;
         }
@@ -189,7 +238,7 @@ impl Operator {
             return None;
         }
         let proof = self.vrf_key.prove(sortition.alpha.as_bytes()).ok()?;
-        Some((step, TaskKind::Claim { role, proof }))
+        Some((step, TaskKind::Claim { seat, proof }))
     }
 }
 
@@ -197,8 +246,30 @@ fn answer_step(claim: &Claim) -> Option<(Step, TaskKind)> {
     if claim.answers.is_some() {
         return None;
     }
-    let boundaries = claim.questions.iter().collect();
-    Some((Step::Answer(Role::Auditor, None), TaskKind::Answer { role: Role::Auditor, boundaries }))
+    let (seat, boundaries) = (Seat::Auditor { round: claim.round }, claim.questions.iter().collect());
+    Some((Step::Answer(seat), TaskKind::Answer { seat, boundaries }))
+}
+
+fn is_time(state: &ChainState, time: &DemandTime) -> bool {
+    (time.from..=time.until).contains(&state.tip.clock)
+}
+
+/// Inputs that may still be demanded.
+fn demands(
+    committed: &Committed,
+    seat: Seat,
+    asked: impl Iterator<Item = Boundary>,
+) -> Vec<(Step, TaskKind)> {
+    let inputs = (0u8..).zip(asked).filter_map(|(question, boundary)| Some((question, input(boundary)?)));
+    let open = inputs.filter(|(_, input)| !committed.demands.contains_key(input));
+    open.map(|(question, input)| (Step::Demand(seat, question), TaskKind::Demand { seat, question, input }))
+        .collect()
+}
+
+/// States that the worker has to post.
+fn posts(committed: &Committed) -> impl Iterator<Item = (Step, TaskKind)> + '_ {
+    let open = committed.demands.iter().filter(|(_, demand)| !demand.complete);
+    open.map(|(boundary, _)| (Step::Post(*boundary), TaskKind::Post { boundary: *boundary }))
 }
 
 /// What a worker does when the answers are in.
@@ -207,12 +278,7 @@ pub enum OpenDecision {
     /// All answers agree with the trace: show these leaves.
     Open(Vec<LeafOpening>),
     /// This answer differs: contest it and show nothing.
-    Contest {
-        /// Whose answer.
-        auditor: Address,
-        /// Which of its questions.
-        question: u8,
-    },
+    Contest(AnswerRef),
 }
 
 /// Compares the answers of a job with the worker's own trace (rules OPN-01, CON-01).
@@ -232,7 +298,8 @@ pub fn decide_opening(
         {
             let context = job.answer_context(state.chain.genesis, boundary, *auditor);
             if context.answer(&tree.open(boundary)?.digest) != *answer {
-                return Ok(Some(OpenDecision::Contest { auditor: *auditor, question }));
+                let answer = AnswerRef { round: claim.round, auditor: *auditor, question };
+                return Ok(Some(OpenDecision::Contest(answer)));
             }
             boundaries.insert(boundary);
         }

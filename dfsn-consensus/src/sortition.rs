@@ -3,7 +3,11 @@
 //! Every validator computes its VRF over public bytes; it is chosen when the output falls under its share. Nobody else can
 //! know before it shows itself, so nobody can choose, bribe or attack auditors beforehand.
 
-use dfsn_types::{Amount, Domain, Hash, Ppm, ProfileRecord, SortitionParams, TraceShape, VrfOutput};
+use std::collections::BTreeSet;
+
+use dfsn_types::{
+    Amount, Boundary, Domain, Hash, Ppm, ProfileRecord, SortitionParams, TraceShape, VrfOutput,
+};
 
 use crate::math;
 use crate::state::Questions;
@@ -53,8 +57,8 @@ pub fn chance(rate: Ppm, stake: Amount, stake_eligible: Amount) -> Ppm {
 
 /// What an auditor asks, drawn from its own output (rule AUD-05): one image; the initial state; the decoder, or in a quarter of the
 /// draws the last step; and two steps (one below ten) that are adjacent neither to each other nor to the last step where that is
-/// asked, since the input of a step is the answer of the one before.
-pub fn draw_questions(output: &VrfOutput, shape: TraceShape) -> Questions {
+/// asked, since the input of a step is the answer of the one before. What the chain has seen opened is not asked (rule AUD-11).
+pub fn draw_questions(output: &VrfOutput, shape: TraceShape, opened: &BTreeSet<Boundary>) -> Questions {
     let mut random = Random::new(output);
     let steps = shape.steps();
     let image = u8::try_from(random.below(u64::from(shape.images()))).unwrap_or(0);
@@ -68,6 +72,7 @@ pub fn draw_questions(output: &VrfOutput, shape: TraceShape) -> Questions {
     }
     boundaries.sort_unstable();
     boundaries.push(last);
+    boundaries.retain(|t| !opened.contains(&Boundary { image, t: *t }));
     Questions { image, boundaries }
 }
 

@@ -79,12 +79,18 @@ domains! {
     TestPrompt = "dfsn/test-prompt/1",
     /// Input of the sortition of auditors.
     AuditVrf = "dfsn/audit/1",
+    /// Which validators say that the pictures are stored.
+    Witness = "dfsn/witness/1",
     /// Input of the sortition of jurors.
     JurorVrf = "dfsn/juror/1",
     /// Which image and which questions an auditor asks.
     Questions = "dfsn/questions/1",
     /// A state of the trace.
     TraceState = "dfsn/state/1",
+    /// A piece of a state of the trace.
+    TraceChunk = "dfsn/state-chunk/1",
+    /// The answer about a state that no step could read.
+    TraceMalformed = "dfsn/malformed/1",
     /// A leaf of the trace tree.
     TraceLeaf = "dfsn/leaf/1",
     /// An inner node of the trace tree.
@@ -97,6 +103,8 @@ domains! {
     Answer = "dfsn/answer/1",
     /// Pixels of a picture.
     Pixels = "dfsn/pixels/1",
+    /// Names evidence and its reporter before the evidence is shown.
+    EvidenceNote = "dfsn/evidence-note/1",
     /// A stored file.
     File = "dfsn/file/1",
     /// The empty authenticated map.

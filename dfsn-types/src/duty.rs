@@ -10,7 +10,7 @@ use crate::codec::{self, DecodeError};
 use crate::domain::Domain;
 use crate::genesis::ChainIdentity;
 use crate::hash::{AnswerDigest, DutyId, JobId, StateDigest};
-use crate::job::{Attempt, LeafOpening, ResultCommitment, Role};
+use crate::job::{AnswerRef, Attempt, LeafOpening, PostedChunk, ResultCommitment, Seat};
 use crate::key::{PublicKey, SecretKey, Signature, SignatureError, SigningDigest};
 use crate::vrf::VrfProof;
 
@@ -34,15 +34,15 @@ pub enum DutyKind {
     CommitResult(ResultCommitment),
     /// "The sortition chose me."
     ClaimAudit {
-        /// Auditor or juror.
-        role: Role,
+        /// The place claimed.
+        seat: Seat,
         /// Proof of the sortition.
         proof: VrfProof,
     },
     /// Answers a claim's questions, blindly.
     SubmitAudit {
-        /// Auditor or juror.
-        role: Role,
+        /// The place that was claimed.
+        seat: Seat,
         /// One answer a question, in the order of the questions.
         answers: BoundedVec<AnswerDigest, QUESTIONS_MAX>,
     },
@@ -53,18 +53,29 @@ pub enum DutyKind {
     },
     /// The worker denies one answer; jurors will judge.
     Contest {
-        /// Whose answer.
-        auditor: Address,
-        /// Which of its questions, from 0.
-        question: u8,
+        /// Which answer.
+        answer: AnswerRef,
     },
     /// The worker, the contested auditor or a juror shows the digest behind its commitment or answer.
     RevealAnswer {
+        /// The contested answer.
+        answer: AnswerRef,
         /// The digest answered with.
         digest: StateDigest,
         /// The worker's proof that this is what it committed to; nobody else has one.
         opening: Option<LeafOpening>,
     },
+    /// An auditor or a juror did not get the state that a question starts from, and pays for its posting.
+    DemandData {
+        /// Its place.
+        seat: Seat,
+        /// Which of its questions, from 0.
+        question: u8,
+    },
+    /// The worker posts a piece of a state that was demanded; it goes into the data lane.
+    PostData(Box<PostedChunk>),
+    /// A witness has fetched all files of the result by their hashes, and keeps them.
+    Stored,
 }
 
 impl DutyKind {
@@ -78,6 +89,9 @@ impl DutyKind {
             Self::OpenAudit { .. } => "open_audit",
             Self::Contest { .. } => "contest",
             Self::RevealAnswer { .. } => "reveal_answer",
+            Self::DemandData { .. } => "demand_data",
+            Self::PostData(_) => "post_data",
+            Self::Stored => "stored",
         }
     }
 }

@@ -56,6 +56,8 @@ hash_newtype! {
     StateDigest;
     /// A blind answer, `A` in the protocol.
     AnswerDigest;
+    /// Names evidence and its reporter, before the evidence is shown.
+    EvidenceNote;
     /// The chain's randomness after a block.
     Beacon;
 }

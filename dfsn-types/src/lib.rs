@@ -45,6 +45,7 @@ mod bounded;
 pub mod codec;
 pub mod domain;
 mod duty;
+mod evidence;
 mod excerpt;
 mod generation;
 mod genesis;
@@ -74,19 +75,21 @@ pub use bounded::{BoundedString, BoundedVec, TooLong};
 pub use codec::DecodeError;
 pub use domain::Domain;
 pub use duty::{Duty, DutyKind, LEAVES_MAX, QUESTIONS_MAX, SignedDuty};
+pub use evidence::Evidence;
 pub use generation::{
     GenerationParams, GenerationParamsBuilder, GenerationParamsError, GuidanceScale, GuidanceScaleError,
     ImageSize, ImageSizeError, Prompt, SchedulerKind, Strength, StrengthError, UnknownScheduler,
 };
 pub use genesis::{Allocation, ChainIdentity, GenesisConfig, GenesisValidator};
 pub use hash::{
-    AnswerDigest, Beacon, BlockHash, BodyRoot, DutyId, FileHash, GenesisHash, Hash, JobId, ModelId,
-    PixelHash, ProfileId, ReceiptsRoot, Salt, StateDigest, StateRoot, TraceRoot, TransactionId,
+    AnswerDigest, Beacon, BlockHash, BodyRoot, DutyId, EvidenceNote, FileHash, GenesisHash, Hash, JobId,
+    ModelId, PixelHash, ProfileId, ReceiptsRoot, Salt, StateDigest, StateRoot, TraceRoot, TransactionId,
 };
 pub use hex_text::ParseHexError;
 pub use job::{
-    AnswerContext, Attempt, Boundary, ImageCommitment, LeafOpening, ResultCommitment, Role, StateContext,
-    TraceError, TraceLeaf, TraceShape, TraceTree,
+    AnswerContext, AnswerRef, Attempt, Boundary, ChunkHashes, ImageCommitment, LeafOpening, PostError,
+    PostedChunk, ResultCommitment, Role, STATE_CHUNK_BYTES, Seat, StateContext, StateTooLong, TraceError,
+    TraceLeaf, TraceShape, TraceTree,
 };
 pub use key::{PublicKey, SecretKey, Signature, SignatureError, SigningDigest};
 pub use manifest::{ManifestFile, ModelManifest};

@@ -33,6 +33,8 @@ pub struct ChainParams {
     pub heartbeat_ms: DurationMs,
     /// Bytes of the duty lane of a block.
     pub duty_lane_bytes: u32,
+    /// Bytes of the data lane of a block.
+    pub data_lane_bytes: u32,
     /// Bytes of the user lane of a block.
     pub user_lane_bytes: u32,
     /// Gas of the user lane of a block; the target of the base fee is half of it.
@@ -65,7 +67,7 @@ pub struct WindowParams {
     pub attempts_max: u8,
     /// Auditors and jurors claim.
     pub claim_ms: DurationMs,
-    /// Auditors get their inputs before they would demand them.
+    /// Auditors get their inputs before they may demand them.
     pub serve_ms: DurationMs,
     /// Auditors answer, after the inputs' arrival.
     pub answer_ms: DurationMs,
@@ -73,8 +75,18 @@ pub struct WindowParams {
     pub open_ms: DurationMs,
     /// Jurors answer.
     pub juror_ms: DurationMs,
+    /// The worker posts demanded states.
+    pub data_ms: DurationMs,
+    /// The worker gets so much longer for each piece that others demanded before and that is not posted.
+    pub data_queue_ms: DurationMs,
     /// The requester sends its receipt, after the audit.
     pub receipt_ms: DurationMs,
+    /// Witnesses fetch the pictures, after the requester's time.
+    pub witness_ms: DurationMs,
+    /// After the commitment the requester may ask for another audit, and the collateral stays locked.
+    pub challenge_ms: DurationMs,
+    /// Penalties are held (on timestamps).
+    pub hold_ms: DurationMs,
     /// Missed turns are counted over so long (on timestamps).
     pub missed_turn_window_ms: DurationMs,
     /// Missed turns that pause a worker.
@@ -133,10 +145,14 @@ pub struct PenaltyParams {
     pub float_verdicts_max: u32,
     /// Lost verdicts are counted over so long (on timestamps).
     pub float_verdict_repeat_ms: DurationMs,
-    /// A wrong answer, in audit fees; what a claim locks.
+    /// A wrong or missing answer, in audit fees; what a claim locks.
     pub answer_fees: u64,
-    /// A missing answer, in audit fees. Low while inputs cannot be demanded on chain, since a worker may be to blame.
-    pub missing_answer_fees: u64,
+    /// Giving an answer away before it is due, in prices.
+    pub early_opening_prices: u64,
+    /// Share of that for who shows it.
+    pub evidence_share: BasisPoints,
+    /// Evidence is paid for when it was announced so many blocks before.
+    pub evidence_note_blocks: u64,
     /// Share of a wrong answer's penalty for a worker who opened truthfully.
     pub answer_worker_share: BasisPoints,
     /// Share of a worker's penalty for those who answered rightly.
@@ -155,6 +171,16 @@ pub struct EconomicParams {
     pub worker_share: BasisPoints,
     /// The builder's share; the rest is burned.
     pub builder_share: BasisPoints,
+    /// Each witness's share of the price, out of what would be burned.
+    pub witness_share: BasisPoints,
+    /// Witnesses drawn at a time.
+    pub witnesses: u8,
+    /// Witnesses whose word is a delivery.
+    pub witnesses_needed: u8,
+    /// Burned when a request is taken back or nobody accepts it.
+    pub cancel_fee: Amount,
+    /// Deposit of an audit that a requester asks for, in audit fees.
+    pub audit_request_fees: u64,
     /// The most of the worker's part that goes to auditors after the ramp.
     pub audit_share_max: BasisPoints,
     /// Deposit of a hardware test, in audit fees at the pair's own price.
@@ -179,6 +205,7 @@ impl Default for ChainParams {
             window_blocks_min: 6,
             heartbeat_ms: DurationMs::new(5_000),
             duty_lane_bytes: 262_144,
+            data_lane_bytes: 266_240,
             user_lane_bytes: 1_044_480,
             gas_limit: Gas::new(15_000_000),
             base_fee_floor: Amount::from_base_units(25_000_000_000),
@@ -203,7 +230,12 @@ impl Default for WindowParams {
             answer_ms: DurationMs::new(120_000),
             open_ms: DurationMs::new(900_000),
             juror_ms: DurationMs::new(300_000),
+            data_ms: DurationMs::new(300_000),
+            data_queue_ms: DurationMs::new(10_000),
             receipt_ms: DurationMs::new(60_000),
+            witness_ms: DurationMs::new(120_000),
+            challenge_ms: DurationMs::new(600_000),
+            hold_ms: DurationMs::new(604_800_000),
             missed_turn_window_ms: DurationMs::new(3_600_000),
             missed_turns_max: 3,
             job_record_ms: DurationMs::new(604_800_000),
@@ -242,7 +274,9 @@ impl Default for PenaltyParams {
             float_verdicts_max: 3,
             float_verdict_repeat_ms: DurationMs::new(604_800_000),
             answer_fees: 100,
-            missing_answer_fees: 1,
+            early_opening_prices: 10,
+            evidence_share: share(3_000),
+            evidence_note_blocks: 2,
             answer_worker_share: share(3_000),
             right_answer_share: share(5_000),
         }
@@ -256,6 +290,11 @@ impl Default for EconomicParams {
             price_min: Amount::from_base_units(10_000_000_000_000_000),
             worker_share: share(9_000),
             builder_share: share(500),
+            witness_share: share(50),
+            witnesses: 3,
+            witnesses_needed: 2,
+            cancel_fee: Amount::from_base_units(2_000_000_000_000_000),
+            audit_request_fees: 3,
             audit_share_max: share(5_000),
             test_deposit_fees: 8,
             test_steps: 20,

@@ -4,7 +4,7 @@ mod quote;
 
 pub use quote::Quote;
 
-use dfsn_consensus::state::{ChainState, Job, Outcome, Phase, Stage};
+use dfsn_consensus::state::{ChainState, Committed, Job, Outcome, Phase, Stage};
 use dfsn_types::{
     Address, Amount, Attempt, BlockHeight, ChainId, ConsensusParams, GenerationParams, GenesisHash, JobId,
     ModelRecord, Nonce, ProfileId, ProfileRecord, RefundReason, ResultCommitment, Timestamp,
@@ -93,7 +93,7 @@ pub struct JobInfo {
     pub worker: Option<Address>,
     /// The result, once committed.
     pub commitment: Option<ResultCommitment>,
-    /// Whether the requester has said that the pictures are there.
+    /// Whether the pictures have arrived, by the word of the requester or of witnesses.
     pub delivered: bool,
     /// Where it stands.
     pub status: JobStatus,
@@ -114,13 +114,13 @@ pub enum JobStatus {
     Audited,
     /// A jury judges one answer.
     Contested,
-    /// Audited; waits for the requester's receipt.
+    /// Audited; waits for the requester's receipt, or for witnesses.
     Delivering,
-    /// Worker and auditors were paid.
+    /// Worker and auditors were paid. While the requester may object, another audit can still give the price back.
     Settled,
     /// The price went back.
     Refunded(RefundReason),
-    /// Two juries could not decide.
+    /// The jury could not decide.
     Undecided,
     /// A hardware test failed.
     TestFailed,
@@ -140,7 +140,7 @@ impl JobInfo {
             Stage::Pending { .. } => (JobStatus::Pending, None),
             Stage::Drawn { .. } => (JobStatus::Drawn, None),
             Stage::Accepted { .. } => (JobStatus::Accepted, None),
-            Stage::Committed(committed) => (phase_status(&committed.phase), None),
+            Stage::Committed(committed) => (committed_status(committed), None),
             Stage::Ended(Outcome::Settled { worker, commitment }) => {
                 (JobStatus::Settled, Some((worker, commitment)))
             }
@@ -165,10 +165,14 @@ impl JobInfo {
     }
 }
 
-const fn phase_status(phase: &Phase) -> JobStatus {
-    match phase {
-        Phase::Claiming | Phase::Answering | Phase::Opening => JobStatus::Audited,
+const fn committed_status(committed: &Committed) -> JobStatus {
+    if committed.paid {
+        return JobStatus::Settled;
+    }
+    match &committed.phase {
+        Phase::Claiming | Phase::Answering(_) | Phase::Opening => JobStatus::Audited,
         Phase::Judging(_) => JobStatus::Contested,
-        Phase::Delivering => JobStatus::Delivering,
+        Phase::Delivering | Phase::Witnessing(_) => JobStatus::Delivering,
+        Phase::Standing => JobStatus::Settled,
     }
 }

@@ -1,6 +1,9 @@
 //! Duties that no block may hold.
 
-use dfsn_types::{Address, Attempt, JobId, Role, SignatureError, TraceError, VrfError};
+use dfsn_types::{
+    Address, AnswerRef, Attempt, Boundary, ChainClock, JobId, PostError, Role, SignatureError, TraceError,
+    VrfError,
+};
 use thiserror::Error;
 
 use super::Rule;
@@ -34,9 +37,12 @@ pub enum DutyError {
         /// Who sent it.
         validator: Address,
     },
-    /// The block's duty lane is full.
-    #[error("BLK-08: the duty lane is full")]
-    LaneFull,
+    /// The block's lane is full.
+    #[error("BLK-08: the {0} lane is full")]
+    LaneFull(&'static str),
+    /// In the wrong lane.
+    #[error("BLK-11: belongs into the {0} lane")]
+    WrongLane(&'static str),
     /// The request has expired.
     #[error("ACC-01: no attempt of job {0} starts any more")]
     Expired(JobId),
@@ -87,9 +93,6 @@ pub enum DutyError {
         /// Asked.
         expected: usize,
     },
-    /// An answer that the juror gave about another boundary, played again.
-    #[error("AUD-08: {0} gave this answer about another boundary")]
-    ReplayedAnswer(Address),
     /// Opens other leaves than were asked about.
     #[error("OPN-01: the openings are not exactly the leaves asked about, in order")]
     OpeningSet,
@@ -99,22 +102,40 @@ pub enum DutyError {
     /// An opening that contradicts an answer: contest that instead.
     #[error("OPN-03: the openings contradict the answer of {0}")]
     Contradiction(Address),
+    /// Opens a leaf that holds no state.
+    #[error("OPN-04: the leaf at image {image}, boundary {t} says that no state could follow", image = .0.image, t = .0.t)]
+    Malformed(Boundary),
     /// Contests an answer that was not given.
-    #[error("CON-01: {auditor} has no answer {question}")]
-    NoSuchAnswer {
-        /// Who is contested.
-        auditor: Address,
-        /// Which question.
-        question: u8,
-    },
+    #[error("CON-01: {auditor} has no answer {question} in round {round}", auditor = .0.auditor, question = .0.question, round = .0.round)]
+    NoSuchAnswer(AnswerRef),
     /// Contests an answer again that it contested without reason.
-    #[error("CON-02: answer {question} of {auditor} was contested before, without reason")]
-    ContestedBefore {
-        /// Who is contested.
-        auditor: Address,
-        /// Which question.
-        question: u8,
+    #[error("CON-02: answer {question} of {auditor} was contested before, without reason", auditor = .0.auditor, question = .0.question)]
+    ContestedBefore(AnswerRef),
+    /// Demands what is computed from the request alone.
+    #[error("DAT-01: image {image}, boundary {t} is computed from the request alone", image = .0.image, t = .0.t)]
+    NoInput(Boundary),
+    /// Demands before the worker's time to serve is over, or too late to be answered.
+    #[error("DAT-02: the clock shows {clock}, demands are taken from {from} to {until}")]
+    DemandTime {
+        /// The chain clock.
+        clock: ChainClock,
+        /// Not before.
+        from: ChainClock,
+        /// Not after.
+        until: ChainClock,
     },
+    /// Demands what was demanded before.
+    #[error("DAT-02: image {image}, boundary {t} was demanded before", image = .0.image, t = .0.t)]
+    DemandedBefore(Boundary),
+    /// Too little free stake for the deposit.
+    #[error("DAT-03: {0} lacks the free stake for the deposit")]
+    DemandDeposit(Address),
+    /// Posts what nobody demanded.
+    #[error("DAT-04: nobody demanded image {image}, boundary {t}", image = .0.image, t = .0.t)]
+    NotDemanded(Boundary),
+    /// Posts what is no piece of the committed state.
+    #[error("DAT-04: {0}")]
+    Posted(PostError),
     /// Shows a digest that is not behind the answer.
     #[error("REV-01: the digest does not explain the answer of {0}")]
     DigestMismatch(Address),

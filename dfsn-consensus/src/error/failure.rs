@@ -1,8 +1,8 @@
 //! Transactions that are included and change nothing.
 
 use dfsn_types::{
-    Address, Amount, GenerationParamsError, ImageSize, JobId, ModelId, Pair, PossessionError, ProfileId,
-    Timestamp,
+    Address, Amount, Boundary, ChainClock, EvidenceNote, GenerationParamsError, ImageSize, JobId, ModelId,
+    Pair, PossessionError, ProfileId, Timestamp, TraceError,
 };
 use thiserror::Error;
 
@@ -182,6 +182,29 @@ pub enum TransactionFailure {
     /// A receipt for nothing, or a second one.
     #[error("RCP-03: job {0} has no result that waits for a receipt")]
     NothingToReceive(JobId),
+    /// Takes back what a worker has accepted, or what is over.
+    #[error("CAN-01: job {0} does not wait for a worker")]
+    NotCancellable(JobId),
+    /// There is no result whose first audit is over, or a second one was asked for before.
+    #[error("CHL-01: job {0} has no result that can be audited again")]
+    NothingToAudit(JobId),
+    /// The time for objections is over.
+    #[error("CHL-02: the clock shows {clock}, objections were taken until {until}")]
+    ChallengeOver {
+        /// The chain clock.
+        clock: ChainClock,
+        /// The end.
+        until: ChainClock,
+    },
+    /// The leaf is no secret answer of an open audit.
+    #[error("EVD-01: image {image}, boundary {t} is no answer that is still awaited", image = .0.image, t = .0.t)]
+    NotBlind(Boundary),
+    /// The leaf does not lead to the committed root.
+    #[error("EVD-03: {0}")]
+    EvidenceOpening(TraceError),
+    /// The same evidence was announced before.
+    #[error("EVD-02: {0} was announced before")]
+    NotedBefore(EvidenceNote),
 }
 
 impl Rule for TransactionFailure {}

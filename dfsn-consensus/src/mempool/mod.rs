@@ -2,20 +2,22 @@
 
 mod error;
 mod ready;
+mod slot;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use dfsn_types::{
-    Address, Amount, Attempt, BlockHeight, Duty, DutyId, DutyKind, JobId, Nonce, Role, SignedDuty,
-    TransactionId, VerifiedTransaction,
+    Address, Amount, Attempt, BlockHeight, DutyId, JobId, Nonce, SignedDuty, TransactionId,
+    VerifiedTransaction, codec,
 };
 
 pub use error::MempoolError;
 
 use crate::error::IncludeError;
 use crate::state::ChainState;
-use crate::transition::{check_author, check_sender};
+use crate::transition::{check_author, check_data, check_sender};
 use ready::{Candidate, Ready};
+use slot::DutySlot;
 
 /// How much may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +30,22 @@ pub struct MempoolLimits {
     pub per_sender: usize,
     /// Duties in all.
     pub duties: usize,
+    /// Bytes of duties in all.
+    pub duty_bytes: usize,
     /// Blocks after which a duty that no block took is dropped.
     pub duty_blocks: u64,
 }
 
 impl Default for MempoolLimits {
     fn default() -> Self {
-        Self { transactions: 8_192, bytes: 32 << 20, per_sender: 64, duties: 4_096, duty_blocks: 64 }
+        Self {
+            transactions: 8_192,
+            bytes: 32 << 20,
+            per_sender: 64,
+            duties: 4_096,
+            duty_bytes: 16 << 20,
+            duty_blocks: 64,
+        }
     }
 }
 
@@ -46,6 +57,7 @@ pub struct Mempool {
     ids: BTreeSet<TransactionId>,
     bytes: usize,
     duties: BTreeMap<u64, WaitingDuty>,
+    duty_bytes: usize,
     duty_ids: BTreeSet<DutyId>,
     slots: BTreeMap<DutySlot, u64>,
     /// Duties of open attempts that a block took.
@@ -58,39 +70,8 @@ struct WaitingDuty {
     id: DutyId,
     slot: DutySlot,
     duty: SignedDuty,
+    bytes: usize,
     since: BlockHeight,
-}
-
-/// What one validator can have waiting once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct DutySlot {
-    validator: Address,
-    job: JobId,
-    attempt: Attempt,
-    kind: &'static str,
-    role: Option<Role>,
-    draw: Option<u32>,
-}
-
-impl DutySlot {
-    const fn of(duty: &Duty) -> Self {
-        let role = match &duty.kind {
-            DutyKind::ClaimAudit { role, .. } | DutyKind::SubmitAudit { role, .. } => Some(*role),
-            _ => None,
-        };
-        let draw = match &duty.kind {
-            DutyKind::AcceptJob { draw } => Some(*draw),
-            _ => None,
-        };
-        Self {
-            validator: duty.validator,
-            job: duty.job,
-            attempt: duty.attempt,
-            kind: duty.kind.name(),
-            role,
-            draw,
-        }
-    }
 }
 
 impl Mempool {
@@ -233,7 +214,8 @@ impl Mempool {
         }
         // Else anybody could fill the lane in other validators' names, and make them miss their deadlines.
         check_author(state, &duty).map_err(MempoolError::Duty)?;
-        let slot = DutySlot::of(duty.duty());
+        check_data(state, duty.duty()).map_err(MempoolError::Duty)?;
+        let (slot, bytes) = (DutySlot::of(duty.duty()), codec::encode(&duty).len());
         match self.slots.get(&slot).copied() {
             // What a block took is public: sent again by anybody, it must not push out what its validator sends now.
             Some(_) if self.spent.contains_key(&id) => return Ok(()),
@@ -241,9 +223,13 @@ impl Mempool {
             None if self.duties.len() >= self.limits.duties => return Err(MempoolError::Full),
             None => {}
         }
+        if self.duty_bytes.saturating_add(bytes) > self.limits.duty_bytes {
+            return Err(MempoolError::Full);
+        }
+        self.duty_bytes = self.duty_bytes.saturating_add(bytes);
         self.duty_ids.insert(id);
         self.slots.insert(slot, self.next_duty);
-        self.duties.insert(self.next_duty, WaitingDuty { id, slot, duty, since: state.tip.height });
+        self.duties.insert(self.next_duty, WaitingDuty { id, slot, duty, bytes, since: state.tip.height });
         self.next_duty = self.next_duty.saturating_add(1);
         Ok(())
     }
@@ -252,6 +238,7 @@ impl Mempool {
         if let Some(old) = self.duties.remove(&place) {
             self.duty_ids.remove(&old.id);
             self.slots.remove(&old.slot);
+            self.duty_bytes = self.duty_bytes.saturating_sub(old.bytes);
         }
     }
 
@@ -287,7 +274,8 @@ impl Mempool {
     }
 
     /// Drops what an accepted block took or made invalid for good.
-    pub fn prune(&mut self, state: &ChainState, included: &[SignedDuty]) {
+    pub fn prune<'a>(&mut self, state: &ChainState, included: impl Iterator<Item = &'a SignedDuty>) {
+        let included: Vec<&SignedDuty> = included.collect();
         for (sender, waiting) in &mut self.senders {
             let kept = waiting.split_off(&next_nonce(state, sender));
             for stale in core::mem::replace(waiting, kept).into_values() {
@@ -298,7 +286,7 @@ impl Mempool {
         self.senders.retain(|_, waiting| !waiting.is_empty());
         let is_open =
             |job: &JobId, attempt: Attempt| state.open_job(job).is_some_and(|job| job.attempt == attempt);
-        let taken: BTreeSet<DutyId> = included.iter().map(SignedDuty::id).collect();
+        let taken: BTreeSet<DutyId> = included.iter().map(|duty| duty.id()).collect();
         self.spent.extend(included.iter().map(|duty| (duty.id(), (duty.duty().job, duty.duty().attempt))));
         self.spent.retain(|_, (job, attempt)| is_open(job, *attempt));
         let (height, blocks) = (state.tip.height.get(), self.limits.duty_blocks);
@@ -307,6 +295,7 @@ impl Mempool {
             let fresh = height.saturating_sub(waiting.since.get()) < blocks;
             !taken.contains(&waiting.id) && is_open(&duty.job, duty.attempt) && fresh
         });
+        self.duty_bytes = self.duties.values().map(|waiting| waiting.bytes).fold(0, usize::saturating_add);
         self.duty_ids = self.duties.values().map(|waiting| waiting.id).collect();
         self.slots = self.duties.iter().map(|(place, waiting)| (waiting.slot, *place)).collect();
     }

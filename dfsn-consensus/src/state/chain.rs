@@ -3,11 +3,11 @@
 use borsh::BorshSerialize;
 use dfsn_types::{
     Address, Amount, Beacon, BlockHash, BlockHeight, ChainClock, ChainIdentity, ConsensusParams, Domain,
-    Hash, JobId, MerkleMap, MerkleSet, ModelId, ModelRecord, Pair, ProfileId, ProfileRecord, Prompt,
-    PublicKey, StateRoot, Timestamp,
+    EvidenceNote, Hash, JobId, MerkleMap, MerkleSet, ModelId, ModelRecord, Pair, ProfileId, ProfileRecord,
+    Prompt, PublicKey, StateRoot, Timestamp,
 };
 
-use super::{Account, Change, Coins, Job, ModelDeposit, QueueKey, Validator};
+use super::{Account, Change, Coins, Hold, Job, ModelDeposit, QueueKey, Validator};
 
 /// Everything that blocks read and change. Ordered maps only, so that all machines walk it alike; they share what they have in
 /// common with the states before and beside, so that a copy costs nothing and a root only what has changed.
@@ -49,6 +49,16 @@ pub struct ChainState {
     pub unbonding: MerkleMap<(Timestamp, u64), (Address, Coins)>,
     /// Serial number of the next unbonding.
     pub unbonding_serial: u64,
+    /// Held penalties, by when they are paid out and a serial number.
+    pub holds: MerkleMap<(Timestamp, u64), Hold>,
+    /// Serial number of the next hold.
+    pub hold_serial: u64,
+    /// Announced evidence, by when it is forgotten, and the block that holds the announcement.
+    pub notes: MerkleMap<EvidenceNote, BlockHeight>,
+    /// The same, oldest first.
+    pub note_order: MerkleSet<(BlockHeight, EvidenceNote)>,
+    /// Pieces of states that are demanded and not posted, in all jobs.
+    pub queued_chunks: u64,
     /// Money gone for ever.
     pub burned: Coins,
     /// Money that genesis made.
@@ -97,13 +107,17 @@ impl ChainState {
             self.windows.root(),
             self.ended.root(),
             self.unbonding.root(),
+            self.holds.root(),
+            self.notes.root(),
+            self.note_order.root(),
         ]
     }
 
     fn scalars_hash(&self) -> Hash {
         let tip = Tip { hash: BlockHash::from_bytes([0; 32]), ..self.tip };
         let scalars = (&self.chain, &self.params, &self.sealer, tip);
-        Domain::StateScalars.hash(&(scalars, self.unbonding_serial, &self.burned, self.minted))
+        let serials = (self.unbonding_serial, self.hold_serial, self.queued_chunks);
+        Domain::StateScalars.hash(&(scalars, serials, &self.burned, self.minted))
     }
 
     /// An account's balance; nothing if it has never been seen.

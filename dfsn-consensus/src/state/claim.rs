@@ -24,11 +24,23 @@ impl Questions {
     pub fn iter(&self) -> impl Iterator<Item = Boundary> + '_ {
         self.boundaries.iter().map(|t| Boundary { image: self.image, t: *t })
     }
+
+    /// The boundaries that the questions start from.
+    pub fn inputs(&self) -> impl Iterator<Item = Boundary> + '_ {
+        self.iter().filter_map(input)
+    }
+}
+
+/// The boundary that the computation of another one starts from; the initial state starts from the request alone.
+pub fn input(of: Boundary) -> Option<Boundary> {
+    Some(Boundary { t: of.t.checked_sub(1)?, ..of })
 }
 
 /// One auditor's part in an audit.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
 pub struct Claim {
+    /// The round of the audit that it was made in.
+    pub round: u8,
     /// What it asks.
     pub questions: Questions,
     /// Held until the answer is judged.

@@ -1,6 +1,6 @@
 //! Who may audit or judge a job.
 
-use dfsn_types::{Address, Amount, Domain, Hash, JobId, Pair, Ppm, ProfileRecord, Role, SortitionParams};
+use dfsn_types::{Address, Amount, Domain, Hash, JobId, Pair, Ppm, ProfileRecord, Seat, SortitionParams};
 
 use super::{ChainState, Job, JobKind, JuryStage, Phase, Validator};
 use crate::sortition;
@@ -17,23 +17,31 @@ pub struct Sortition {
 }
 
 impl ChainState {
-    /// The sortition that is open for a role in a job, if any.
-    pub fn sortition(&self, job: &Job, role: Role) -> Option<Sortition> {
+    /// The seats that are drawn for in a job now, if any.
+    pub fn open_seat(&self, job: &Job) -> Option<Seat> {
         let committed = job.committed()?;
-        let genesis = self.chain.genesis;
-        let (alpha, rate) = match (&committed.phase, role) {
-            (Phase::Claiming, Role::Auditor) => {
-                let alpha = Domain::AuditVrf.hash(&(genesis, job.id, job.attempt));
-                (alpha, self.audit_rate(job, &committed.worker)?)
+        match &committed.phase {
+            Phase::Claiming => Some(Seat::Auditor { round: committed.round }),
+            Phase::Judging(judgement) if judgement.stage == JuryStage::Claiming => {
+                Some(Seat::Juror(judgement.answer))
             }
-            (Phase::Judging(judgement), role)
-                if judgement.stage == JuryStage::Claiming && role == Role::Juror =>
-            {
-                let place = (judgement.auditor, judgement.question, role);
-                let alpha = Domain::JurorVrf.hash(&(genesis, job.id, job.attempt, place));
-                (alpha, self.params.sortition.juror_rate)
-            }
-            _ => return None,
+            _ => None,
+        }
+    }
+
+    /// The sortition for the open seats of a job, if there are any (rules AUD-02, AUD-03).
+    pub fn sortition(&self, job: &Job) -> Option<Sortition> {
+        let committed = job.committed()?;
+        let seat = self.open_seat(job)?;
+        let domain = match seat {
+            Seat::Auditor { .. } => Domain::AuditVrf,
+            Seat::Juror(_) => Domain::JurorVrf,
+        };
+        let alpha = domain.hash(&(self.chain.genesis, job.id, job.attempt, seat));
+        let rate = match seat {
+            Seat::Auditor { round: 1 } => self.audit_rate(job, &committed.worker)?,
+            Seat::Auditor { .. } => self.params.sortition.rate_ramp,
+            Seat::Juror(_) => self.params.sortition.juror_rate,
         };
         let eligible = self.electorate(job).filter(|(_, validator)| !self.is_excluded(job, validator));
         let mut stakes = eligible.map(|(_, validator)| self.sortition_stake(job, validator));
@@ -74,7 +82,7 @@ impl ChainState {
     /// The contested auditor is party, not juror.
     fn is_excluded(&self, job: &Job, validator: &Validator) -> bool {
         match job.committed().map(|committed| &committed.phase) {
-            Some(Phase::Judging(judgement)) => judgement.auditor == validator.address,
+            Some(Phase::Judging(judgement)) => judgement.answer.auditor == validator.address,
             _ => false,
         }
     }

@@ -102,6 +102,11 @@ impl ChainState {
             ended: MerkleSet::new(),
             unbonding: MerkleMap::new(),
             unbonding_serial: 0,
+            holds: MerkleMap::new(),
+            hold_serial: 0,
+            notes: MerkleMap::new(),
+            note_order: MerkleSet::new(),
+            queued_chunks: 0,
             burned: Coins::NONE,
             minted,
         };

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use borsh::BorshSerialize;
 use dfsn_types::{
-    Address, Amount, AnswerContext, AnswerDigest, Attempt, BlockHeight, Boundary, ChainClock,
-    GenerationParams, GenesisHash, JobId, Pair, RefundReason, ResultCommitment, Timestamp, WorkUnits,
+    Address, Amount, AnswerContext, AnswerRef, Attempt, BlockHeight, Boundary, ChainClock, GenerationParams,
+    GenesisHash, JobId, Pair, RefundReason, ResultCommitment, StateContext, Timestamp, WorkUnits,
 };
 
-use super::{Claim, Coins, Judgement, QueueKey, Window};
+use super::{Claim, Coins, Demand, Judgement, QueueKey, Window};
 
 /// A request on its way to a picture or a refund.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
@@ -47,7 +47,7 @@ pub struct Job {
     pub passed_over_by: Vec<Address>,
     /// Place in the pair's queue while pending.
     pub queue_key: QueueKey,
-    /// Whether the requester has said that the pictures are there.
+    /// Whether the pictures have arrived: the requester said so, or enough witnesses.
     pub delivered: bool,
     /// Where it stands.
     pub stage: Stage,
@@ -101,6 +101,16 @@ impl Job {
     ) -> AnswerContext {
         AnswerContext { genesis, job: self.id, attempt: self.attempt, boundary, answerer }
     }
+
+    /// What a state of the current attempt's result is bound to.
+    pub const fn state_context(
+        &self,
+        genesis: GenesisHash,
+        worker: Address,
+        boundary: Boundary,
+    ) -> StateContext {
+        StateContext { genesis, job: self.id, attempt: self.attempt, worker, boundary }
+    }
 }
 
 /// Why a job exists.
@@ -153,15 +163,28 @@ pub struct Committed {
     pub lock: Coins,
     /// The result.
     pub commitment: ResultCommitment,
-    /// Auditors, by address.
+    /// Until when the requester may ask for another audit; the collateral stays locked as long.
+    pub challenge_until: ChainClock,
+    /// The last round of claims: 1 after the commitment, one more when an answer leaked or the requester asked for it.
+    pub round: u8,
+    /// Whether the requester has asked for another audit.
+    pub requested: bool,
+    /// Auditors whose questions are open, by address.
     pub claims: BTreeMap<Address, Claim>,
-    /// Auditors whose answers the worker's openings confirmed.
+    /// Auditors whose answers the worker's openings confirmed before the price was paid.
     pub confirmed: Vec<Address>,
     /// Answers that the worker contested without reason: not to be contested again.
-    pub denied: BTreeSet<(Address, u8)>,
-    /// What jurors have answered in this attempt, and about which boundary: a duty does not name its judgement, so an answer could
-    /// be played again in the next one.
-    pub jury_answers: BTreeMap<(Address, AnswerDigest), Boundary>,
+    pub denied: BTreeSet<AnswerRef>,
+    /// Boundaries that the chain has seen opened: not to be asked again.
+    pub opened: BTreeSet<Boundary>,
+    /// Boundaries that a claim starts from: the worker serves them, so they are no secrets.
+    pub served: BTreeSet<Boundary>,
+    /// States that the worker has to post, or has posted.
+    pub demands: BTreeMap<Boundary, Demand>,
+    /// The requester's deposit, while the audit that it asked for runs.
+    pub deposit: Coins,
+    /// Whether the price has been paid out.
+    pub paid: bool,
     /// What is awaited.
     pub phase: Phase,
     /// Until when.
@@ -174,13 +197,37 @@ pub enum Phase {
     /// Auditors show themselves, and answer if they can.
     Claiming,
     /// Auditors answer.
-    Answering,
+    Answering(DemandTime),
     /// The worker opens or contests.
     Opening,
     /// A jury judges one answer.
     Judging(Box<Judgement>),
-    /// The audit is over; the pictures are on their way.
+    /// The audit is over; the requester's receipt is awaited.
     Delivering,
+    /// The audit is over and no receipt came; witnesses fetch the pictures.
+    Witnessing(Witnesses),
+    /// All is paid; the requester may still ask for another audit.
+    Standing,
+}
+
+/// When states may be demanded: after the worker's time to serve them, before answers are due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
+pub struct DemandTime {
+    /// Not before the clock shows this.
+    pub from: ChainClock,
+    /// Not after the clock shows this.
+    pub until: ChainClock,
+}
+
+/// Validators that the beacon drew to fetch the pictures.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+pub struct Witnesses {
+    /// Which draw, from 1.
+    pub draw: u8,
+    /// Who was drawn.
+    pub drawn: BTreeSet<Address>,
+    /// Who of them keeps the pictures.
+    pub stored: BTreeSet<Address>,
 }
 
 /// How a job ended.

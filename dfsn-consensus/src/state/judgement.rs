@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use borsh::BorshSerialize;
-use dfsn_types::{Address, AnswerDigest, Boundary, StateDigest};
+use dfsn_types::{Address, AnswerDigest, AnswerRef, Boundary, StateDigest};
 
-use super::Coins;
+use super::{Coins, DemandTime};
 
 /// Where a judgement stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
@@ -13,7 +13,7 @@ pub enum JuryStage {
     /// Jurors show themselves.
     Claiming,
     /// Jurors answer, blindly.
-    Answering,
+    Answering(DemandTime),
     /// Worker, contested auditor and jurors show their digests.
     Revealing,
 }
@@ -21,10 +21,8 @@ pub enum JuryStage {
 /// One contested answer.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
 pub struct Judgement {
-    /// Whose answer the worker denies.
-    pub auditor: Address,
-    /// Which of its questions.
-    pub question: u8,
+    /// The answer that the worker denies.
+    pub answer: AnswerRef,
     /// The boundary in question.
     pub boundary: Boundary,
     /// Where it stands.

@@ -56,6 +56,7 @@ fn chain(params: &ChainParams) -> Vec<Bound> {
         ("window_blocks_min", params.window_blocks_min.into(), 1..=1_000),
         ("heartbeat_ms", ms(params.heartbeat_ms), 1..=DAY),
         ("duty_lane_bytes", params.duty_lane_bytes.into(), 262_144..=1 << 20),
+        ("data_lane_bytes", params.data_lane_bytes.into(), 266_240..=1 << 20),
         ("user_lane_bytes", params.user_lane_bytes.into(), 16_384..=1_044_480),
         ("gas_limit", params.gas_limit.get().into(), 500_000..=1 << 40),
         ("base_fee_floor", params.base_fee_floor.base_units(), 0..=1_000_000_000_000_000_000),
@@ -78,6 +79,11 @@ fn windows(params: &WindowParams) -> Vec<Bound> {
         ("answer_ms", ms(params.answer_ms), 1..=DAY),
         ("open_ms", ms(params.open_ms), 1..=DAY),
         ("juror_ms", ms(params.juror_ms), 1..=DAY),
+        ("data_ms", ms(params.data_ms), 1..=DAY),
+        ("data_queue_ms", ms(params.data_queue_ms), 0..=DAY),
+        ("witness_ms", ms(params.witness_ms), 1..=DAY),
+        ("challenge_ms", ms(params.challenge_ms), 0..=DAY),
+        ("hold_ms", ms(params.hold_ms), 0..=YEAR),
         ("receipt_ms", ms(params.receipt_ms), 1..=DAY),
         ("missed_turn_window_ms", ms(params.missed_turn_window_ms), 1..=YEAR),
         ("missed_turns_max", params.missed_turns_max.into(), 1..=1_000_000),
@@ -112,7 +118,8 @@ fn penalties(params: &PenaltyParams) -> Vec<Bound> {
         ("float_verdicts_max", params.float_verdicts_max.into(), 1..=1_000_000),
         ("float_verdict_repeat_ms", ms(params.float_verdict_repeat_ms), 1..=YEAR),
         ("answer_fees", params.answer_fees.into(), 1..=10_000),
-        ("missing_answer_fees", params.missing_answer_fees.into(), 0..=params.answer_fees.into()),
+        ("early_opening_prices", params.early_opening_prices.into(), 0..=collateral),
+        ("evidence_note_blocks", params.evidence_note_blocks.into(), 1..=1_000),
     ]
 }
 
@@ -123,6 +130,11 @@ fn economics(params: &EconomicParams) -> Vec<Bound> {
         ("stake_min", params.stake_min.base_units(), 1..=amount_max),
         ("price_min", params.price_min.base_units(), 1..=amount_max),
         ("worker_share + builder_share", shares, 1..=10_000),
+        ("witness_share", params.witness_share.get().into(), 0..=10_000),
+        ("witnesses", params.witnesses.into(), 1..=16),
+        ("witnesses_needed", params.witnesses_needed.into(), 1..=params.witnesses.into()),
+        ("cancel_fee", params.cancel_fee.base_units(), 0..=amount_max),
+        ("audit_request_fees", params.audit_request_fees.into(), 1..=1_000),
         ("test_deposit_fees", params.test_deposit_fees.into(), 1..=1_000),
         ("model_deposit", params.model_deposit.base_units(), 1..=amount_max),
     ]

@@ -18,10 +18,12 @@ pub struct Supply {
     pub free_stake: Amount,
     /// Stake held by jobs and audits.
     pub locked_stake: Amount,
+    /// Deposits of models, of demands, and of audits that requesters asked for.
+    pub deposits: Amount,
+    /// Penalties that are held.
+    pub held: Amount,
     /// Unstaked, not yet paid out.
     pub unbonding: Amount,
-    /// Deposits of models.
-    pub deposits: Amount,
     /// Gone for ever.
     pub burned: Amount,
 }
@@ -34,12 +36,14 @@ impl Supply {
             escrow: total(state.jobs.values().map(|job| &job.escrow)),
             free_stake: total(state.validators.values().map(|validator| &validator.free)),
             locked_stake: Amount::ZERO,
+            held: total(state.holds.values().map(|hold| &hold.coins)),
             unbonding: total(state.unbonding.values().map(|(_, coins)| coins)),
             deposits: total(state.model_deposits.values().map(|deposit| &deposit.coins)),
             burned: state.burned.amount(),
         };
         for job in state.jobs.values() {
             supply.locked_stake = sum(supply.locked_stake, locks(&job.stage));
+            supply.deposits = sum(supply.deposits, deposits(&job.stage));
         }
         supply
     }
@@ -51,8 +55,9 @@ impl Supply {
             self.escrow,
             self.free_stake,
             self.locked_stake,
-            self.unbonding,
             self.deposits,
+            self.held,
+            self.unbonding,
             self.burned,
         ]
         .into_iter()
@@ -72,6 +77,16 @@ fn locks(stage: &Stage) -> Amount {
             sum(sum(committed.lock.amount(), claims), jurors)
         }
         Stage::Pending { .. } | Stage::Drawn { .. } | Stage::Ended(_) => Amount::ZERO,
+    }
+}
+
+fn deposits(stage: &Stage) -> Amount {
+    match stage {
+        Stage::Committed(committed) => {
+            let demands = total(committed.demands.values().map(|demand| &demand.deposit));
+            sum(demands, committed.deposit.amount())
+        }
+        _ => Amount::ZERO,
     }
 }
 

@@ -10,9 +10,6 @@ impl Execution {
     /// requester is refunded, never both (rule JOB-04). The deposit of a failed test is burned (rule TST-06).
     pub(super) fn fail_attempt(&mut self, mut job: Job, worker: Address, fault: Fault) {
         self.event(Event::AttemptFailed { job: job.id, attempt: job.attempt, worker, fault });
-        if job.kind == JobKind::Test && fault == Fault::Unanswered {
-            return self.refund(job, RefundReason::Untested);
-        }
         if job.kind == JobKind::Test {
             let deposit = job.escrow.take_all();
             let burned = deposit.amount();
@@ -41,6 +38,29 @@ impl Execution {
         let window = crate::state::Window { closes_at: job.expires_at, opened: tip.height };
         job.stage = Stage::Pending { draw_from: tip.height.next().next(), window };
         self.enqueue(job);
+    }
+
+    /// A request that nobody accepted ends; where somebody could have, it has used a place in the queue, which costs a fee
+    /// (rule CAN-02).
+    pub(super) fn take_back(&mut self, mut job: Job, reason: RefundReason) {
+        let pair = job.pair();
+        let economics = &self.state.params.economics;
+        let (stake_min, cancel_fee) = (economics.stake_min, economics.cancel_fee);
+        if self.state.validators.values().any(|validator| validator.serves(&pair, stake_min)) {
+            let fee = job.escrow.take_up_to(cancel_fee);
+            self.burn(fee);
+        }
+        self.refund(job, reason);
+    }
+
+    /// A result that was paid for is found false: its price is among the held penalty's payees, and the job is over (rule CHL-05).
+    pub(super) fn overturn(&mut self, mut job: Job, worker: Address, fault: Fault) {
+        let reason = RefundReason::Overturned;
+        self.event(Event::AttemptFailed { job: job.id, attempt: job.attempt, worker, fault });
+        let (requester, amount) = (job.requester, job.price);
+        self.event(Event::JobRefunded { job: job.id, requester, amount, reason });
+        job.stage = Stage::Ended(Outcome::Refunded(reason));
+        self.put_job(job);
     }
 
     /// Gives the escrow back and ends the job.

@@ -1,6 +1,6 @@
 //! Whether those whom a sortition could choose claim as often as chance expects.
 
-use dfsn_types::{Address, Ppm, Role};
+use dfsn_types::{Address, Ppm};
 
 use super::Execution;
 use crate::sortition;
@@ -12,11 +12,15 @@ impl Execution {
         let Some(committed) = job.committed().filter(|committed| committed.phase == Phase::Claiming) else {
             return;
         };
-        let Some(open) = self.state.sortition(job, Role::Auditor).filter(|_| !job.unaudited) else { return };
+        let Some(open) = self.state.sortition(job).filter(|_| !job.unaudited) else { return };
         let lock = self.claim_lock(job);
         let mut chances: Vec<(Address, Ppm, bool)> = Vec::new();
         for (address, validator) in self.state.electorate(job) {
-            let claimed = committed.claims.contains_key(address);
+            let claim = committed.claims.get(address);
+            let claimed = claim.is_some_and(|claim| claim.round == committed.round);
+            if claim.is_some() && !claimed {
+                continue;
+            }
             // Whoever lacks the free stake for a claim cannot make one.
             if claimed || validator.free.amount() >= lock {
                 let stake = self.state.sortition_stake(job, validator);

@@ -7,7 +7,7 @@ use dfsn_types::{
 
 use crate::error::BlockRuleError;
 use crate::gas;
-use crate::state::{ChainState, Job, Tip, Window};
+use crate::state::{ChainState, Committed, Job, Outcome, Stage, Tip, Window};
 
 /// What a block's header decides before anything runs.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,8 @@ pub struct BlockContext {
     pub beacon_proof: Option<BeaconProof>,
 }
 
-/// A block being executed. The builder and the verifier drive it alike: duties, then transactions, then [`Self::close`].
+/// A block being executed. The builder and the verifier drive it alike: duties, posted data, transactions, then
+/// [`Self::close`].
 #[derive(Debug)]
 pub struct Execution {
     pub(super) state: ChainState,
@@ -38,6 +39,7 @@ pub(super) struct Used {
     pub(super) gas: u64,
     pub(super) user_bytes: u64,
     pub(super) duty_bytes: u64,
+    pub(super) data_bytes: u64,
     pub(super) claims: u32,
     pub(super) transactions: u32,
 }
@@ -88,12 +90,14 @@ impl Execution {
         })
     }
 
-    /// Ends the block: windows close, unbonded stake is paid out, validators change, old records go, workers are drawn, the base fee moves (rule
-    /// BLK-04).
+    /// Ends the block: windows close, unbonded stake and held penalties are paid out, validators change, old records go, workers
+    /// are drawn, the base fee moves (rule BLK-04).
     pub fn close(mut self) -> Executed {
         self.close_windows();
         self.pay_unbonded();
         self.make_changes();
+        self.pay_holds();
+        self.drop_notes();
         self.drop_records();
         self.draw_workers();
         let gas_used = Gas::new(self.used.gas);
@@ -123,6 +127,20 @@ impl Execution {
             self.state.windows.remove(&(window.closes_at, job.id));
         }
         Some(job)
+    }
+
+    /// Takes a job out whose result is committed, and the result out of it: both go back with [`Self::put_committed`].
+    pub(super) fn take_committed(&mut self, id: &JobId) -> Option<(Job, Box<Committed>)> {
+        self.state.jobs.get(id)?.committed()?;
+        let mut job = self.take_job(id)?;
+        match core::mem::replace(&mut job.stage, Stage::Ended(Outcome::TestFailed)) {
+            Stage::Committed(committed) => Some((job, committed)),
+            stage => {
+                job.stage = stage;
+                self.put_job(job);
+                None
+            }
+        }
     }
 
     /// Puts a job back, with its window in the index.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dfsn_types::{Address, AnswerContext, AnswerDigest, Event, Fault, StateDigest};
 
 use super::Execution;
-use super::penalty::AnswerRewards;
+use super::penalty::{AnswerRewards, WorkerRewards};
 use crate::state::{Committed, Job, Judgement, Juror, Outcome, Phase, Stage};
 
 /// What the revealed digests say.
@@ -19,7 +19,7 @@ enum Finding {
 }
 
 impl Execution {
-    /// Ends the revealing of a judgement (rules REV-02, AUD-10).
+    /// Ends the revealing of a judgement (rule REV-02).
     pub(in crate::transition) fn verdict(&mut self, job: Job, mut committed: Box<Committed>) {
         let Phase::Judging(judgement) = core::mem::replace(&mut committed.phase, Phase::Opening) else {
             return self.put_committed(job, committed);
@@ -28,11 +28,7 @@ impl Execution {
             committed.phase = Phase::Judging(judgement);
             return self.silence(job, *committed);
         };
-        let answered = judgement.jurors.values().filter(|juror| juror.answer.is_some()).count();
-        if answered.saturating_mul(2) < judgement.jurors.len() {
-            committed.phase = Phase::Judging(judgement);
-            return self.not_answered(job, *committed);
-        }
+        committed.opened.insert(judgement.boundary);
         let answers = answers(&committed, &judgement);
         match self.finding(&job, &judgement, &answers, worker_digest) {
             Finding::Baseless => self.baseless_contest(job, committed, *judgement),
@@ -66,7 +62,7 @@ impl Execution {
         match digests.into_iter().find(wins) {
             // A jury that finds both parties wrong is not to be dodged by contesting a friend (rule JUD-07).
             Some(digest) if digest != worker_digest => Finding::Majority(digest),
-            _ if explains(&worker_digest, &judgement.auditor) => Finding::Baseless,
+            _ if explains(&worker_digest, &judgement.answer.auditor) => Finding::Baseless,
             Some(digest) => Finding::Majority(digest),
             None => Finding::Hung,
         }
@@ -90,8 +86,8 @@ impl Execution {
         self.event(judged(&job, worker, &judgement, true));
         let right = self.right_answerers(&job, &judgement, digest, answers);
         let rewards = AnswerRewards { worker: Some(worker), jurors: &right };
-        if let Some(claim) = committed.claims.remove(&judgement.auditor) {
-            self.slash_answerer(&job, judgement.auditor, claim.lock, Fault::WrongAnswer, &rewards);
+        if let Some(claim) = committed.claims.remove(&judgement.answer.auditor) {
+            self.slash_answerer(&job, judgement.answer.auditor, claim.lock, Fault::WrongAnswer, &rewards);
         }
         let rest = AnswerRewards { worker: Some(worker), jurors: &[] };
         self.dismiss_jury(&job, judgement.jurors, &right, &rest);
@@ -110,15 +106,15 @@ impl Execution {
         digest: StateDigest,
         answers: &BTreeMap<Address, AnswerDigest>,
     ) {
-        let Committed { worker, mut lock, mut claims, .. } = committed;
+        let Committed { worker, mut lock, mut claims, paid, mut deposit, .. } = committed;
         self.event(judged(&job, worker, &judgement, false));
         let right = self.right_answerers(&job, &judgement, digest, answers);
-        if !right.contains(&judgement.auditor)
-            && let Some(claim) = claims.remove(&judgement.auditor)
+        if !right.contains(&judgement.answer.auditor)
+            && let Some(claim) = claims.remove(&judgement.answer.auditor)
         {
             self.slash_answerer(
                 &job,
-                judgement.auditor,
+                judgement.answer.auditor,
                 claim.lock,
                 Fault::WrongAnswer,
                 &AnswerRewards::default(),
@@ -140,13 +136,15 @@ impl Execution {
         let again = lost >= most;
         let amount =
             if again { lock.amount() } else { job.price.checked_mul(prices).unwrap_or(lock.amount()) };
-        self.slash_worker(&job, worker, &mut lock, amount, Fault::WrongResult, &right);
+        let rewards = WorkerRewards { requester: self.price_lost(&job, paid), right: &right };
+        self.slash_worker(&job, worker, &mut lock, amount, Fault::WrongResult, &rewards);
         self.unlock_stake(&worker, lock);
         if again {
             self.jail(worker);
         }
         self.restart_ramp(&job, &worker);
-        self.fail_attempt(job, worker, Fault::WrongResult);
+        self.return_deposit(&job, &mut deposit);
+        self.result_is_void(job, worker, Fault::WrongResult, paid);
     }
 
     /// The worker denied an answer that agrees with it: it pays, and must open after all (rule JUD-04).
@@ -154,10 +152,11 @@ impl Execution {
         let amount =
             job.price.checked_mul(self.state.params.penalties.float_verdict_prices).unwrap_or_default();
         let worker = committed.worker;
-        let jurors = self.dismiss_answered(&job, judgement.jurors);
-        self.slash_worker(&job, worker, &mut committed.lock, amount, Fault::BaselessContest, &jurors);
+        let jurors = self.dismiss_answered(&job, judgement.jurors, false);
+        let rewards = WorkerRewards { right: &jurors, ..WorkerRewards::default() };
+        self.slash_worker(&job, worker, &mut committed.lock, amount, Fault::BaselessContest, &rewards);
         self.restart_ramp(&job, &worker);
-        committed.denied.insert((judgement.auditor, judgement.question));
+        committed.denied.insert(judgement.answer);
         self.await_opening(&mut committed);
         job.stage = Stage::Committed(committed);
         self.put_job(job);
@@ -166,12 +165,17 @@ impl Execution {
     /// No majority: half to the worker, half burned, nobody at fault (rule JUD-05). A second jury could not be blind: the digests
     /// are shown by now.
     fn jury_hung(&mut self, mut job: Job, committed: Committed, judgement: Judgement) {
-        self.dismiss_answered(&job, judgement.jurors);
-        let Committed { worker, lock, commitment, claims, .. } = committed;
+        self.dismiss_answered(&job, judgement.jurors, false);
+        let Committed { worker, lock, commitment, claims, paid, mut deposit, .. } = committed;
         for (auditor, claim) in claims {
             self.unlock_stake(&auditor, claim.lock);
         }
         self.unlock_stake(&worker, lock);
+        self.return_deposit(&job, &mut deposit);
+        if paid {
+            job.stage = Stage::Ended(Outcome::Settled { worker, commitment });
+            return self.put_job(job);
+        }
         let half = job.escrow.amount().split(2);
         let paid = job.escrow.take_up_to(half);
         let worker_paid = paid.amount();
@@ -197,16 +201,23 @@ impl Execution {
         answers.iter().filter(is_right).map(|(answerer, _)| *answerer).collect()
     }
 
-    /// Where no digest decides, jurors who answered get their locks back and are named (rule PEN-05); silence costs a fee (rule
-    /// PEN-07), as everywhere.
+    /// Where no digest decides, jurors who answered get their locks back and are named (rule PEN-05). Silence costs as everywhere
+    /// (rule PEN-07), unless the worker withheld what to answer from.
     pub(in crate::transition) fn dismiss_answered(
         &mut self,
         job: &Job,
         jurors: BTreeMap<Address, Juror>,
+        withheld: bool,
     ) -> Vec<Address> {
+        let is_answered = |seat: &Juror| seat.answer.is_some();
         let answered: Vec<Address> =
-            jurors.iter().filter(|(_, seat)| seat.answer.is_some()).map(|(juror, _)| *juror).collect();
-        self.dismiss_jury(job, jurors, &answered, &AnswerRewards::default());
+            jurors.iter().filter(|(_, seat)| is_answered(seat)).map(|(juror, _)| *juror).collect();
+        let released: Vec<Address> = jurors
+            .iter()
+            .filter(|(_, seat)| withheld || is_answered(seat))
+            .map(|(juror, _)| *juror)
+            .collect();
+        self.dismiss_jury(job, jurors, &released, &AnswerRewards::default());
         answered
     }
 
@@ -232,11 +243,17 @@ impl Execution {
 /// Answers to the contested question: the auditor's and the jurors'.
 fn answers(committed: &Committed, judgement: &Judgement) -> BTreeMap<Address, AnswerDigest> {
     let jurors = judgement.jurors.iter().filter_map(|(juror, seat)| Some((*juror, seat.answer?)));
-    let contested = committed.claims.get(&judgement.auditor).and_then(|claim| claim.answers.as_ref());
-    let contested = contested.and_then(|answers| answers.get(usize::from(judgement.question)));
-    jurors.chain(contested.map(|answer| (judgement.auditor, *answer))).collect()
+    let contested = committed.claims.get(&judgement.answer.auditor).and_then(|claim| claim.answers.as_ref());
+    let contested = contested.and_then(|answers| answers.get(usize::from(judgement.answer.question)));
+    jurors.chain(contested.map(|answer| (judgement.answer.auditor, *answer))).collect()
 }
 
 const fn judged(job: &Job, worker: Address, judgement: &Judgement, worker_right: bool) -> Event {
-    Event::Judged { job: job.id, attempt: job.attempt, worker, auditor: judgement.auditor, worker_right }
+    Event::Judged {
+        job: job.id,
+        attempt: job.attempt,
+        worker,
+        auditor: judgement.answer.auditor,
+        worker_right,
+    }
 }

@@ -1,15 +1,20 @@
 //! The state transition: parent state and block in, next state and receipts out.
 //!
-//! Order within a block (rules BLK-04, TIM-04, DRW-02): header, duties, transactions, windows that close, unbonding, changes of
-//! validators, old records, draws.
+//! Order within a block (rules BLK-04, TIM-04, DRW-02): header, duties, posted data, transactions, windows that close, unbonding,
+//! changes of validators, holds, old records, draws.
 
 mod attempt;
+mod audit;
+mod cancel_request;
 mod change_owner;
 mod claim_duty;
+mod delivery;
 mod draw;
 mod duty;
+mod evidence;
 mod execution;
 mod generation_request;
+mod hold;
 mod judgement;
 mod life;
 mod models;
@@ -17,6 +22,7 @@ mod money;
 mod penalty;
 mod receipt;
 mod register_compute;
+mod request_audit;
 mod settlement;
 mod stake;
 mod test_hardware;
@@ -24,7 +30,7 @@ mod transaction;
 mod verify;
 mod windows;
 
-pub(crate) use duty::check_author;
+pub(crate) use duty::{check_author, check_data, is_data};
 pub(crate) use execution::beacon_alpha;
 pub use execution::{BlockContext, Executed, Execution};
 pub(crate) use transaction::check_sender;

@@ -1,13 +1,13 @@
-//! Penalties, each from the job's own lock (rules PEN-01 to PEN-07).
+//! Penalties, each from the job's own lock (rules PEN-01 to PEN-08).
 
-use dfsn_types::{Address, Amount, Event, Fault};
+use dfsn_types::{Address, Amount, Fault};
 
 use super::Execution;
-use crate::state::{Coins, Job};
+use crate::state::{Coins, Job, Payee};
 
 impl Execution {
-    /// Takes `amount` from a worker's lock: a share for those whose answers were right, the rest burned (rule PEN-01). The
-    /// requester's loss comes first; it is nothing while the price is still in escrow.
+    /// Takes `amount` from a worker's lock: the requester's loss first, then a share of the rest for those whose answers were
+    /// right; what is left is burned (rule PEN-01).
     pub(super) fn slash_worker(
         &mut self,
         job: &Job,
@@ -15,64 +15,40 @@ impl Execution {
         lock: &mut Coins,
         amount: Amount,
         fault: Fault,
-        right: &[Address],
+        rewards: &WorkerRewards<'_>,
     ) {
-        let mut taken = self.forfeit(&worker, lock, amount);
-        let whole = taken.amount();
-        let share = self.state.params.penalties.right_answer_share.of(whole);
-        let each = share.split(u64::try_from(right.len()).unwrap_or(u64::MAX));
-        for answerer in right {
-            let reward = taken.take_up_to(each);
-            self.pay_earnings(*answerer, reward);
+        let taken = self.forfeit(&worker, lock, amount);
+        let rest = taken.amount().saturating_sub(rewards.requester);
+        let share = self.state.params.penalties.right_answer_share.of(rest);
+        let each = share.split(u64::try_from(rewards.right.len()).unwrap_or(u64::MAX));
+        let mut payees = Vec::new();
+        if !rewards.requester.is_zero() {
+            payees.push((Payee::Account(job.requester), rewards.requester));
         }
-        let burned = taken.amount();
-        self.burn(taken);
-        self.event(Event::Slashed {
-            job: job.id,
-            attempt: job.attempt,
-            validator: worker,
-            fault,
-            amount: whole,
-            burned,
-        });
+        payees.extend(rewards.right.iter().map(|answerer| (Payee::Validator(*answerer), each)));
+        self.hold(job, worker, fault, taken, payees);
     }
 
-    /// Takes the penalty of a wrong or missing answer from a claim's lock (rules PEN-05, PEN-07). Who judged rightly is paid one
-    /// audit fee each out of it, a worker who was right its share; the rest is burned.
+    /// Takes the penalty of a wrong or missing answer from a claim's lock (rules PEN-05, PEN-07). A worker who was right is paid
+    /// its share out of it, who judged rightly one audit fee each; the rest is burned.
     pub(super) fn slash_answerer(
         &mut self,
         job: &Job,
         answerer: Address,
         mut lock: Coins,
         fault: Fault,
-        reward: &AnswerRewards<'_>,
+        rewards: &AnswerRewards<'_>,
     ) {
         let penalties = &self.state.params.penalties;
-        let fees =
-            if fault == Fault::MissingAnswer { penalties.missing_answer_fees } else { penalties.answer_fees };
-        let amount = job.audit_fee.checked_mul(fees).unwrap_or(lock.amount());
+        let amount = job.audit_fee.checked_mul(penalties.answer_fees).unwrap_or(lock.amount());
         let worker_share = penalties.answer_worker_share;
-        let mut taken = self.forfeit(&answerer, &mut lock, amount);
+        let taken = self.forfeit(&answerer, &mut lock, amount);
         self.unlock_stake(&answerer, lock);
-        let whole = taken.amount();
-        if let Some(worker) = reward.worker {
-            let share = taken.take_up_to(worker_share.of(whole));
-            self.pay_earnings(worker, share);
-        }
-        for juror in reward.jurors {
-            let fee = taken.take_up_to(job.audit_fee);
-            self.pay_earnings(*juror, fee);
-        }
-        let burned = taken.amount();
-        self.burn(taken);
-        self.event(Event::Slashed {
-            job: job.id,
-            attempt: job.attempt,
-            validator: answerer,
-            fault,
-            amount: whole,
-            burned,
-        });
+        let to_worker = worker_share.of(taken.amount());
+        let mut payees: Vec<(Payee, Amount)> =
+            rewards.worker.iter().map(|worker| (Payee::Validator(*worker), to_worker)).collect();
+        payees.extend(rewards.jurors.iter().map(|juror| (Payee::Validator(*juror), job.audit_fee)));
+        self.hold(job, answerer, fault, taken, payees);
     }
 
     /// After a fault the worker's jobs of this pair are audited as in the beginning (rule AUD-03).
@@ -93,6 +69,15 @@ impl Execution {
         let doubled = prices.saturating_mul(1 << repeat.saturating_sub(1).min(32));
         job.price.checked_mul(doubled.min(most)).unwrap_or_default()
     }
+}
+
+/// Who shares in the penalty of a worker.
+#[derive(Debug, Default)]
+pub(super) struct WorkerRewards<'a> {
+    /// What the requester has lost: the price, once it has been paid out.
+    pub(super) requester: Amount,
+    /// Whose answers were right.
+    pub(super) right: &'a [Address],
 }
 
 /// Who shares in the penalty of an answerer.

@@ -16,10 +16,10 @@ impl Execution {
         let Stage::Committed(committed) = &job.stage else {
             return Err(TransactionFailure::NothingToReceive(id));
         };
-        if job.delivered {
+        if job.delivered || committed.paid {
             return Err(TransactionFailure::NothingToReceive(id));
         }
-        let over = committed.phase == Phase::Delivering;
+        let over = matches!(committed.phase, Phase::Delivering | Phase::Witnessing(_));
         let Some(mut job) = self.take_job(&id) else { return Err(TransactionFailure::UnknownJob(id)) };
         job.delivered = true;
         self.event(Event::Delivered { job: id });

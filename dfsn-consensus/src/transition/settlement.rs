@@ -3,37 +3,46 @@
 use dfsn_types::{Address, Amount, Event, PairStatus, RefundReason};
 
 use super::Execution;
-use crate::state::{Coins, Committed, Job, JobKind, Outcome, Stage};
+use crate::state::{Coins, Committed, Job, JobKind, Outcome, Phase, Stage, Window};
 
 impl Execution {
-    /// Ends a job whose audit is over and whose pictures are delivered (rule SET-01).
+    /// Pays for a job whose audit is over and whose pictures are delivered (rule SET-01). The collateral stays locked while the
+    /// requester may ask for another audit (rule CHL-01).
     pub(super) fn settle(&mut self, mut job: Job) {
         let stage = core::mem::replace(&mut job.stage, Stage::Ended(Outcome::TestFailed));
-        let Stage::Committed(committed) = stage else {
+        let Stage::Committed(mut committed) = stage else {
             job.stage = stage;
             return self.put_job(job);
         };
-        let Committed { worker, lock, commitment, confirmed, .. } = *committed;
         let escrow = job.escrow.take_all();
-        match job.kind {
-            JobKind::Request => self.pay_shares(&job, worker, &confirmed, escrow),
-            JobKind::Test => {
-                if !self.finish_test(&mut job, worker, &confirmed, escrow) {
-                    self.unlock_stake(&worker, lock);
-                    return self.put_job(job);
-                }
-            }
+        if job.kind == JobKind::Test {
+            return self.finish_test(job, *committed, escrow);
         }
+        self.pay_shares(&job, &committed, escrow);
+        committed.paid = true;
+        if committed.requested || self.state.tip.clock >= committed.challenge_until {
+            return self.end_settled(job, *committed);
+        }
+        committed.phase = Phase::Standing;
+        committed.window = Window { closes_at: committed.challenge_until, opened: self.state.tip.height };
+        self.put_committed(job, committed);
+    }
+
+    /// Nobody can object any more: the collateral is free.
+    pub(super) fn end_settled(&mut self, mut job: Job, committed: Committed) {
+        let Committed { worker, lock, commitment, .. } = committed;
         self.unlock_stake(&worker, lock);
         job.stage = Stage::Ended(Outcome::Settled { worker, commitment });
         self.put_job(job);
     }
 
-    /// Shares of the price (rule SET-02).
-    fn pay_shares(&mut self, job: &Job, worker: Address, confirmed: &[Address], mut escrow: Coins) {
+    /// Shares of the price (rules SET-02, DLV-03).
+    fn pay_shares(&mut self, job: &Job, committed: &Committed, mut escrow: Coins) {
+        let (worker, confirmed) = (committed.worker, &committed.confirmed);
         let economics = &self.state.params.economics;
         let (worker_share, builder_share, audit_share) =
             (economics.worker_share, economics.builder_share, economics.audit_share_max);
+        let witness_share = economics.witness_share;
         let price = escrow.amount();
         let mut earned = escrow.take_up_to(worker_share.of(price));
         let built = escrow.take_up_to(builder_share.of(price));
@@ -42,6 +51,12 @@ impl Execution {
         let worker_paid = earned.amount();
         self.pay_earnings(worker, earned);
         self.pay(self.fee_recipient, built);
+        if let Phase::Witnessing(witnesses) = &committed.phase {
+            for witness in &witnesses.stored {
+                let share = escrow.take_up_to(witness_share.of(price));
+                self.pay_earnings(*witness, share);
+            }
+        }
         self.burn(escrow);
         self.count_clean_job(job, &worker);
         self.event(Event::JobSettled {
@@ -54,7 +69,13 @@ impl Execution {
     }
 
     /// One audit fee for each right answer, all together at most `most`, scaled down equally above that (rule SET-03).
-    fn pay_auditors(&mut self, job: &Job, confirmed: &[Address], from: &mut Coins, most: Amount) -> Amount {
+    pub(super) fn pay_auditors(
+        &mut self,
+        job: &Job,
+        confirmed: &[Address],
+        from: &mut Coins,
+        most: Amount,
+    ) -> Amount {
         let count = u64::try_from(confirmed.len()).unwrap_or(u64::MAX);
         let wanted = job.audit_fee.checked_mul(count).unwrap_or(most);
         let each = if wanted > most { most.split(count) } else { job.audit_fee };
@@ -83,39 +104,27 @@ impl Execution {
     }
 
     /// A test passes with two right answers (rule TST-05); what its auditors do not earn goes back.
-    fn finish_test(
-        &mut self,
-        job: &mut Job,
-        worker: Address,
-        confirmed: &[Address],
-        mut deposit: Coins,
-    ) -> bool {
+    fn finish_test(&mut self, mut job: Job, committed: Committed, mut deposit: Coins) {
+        let Committed { worker, lock, commitment, confirmed, .. } = committed;
         let passed = confirmed.len() >= 2;
         let most = deposit.amount();
-        let auditors_paid = self.pay_auditors(job, confirmed, &mut deposit, most);
-        let left = deposit.amount();
-        self.pay(job.requester, deposit);
+        let auditors_paid = self.pay_auditors(&job, &confirmed, &mut deposit, most);
+        let (requester, amount) = (job.requester, deposit.amount());
+        self.pay(requester, deposit);
+        self.unlock_stake(&worker, lock);
         if !passed {
-            job.stage = Stage::Ended(Outcome::Refunded(RefundReason::Untested));
-            self.event(Event::JobRefunded {
-                job: job.id,
-                requester: job.requester,
-                amount: left,
-                reason: RefundReason::Untested,
-            });
-            return false;
+            let reason = RefundReason::Untested;
+            job.stage = Stage::Ended(Outcome::Refunded(reason));
+            self.event(Event::JobRefunded { job: job.id, requester, amount, reason });
+            return self.put_job(job);
         }
-        if let Some(record) = self.pair_record(job, &worker) {
+        if let Some(record) = self.pair_record(&job, &worker) {
             record.status = PairStatus::Active;
             self.event(Event::PairActivated { validator: worker, pair: job.pair() });
         }
-        self.event(Event::JobSettled {
-            job: job.id,
-            attempt: job.attempt,
-            worker,
-            worker_paid: Amount::ZERO,
-            auditors_paid,
-        });
-        true
+        let (attempt, worker_paid) = (job.attempt, Amount::ZERO);
+        self.event(Event::JobSettled { job: job.id, attempt, worker, worker_paid, auditors_paid });
+        job.stage = Stage::Ended(Outcome::Settled { worker, commitment });
+        self.put_job(job);
     }
 }

@@ -102,6 +102,10 @@ impl Execution {
             TransactionKind::ChangeOwner { to } => self.change_owner(sender, *to),
             TransactionKind::RegisterModel(record) => self.register_model(sender, record),
             TransactionKind::RemoveModel { model } => self.remove_model(sender, *model),
+            TransactionKind::CancelRequest { job } => self.cancel_request(sender, *job),
+            TransactionKind::RequestAudit { job } => self.request_audit(sender, *job),
+            TransactionKind::EvidenceNote { note } => self.evidence_note(*note),
+            TransactionKind::SubmitEvidence(evidence) => self.submit_evidence(sender, evidence),
             // Kinds that this version of the rules does not know cannot be decoded.
             _ => Err(TransactionFailure::Zero),
         }

@@ -46,6 +46,9 @@ pub fn state_transition(parent: &ChainState, block: &Block) -> Result<Transition
     for duty in block.body().duties.iter() {
         execution.apply_duty(duty).map_err(|error| BlockRuleError::Duty { id: duty.id(), error })?;
     }
+    for duty in block.body().data.iter() {
+        execution.apply_data(duty).map_err(|error| BlockRuleError::Duty { id: duty.id(), error })?;
+    }
     for transaction in &transactions {
         let id = transaction.id();
         execution.apply_transaction(transaction).map_err(|error| BlockRuleError::Include { id, error })?;

@@ -3,8 +3,8 @@
 use dfsn_types::{Address, Event, Fault, JobId, RefundReason};
 
 use super::Execution;
-use super::penalty::AnswerRewards;
-use crate::state::{Coins, Committed, Job, JuryStage, Outcome, Phase, Stage, Window};
+use super::penalty::WorkerRewards;
+use crate::state::{Coins, Job, Outcome, Stage, Window};
 
 impl Execution {
     /// Closes the windows that are over, in order of (end, job), at most as many as a block allows (rule TIM-04).
@@ -44,7 +44,7 @@ impl Execution {
         let stage =
             core::mem::replace(&mut job.stage, Stage::Ended(Outcome::Refunded(RefundReason::Expired)));
         match stage {
-            Stage::Pending { .. } => self.refund(job, RefundReason::Expired),
+            Stage::Pending { .. } => self.take_back(job, RefundReason::Expired),
             Stage::Drawn { worker, window } => self.turn_missed(job, worker, window),
             Stage::Accepted { worker, lock, .. } => self.deadline_missed(job, worker, lock),
             Stage::Committed(committed) => self.audit_window_closed(job, committed),
@@ -90,7 +90,8 @@ impl Execution {
     /// Accepted and not committed (rule PEN-02).
     fn deadline_missed(&mut self, job: Job, worker: Address, mut lock: Coins) {
         let penalty = self.deadline_penalty(&job, &worker);
-        self.slash_worker(&job, worker, &mut lock, penalty, Fault::MissedDeadline, &[]);
+        let rewards = WorkerRewards::default();
+        self.slash_worker(&job, worker, &mut lock, penalty, Fault::MissedDeadline, &rewards);
         self.unlock_stake(&worker, lock);
         self.close_open_job(&job, &worker);
         self.restart_ramp(&job, &worker);
@@ -102,140 +103,5 @@ impl Execution {
         if let Some(record) = self.pair_record(job, worker) {
             record.open_jobs = record.open_jobs.saturating_sub(1);
         }
-    }
-
-    /// What follows when claims, answers, an opening, a jury or a receipt are due (rules JOB-01, AUD-04, AUD-10, JUD-01, SET-01).
-    fn audit_window_closed(&mut self, mut job: Job, mut committed: Box<Committed>) {
-        match &mut committed.phase {
-            Phase::Claiming => {
-                self.after_claims(&mut committed);
-                job.stage = Stage::Committed(committed);
-                self.audit_may_be_over(job);
-            }
-            Phase::Answering => {
-                let answered = committed.claims.values().filter(|claim| claim.answers.is_some()).count();
-                if answered.saturating_mul(2) < committed.claims.len() {
-                    return self.not_answered(job, *committed);
-                }
-                self.drop_unanswered(&job, &mut committed);
-                self.await_opening(&mut committed);
-                job.stage = Stage::Committed(committed);
-                self.audit_may_be_over(job);
-            }
-            Phase::Opening => self.silence(job, *committed),
-            Phase::Judging(judgement) => match judgement.stage {
-                JuryStage::Claiming if judgement.jurors.values().any(|juror| juror.answer.is_none()) => {
-                    judgement.stage = JuryStage::Answering;
-                    committed.window = self.window(self.state.params.windows.juror_ms);
-                    self.put_committed(job, committed);
-                }
-                JuryStage::Claiming | JuryStage::Answering => {
-                    judgement.stage = JuryStage::Revealing;
-                    committed.window = self.window(self.state.params.windows.open_ms);
-                    self.put_committed(job, committed);
-                }
-                JuryStage::Revealing => self.verdict(job, committed),
-            },
-            Phase::Delivering => {
-                let Committed { worker, lock, .. } = *committed;
-                self.unlock_stake(&worker, lock);
-                self.refund(job, RefundReason::Undelivered);
-            }
-        }
-    }
-
-    pub(super) fn put_committed(&mut self, mut job: Job, committed: Box<Committed>) {
-        job.stage = Stage::Committed(committed);
-        self.put_job(job);
-    }
-
-    /// Claims are over: wait for answers that are missing, else for the worker (rule AUD-04).
-    fn after_claims(&self, committed: &mut Committed) {
-        if committed.claims.values().all(|claim| claim.answers.is_some()) {
-            return self.await_opening(committed);
-        }
-        let windows = &self.state.params.windows;
-        committed.phase = Phase::Answering;
-        committed.window = self.window(windows.serve_ms.saturating_add(windows.answer_ms));
-    }
-
-    /// Answers are in: the worker opens, or nothing is left to open.
-    pub(super) fn await_opening(&self, committed: &mut Committed) {
-        let windows = &self.state.params.windows;
-        if committed.claims.is_empty() {
-            committed.phase = Phase::Delivering;
-            committed.window = self.window(windows.receipt_ms);
-        } else {
-            committed.phase = Phase::Opening;
-            committed.window = self.window(windows.open_ms);
-        }
-    }
-
-    /// Puts a committed job back, or settles it when the audit is over and the pictures are there (rule SET-01).
-    pub(super) fn audit_may_be_over(&mut self, job: Job) {
-        let over = job.committed().is_some_and(|committed| committed.phase == Phase::Delivering);
-        if over && (job.delivered || job.kind == crate::state::JobKind::Test) {
-            self.settle(job)
-        } else {
-            self.put_job(job)
-        }
-    }
-
-    /// A claim without an answer costs a fee (rule PEN-07): its auditor may not have got the inputs.
-    fn drop_unanswered(&mut self, job: &Job, committed: &mut Committed) {
-        let silent: Vec<Address> = committed
-            .claims
-            .iter()
-            .filter(|(_, claim)| claim.answers.is_none())
-            .map(|(auditor, _)| *auditor)
-            .collect();
-        for auditor in silent {
-            if let Some(claim) = committed.claims.remove(&auditor) {
-                self.slash_answerer(
-                    job,
-                    auditor,
-                    claim.lock,
-                    Fault::MissingAnswer,
-                    &AnswerRewards::default(),
-                );
-            }
-        }
-    }
-
-    /// Fewer than half of those who claimed answered: the worker may have withheld the inputs, they may have been lazy. The attempt
-    /// does not count, its worker is not drawn for this job again, and nobody is slashed beyond a fee (rule AUD-10).
-    pub(super) fn not_answered(&mut self, job: Job, mut committed: Committed) {
-        self.drop_unanswered(&job, &mut committed);
-        let Committed { worker, lock, claims, phase, .. } = committed;
-        for (auditor, claim) in claims {
-            self.unlock_stake(&auditor, claim.lock);
-        }
-        if let Phase::Judging(judgement) = phase {
-            self.dismiss_answered(&job, judgement.jurors);
-        }
-        self.unlock_stake(&worker, lock);
-        self.restart_ramp(&job, &worker);
-        self.fail_attempt(job, worker, Fault::Unanswered);
-    }
-
-    /// Silence is the lie: the whole lock, and jail (rule PEN-04). The answers that were given count as right.
-    pub(super) fn silence(&mut self, job: Job, committed: Committed) {
-        let Committed { worker, mut lock, claims, phase, .. } = committed;
-        let mut answerers: Vec<Address> =
-            claims.iter().filter(|(_, claim)| claim.answers.is_some()).map(|(auditor, _)| *auditor).collect();
-        for (auditor, claim) in claims {
-            self.unlock_stake(&auditor, claim.lock);
-        }
-        if let Phase::Judging(judgement) = phase {
-            answerers.extend(self.dismiss_answered(&job, judgement.jurors));
-            answerers.sort_unstable();
-            answerers.dedup();
-        }
-        let whole = lock.amount();
-        self.slash_worker(&job, worker, &mut lock, whole, Fault::Silence, &answerers);
-        self.unlock_stake(&worker, lock);
-        self.jail(worker);
-        self.restart_ramp(&job, &worker);
-        self.fail_attempt(job, worker, Fault::Silence);
     }
 }

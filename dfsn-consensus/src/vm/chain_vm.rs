@@ -228,7 +228,8 @@ impl<S: KvStore> Vm for ChainVm<S> {
             return Err(VmError::Unknown(*hash));
         };
         self.accepted = transition.state;
-        self.mempool.prune(&self.accepted, &block.body().duties);
+        let duties = block.body().duties.iter().chain(block.body().data.iter());
+        self.mempool.prune(&self.accepted, duties);
         if !self.processing.contains_key(&self.preferred) {
             self.preferred = *hash;
         }

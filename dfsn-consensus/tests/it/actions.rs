@@ -2,15 +2,15 @@
 
 use dfsn_types::{
     Amount, AnswerDigest, Attempt, BoundedVec, ComputeUpdate, DurationMs, DutyKind, GenerationParams,
-    ImageSize, JobId, Nonce, PairOffer, ResultCommitment, Role, SecretKey, StateDigest, TraceRoot,
-    TransactionKind, VrfProof,
+    ImageSize, JobId, Nonce, PairOffer, ResultCommitment, SecretKey, StateDigest, TraceRoot, TransactionKind,
+    VrfProof,
 };
 use proptest::prelude::*;
 
 use crate::network::forge::signed;
 use crate::network::node::Keys;
 use crate::network::setup::{model, other_pair, pair, registration, user_key};
-use crate::network::{Answering, Behaviour, Network, Working, usual_request};
+use crate::network::{Answering, Behaviour, FIRST_AUDIT, Network, Working, answer_of, usual_request};
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -74,6 +74,14 @@ pub(crate) enum Action {
         user: usize,
         job: usize,
     },
+    Cancel {
+        user: usize,
+        job: usize,
+    },
+    Object {
+        user: usize,
+        job: usize,
+    },
     WrongNonce {
         nonce: u64,
     },
@@ -109,9 +117,11 @@ pub(crate) fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(user, seed, steps, images, price, expires_ms, unaudited)| {
                 Action::Request { user, seed, steps, images, price, expires_ms, unaudited }
             }),
-        5 => (user, 0..6usize).prop_map(|(user, job)| Action::Receipt { user, job }),
+        5 => (user.clone(), 0..6usize).prop_map(|(user, job)| Action::Receipt { user, job }),
+        1 => (user.clone(), 0..6usize).prop_map(|(user, job)| Action::Cancel { user, job }),
+        2 => (user, 0..6usize).prop_map(|(user, job)| Action::Object { user, job }),
         1 => any::<u64>().prop_map(|nonce| Action::WrongNonce { nonce }),
-        4 => (node, 0..6usize, 1..3u8, 0..8u8, any::<u8>())
+        4 => (node, 0..6usize, 1..3u8, 0..10u8, any::<u8>())
             .prop_map(|(node, job, attempt, kind, number)| Action::Duty { node, job, attempt, kind, number }),
     ]
 }
@@ -129,6 +139,8 @@ pub(crate) fn behaviours() -> impl Strategy<Value = Vec<Behaviour>> {
         Working::Mute,
         Working::ContestsAndHides,
         Working::ContestsBaselessly,
+        Working::Withholds,
+        Working::WithholdsAll,
     ]);
     let working = prop_oneof![2 => Just(Working::Honest), 1 => cheats];
     let cheats = prop::sample::select(vec![
@@ -140,7 +152,13 @@ pub(crate) fn behaviours() -> impl Strategy<Value = Vec<Behaviour>> {
     ]);
     let answering = prop_oneof![5 => Just(Answering::Honest), 1 => cheats];
     let one = (working, answering.clone(), answering, prop::bool::weighted(0.1)).prop_map(
-        |(working, auditing, judging, hides_reveal)| Behaviour { working, auditing, judging, hides_reveal },
+        |(working, auditing, judging, hides_reveal)| Behaviour {
+            working,
+            auditing,
+            judging,
+            hides_reveal,
+            stores: !hides_reveal,
+        },
     );
     prop::collection::vec(one, 5)
 }
@@ -226,6 +244,12 @@ fn transaction(network: &Network, action: &Action) -> (usize, TransactionKind) {
         Action::Receipt { user, job } => {
             (5 + *user, TransactionKind::Receipt { job: some_job(network, *job) })
         }
+        Action::Cancel { user, job } => {
+            (5 + *user, TransactionKind::CancelRequest { job: some_job(network, *job) })
+        }
+        Action::Object { user, job } => {
+            (5 + *user, TransactionKind::RequestAudit { job: some_job(network, *job) })
+        }
         _ => (5, crate::network::forge::transfer()),
     }
 }
@@ -244,7 +268,8 @@ fn register(network: &Network, node: usize, capacity: u8, vrf: usize, both: bool
 }
 
 fn duty(network: &Network, node: usize, job: &JobId, kind: u8, number: u8) -> DutyKind {
-    let role = if number.is_multiple_of(2) { Role::Auditor } else { Role::Juror };
+    let answer = answer_of(network.address(usize::from(number % 5)), number % 5);
+    let seat = if number.is_multiple_of(2) { FIRST_AUDIT } else { dfsn_types::Seat::Juror(answer) };
     match kind {
         0 => DutyKind::AcceptJob { draw: u32::from(number % 3) },
         1 => DutyKind::CommitResult(ResultCommitment {
@@ -252,18 +277,19 @@ fn duty(network: &Network, node: usize, job: &JobId, kind: u8, number: u8) -> Du
             trace_root: TraceRoot::from_bytes([number; 32]),
         }),
         2 => {
-            let sortition =
-                network.state().open_job(job).and_then(|job| network.state().sortition(job, role));
+            let sortition = network.state().open_job(job).and_then(|job| network.state().sortition(job));
             let alpha = sortition.map_or([0; 32], |sortition| *sortition.alpha.as_bytes());
-            DutyKind::ClaimAudit { role, proof: Keys::of(node).vrf().prove(&alpha).unwrap() }
+            DutyKind::ClaimAudit { seat, proof: Keys::of(node).vrf().prove(&alpha).unwrap() }
         }
-        3 => DutyKind::ClaimAudit { role, proof: VrfProof::from_bytes(&[number; 80]) },
+        3 => DutyKind::ClaimAudit { seat, proof: VrfProof::from_bytes(&[number; 80]) },
         4 => {
             let answers = vec![AnswerDigest::from_bytes([number; 32]); usize::from(number % 5)];
-            DutyKind::SubmitAudit { role, answers: BoundedVec::new(answers).unwrap() }
+            DutyKind::SubmitAudit { seat, answers: BoundedVec::new(answers).unwrap() }
         }
         5 => DutyKind::OpenAudit { openings: BoundedVec::empty() },
-        6 => DutyKind::Contest { auditor: network.address(usize::from(number % 5)), question: number % 5 },
-        _ => DutyKind::RevealAnswer { digest: StateDigest::from_bytes([number; 32]), opening: None },
+        6 => DutyKind::Contest { answer },
+        7 => DutyKind::DemandData { seat, question: number % 5 },
+        8 => DutyKind::Stored,
+        _ => DutyKind::RevealAnswer { answer, digest: StateDigest::from_bytes([number; 32]), opening: None },
     }
 }

@@ -208,9 +208,9 @@ fn acc_03_worker_that_never_accepts_loses_nothing_but_its_turns() {
         !network.state().validators.get(&network.address(0)).unwrap().paused,
         "nobody showed that the job could be done"
     );
-    let fees = network.fees().base_units();
-    let paid = money.checked_sub(network.state().balance(&network.user(0))).unwrap();
-    assert_eq!(paid.base_units(), fees);
+    let cost = network.fees().checked_add(network.state().params.economics.cancel_fee);
+    let paid = money.checked_sub(network.state().balance(&network.user(0)));
+    assert_eq!(paid, cost, "a place in the queue costs the fee of taking a request back (CAN-02)");
 }
 
 #[test]

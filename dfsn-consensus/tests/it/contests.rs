@@ -2,9 +2,9 @@
 
 use dfsn_consensus::DutyError;
 use dfsn_consensus::state::{JuryStage, Outcome, Phase};
-use dfsn_types::{Address, Boundary, DutyKind, Event, Fault, JobId, Role, SignedDuty};
+use dfsn_types::{Address, AnswerRef, Boundary, DutyKind, Event, Fault, JobId, Role, SignedDuty};
 
-use crate::network::{Answering, Behaviour, Network, Seat, Setup, Working};
+use crate::network::{Answering, Behaviour, Network, Seat, Setup, Working, answer_of};
 
 #[test]
 fn jud_04_baseless_contest_costs_ten_prices_and_must_be_opened_after_all() {
@@ -41,9 +41,9 @@ fn judgement_stage(network: &Network, job: &JobId) -> Option<JuryStage> {
 }
 
 /// The worker shows its leaf at a boundary.
-fn reveal(network: &mut Network, job: &JobId, boundary: Boundary) {
+fn reveal(network: &mut Network, job: &JobId, answer: AnswerRef, boundary: Boundary) {
     let opening = network.served[&(*job, network.job(job).attempt)].tree.open(boundary).unwrap();
-    network.duty(0, job, DutyKind::RevealAnswer { digest: opening.digest, opening: Some(opening) });
+    network.duty(0, job, DutyKind::RevealAnswer { answer, digest: opening.digest, opening: Some(opening) });
 }
 
 fn boundary(network: &Network, job: &JobId, auditor: Address, question: u8) -> Boundary {
@@ -53,9 +53,10 @@ fn boundary(network: &Network, job: &JobId, auditor: Address, question: u8) -> B
 /// Contests an answer, lets the jury answer, reveals; ends after the verdict.
 fn contest(network: &mut Network, job: &JobId, auditor: Address, question: u8) {
     let at = boundary(network, job, auditor, question);
-    network.duty(0, job, DutyKind::Contest { auditor, question });
+    let answer = answer_of(auditor, question);
+    network.duty(0, job, DutyKind::Contest { answer });
     network.until(|network| judgement_stage(network, job) == Some(JuryStage::Revealing));
-    reveal(network, job, at);
+    reveal(network, job, answer, at);
     network.until(|network| judgement_stage(network, job).is_none());
 }
 
@@ -66,9 +67,9 @@ fn con_02_baseless_contest_is_not_repeated() {
     contest(&mut network, &job, auditor, 0);
     assert_eq!(network.slashes()[0].1, Fault::BaselessContest);
     assert_eq!(network.phase(&job), Some(&Phase::Opening));
-    let again = network.signed_duty(0, &job, DutyKind::Contest { auditor, question: 0 });
-    assert_eq!(network.try_duty(&again), Err(DutyError::ContestedBefore { auditor, question: 0 }));
-    let other = network.signed_duty(0, &job, DutyKind::Contest { auditor, question: 1 });
+    let again = network.signed_duty(0, &job, DutyKind::Contest { answer: answer_of(auditor, 0) });
+    assert_eq!(network.try_duty(&again), Err(DutyError::ContestedBefore(answer_of(auditor, 0))));
+    let other = network.signed_duty(0, &job, DutyKind::Contest { answer: answer_of(auditor, 1) });
     assert_eq!(network.try_duty(&other), Ok(()));
 }
 
@@ -78,7 +79,7 @@ fn jud_04_silent_juror_of_a_baseless_contest_pays_and_shares_nothing() {
     let (mut network, job) = opening(&[Behaviour::HONEST, Behaviour::HONEST, silent]);
     let (auditor, before) = (network.address(1), network.wealth(3));
     contest(&mut network, &job, auditor, 0);
-    let fee = network.job(&job).audit_fee;
+    let fee = network.job(&job).audit_fee.checked_mul(100).unwrap();
     assert_eq!(network.slashes()[0], (network.address(3), Fault::MissingAnswer, fee));
     assert_eq!(before.checked_sub(network.wealth(3)), Some(fee));
 }
@@ -100,7 +101,7 @@ fn jud_07_contesting_a_friend_does_not_dodge_the_verdict() {
 }
 
 #[test]
-fn aud_08_answer_of_one_judgement_is_no_answer_in_the_next() {
+fn dut_04_answer_of_one_judgement_is_no_answer_in_the_next() {
     let lazy = Behaviour::auditing(Answering::Random);
     let (mut network, job) = opening(&[lazy, lazy, Behaviour::HONEST, Behaviour::HONEST, Behaviour::HONEST]);
     let (first, second) = (network.address(1), network.address(2));
@@ -108,16 +109,17 @@ fn aud_08_answer_of_one_judgement_is_no_answer_in_the_next() {
     contest(&mut network, &job, first, 0);
     assert_eq!(network.phase(&job), Some(&Phase::Opening), "the worker was right, and another answer stands");
     assert_ne!(boundary(&network, &job, second, 1).t, 0);
-    network.duty(0, &job, DutyKind::Contest { auditor: second, question: 1 });
+    network.duty(0, &job, DutyKind::Contest { answer: answer_of(second, 1) });
     network.tick();
     let juror = network.address(3);
     let Some(Phase::Judging(judgement)) = network.phase(&job) else { panic!("a judgement is open") };
     assert!(judgement.jurors[&juror].answer.is_none(), "it has claimed and not yet answered");
     let old = duties(&network).find(|duty| is_jury_answer(duty, juror)).unwrap();
-    assert_eq!(network.try_duty(&old), Err(DutyError::ReplayedAnswer(juror)));
+    let refused = DutyError::NotAwaited { duty: "submit_audit", validator: juror };
+    assert_eq!(network.try_duty(&old), Err(refused));
     network.until(|network| judgement_stage(network, &job) == Some(JuryStage::Revealing));
     let asked = boundary(&network, &job, second, 1);
-    reveal(&mut network, &job, asked);
+    reveal(&mut network, &job, answer_of(second, 1), asked);
     network.until(|network| judgement_stage(network, &job).is_none());
     let right =
         network.events.iter().filter(|event| matches!(event, Event::Judged { worker_right: true, .. }));
@@ -135,16 +137,16 @@ fn mem_08_duty_that_a_block_took_pushes_out_nothing() {
     let (first, second) = (network.address(1), network.address(2));
     contest(&mut network, &job, first, 0);
     let old = duties(&network).find(|duty| matches!(duty.duty().kind, DutyKind::Contest { .. })).unwrap();
-    let fresh = network.signed_duty(0, &job, DutyKind::Contest { auditor: second, question: 1 });
+    let fresh = network.signed_duty(0, &job, DutyKind::Contest { answer: answer_of(second, 1) });
     network.engine.vm_mut().submit_duty(fresh).unwrap();
     network.engine.vm_mut().submit_duty(old).unwrap();
     assert!(network.seal(1_000).unwrap());
     let Some(Phase::Judging(judgement)) = network.phase(&job) else { panic!("the second contest got in") };
-    assert_eq!((judgement.auditor, judgement.question), (second, 1));
+    assert_eq!(judgement.answer, answer_of(second, 1));
 }
 
 #[test]
-fn aud_08_same_boundary_may_be_answered_again() {
+fn same_boundary_may_be_answered_again() {
     let lazy = Behaviour::auditing(Answering::Random);
     let (mut network, job) = opening(&[lazy, lazy, Behaviour::HONEST, Behaviour::HONEST, Behaviour::HONEST]);
     for auditor in [network.address(1), network.address(2)] {
@@ -161,7 +163,7 @@ fn duties(network: &Network) -> impl Iterator<Item = SignedDuty> + '_ {
 
 fn is_jury_answer(duty: &SignedDuty, juror: Address) -> bool {
     let role = match &duty.duty().kind {
-        DutyKind::SubmitAudit { role, .. } => *role,
+        DutyKind::SubmitAudit { seat, .. } => seat.role(),
         _ => return false,
     };
     duty.duty().validator == juror && role == Role::Juror

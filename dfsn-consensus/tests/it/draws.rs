@@ -30,7 +30,7 @@ fn last_step_is_blind() {
     let mut asked_last = 0;
     for output in outputs(400) {
         for steps in [1, 2, 3, 9, 10, 20, 150] {
-            let questions = draw_questions(&output, shape(steps, 4)).boundaries;
+            let questions = draw_questions(&output, shape(steps, 4), &BTreeSet::new()).boundaries;
             assert_eq!(questions[0], 0);
             assert!(questions.is_sorted_by(|a, b| a < b), "{questions:?}");
             let inputs: Vec<u16> = questions[1..].iter().map(|t| t - 1).filter(|t| *t > 0).collect();
@@ -50,7 +50,7 @@ fn last_step_is_blind() {
 fn aud_05_every_step_and_image_is_asked_about() {
     let (mut steps, mut images) = (BTreeSet::new(), BTreeSet::new());
     for output in outputs(600) {
-        let questions = draw_questions(&output, shape(20, 3));
+        let questions = draw_questions(&output, shape(20, 3), &BTreeSet::new());
         images.insert(questions.image);
         steps.extend(questions.boundaries);
     }

@@ -8,7 +8,9 @@ use dfsn_types::{
 };
 
 use crate::network::node::Keys;
-use crate::network::{Answering, Behaviour, Network, Seat, Setup, Working, usual_request};
+use crate::network::{
+    Answering, Behaviour, FIRST_AUDIT, Network, Seat, Setup, Working, answer_of, usual_request,
+};
 
 pub(crate) fn network(worker: Working) -> Network {
     Network::new(&Setup::worker(Behaviour::working(worker), 3))
@@ -106,12 +108,14 @@ fn dut_04_duties_out_of_turn() {
     let auditor = network.address(1);
     let kinds = [
         DutyKind::CommitResult(dfsn_types::ResultCommitment { images, trace_root }),
-        DutyKind::ClaimAudit { role: Role::Auditor, proof },
-        DutyKind::ClaimAudit { role: Role::Juror, proof },
-        DutyKind::SubmitAudit { role: Role::Auditor, answers: answers(1) },
+        DutyKind::ClaimAudit { seat: FIRST_AUDIT, proof },
+        DutyKind::ClaimAudit { seat: dfsn_types::Seat::Juror(answer_of(auditor, 0)), proof },
+        DutyKind::SubmitAudit { seat: FIRST_AUDIT, answers: answers(1) },
         DutyKind::OpenAudit { openings: BoundedVec::empty() },
-        DutyKind::Contest { auditor, question: 0 },
-        DutyKind::RevealAnswer { digest: digest(), opening: None },
+        DutyKind::Contest { answer: answer_of(auditor, 0) },
+        DutyKind::RevealAnswer { answer: answer_of(auditor, 0), digest: digest(), opening: None },
+        DutyKind::DemandData { seat: FIRST_AUDIT, question: 1 },
+        DutyKind::Stored,
     ];
     for kind in kinds {
         let name = kind.name();
@@ -224,10 +228,10 @@ fn aud_01_worker_requester_and_strangers_do_not_audit() {
     let id = network.send(&Keys::of(1).owner, kind);
     let job = dfsn_types::Domain::JobId.hash(&id).into();
     network.until(|network| network.phase(&job) == Some(&Phase::Claiming));
-    let alpha = network.state().sortition(network.job(&job), Role::Auditor).unwrap().alpha;
+    let alpha = network.state().sortition(network.job(&job)).unwrap().alpha;
     for (node, may) in [(0, false), (1, false), (2, true), (5, false)] {
         let proof = Keys::of(node).vrf().prove(alpha.as_bytes()).unwrap();
-        let duty = network.signed_duty(node, &job, DutyKind::ClaimAudit { role: Role::Auditor, proof });
+        let duty = network.signed_duty(node, &job, DutyKind::ClaimAudit { seat: FIRST_AUDIT, proof });
         let validator = network.address(node);
         let expected = DutyError::NotEligible { validator, role: Role::Auditor };
         assert_eq!(network.try_duty(&duty), if may { Ok(()) } else { Err(expected) }, "node {node}");
@@ -238,11 +242,11 @@ fn aud_01_worker_requester_and_strangers_do_not_audit() {
 fn aud_02_proof_must_hold_for_this_key_and_job() {
     let mut network = network(Working::Honest);
     let job = until_phase(&mut network, Phase::Claiming);
-    let alpha = network.state().sortition(network.job(&job), Role::Auditor).unwrap().alpha;
+    let alpha = network.state().sortition(network.job(&job)).unwrap().alpha;
     let foreign = Keys::of(2).vrf().prove(alpha.as_bytes()).unwrap();
     let other = Keys::of(1).vrf().prove(b"another job").unwrap();
     for proof in [foreign, other, VrfProof::from_bytes(&[0xff; 80])] {
-        let duty = network.signed_duty(1, &job, DutyKind::ClaimAudit { role: Role::Auditor, proof });
+        let duty = network.signed_duty(1, &job, DutyKind::ClaimAudit { seat: FIRST_AUDIT, proof });
         assert!(matches!(refused(&network, &duty), DutyError::SortitionProof(_)));
     }
 }
@@ -255,13 +259,13 @@ fn aud_09_only_the_chosen_claim() {
     setup.params.sortition.rate_ramp = Ppm::new(1_000_000);
     let mut network = Network::new(&setup);
     let job = until_phase(&mut network, Phase::Claiming);
-    let sortition = network.state().sortition(network.job(&job), Role::Auditor).unwrap();
+    let sortition = network.state().sortition(network.job(&job)).unwrap();
     let (mut chosen, mut refusals) = (0, 0);
     for node in 1..7 {
         let keys = Keys::of(node);
         let output = keys.vrf().evaluate(sortition.alpha.as_bytes()).unwrap();
         let proof = keys.vrf().prove(sortition.alpha.as_bytes()).unwrap();
-        let duty = network.signed_duty(node, &job, DutyKind::ClaimAudit { role: Role::Auditor, proof });
+        let duty = network.signed_duty(node, &job, DutyKind::ClaimAudit { seat: FIRST_AUDIT, proof });
         // One of six expected: everybody's threshold is a sixth of all outputs, in whole millionths.
         if output.first_u128() < u128::MAX / 1_000_000 * 166_666 {
             assert_eq!(network.try_duty(&duty), Ok(()));
@@ -278,9 +282,9 @@ fn aud_09_only_the_chosen_claim() {
 fn aud_04_claim_locks_what_a_wrong_answer_costs() {
     let mut network = network(Working::Honest);
     let job = until_phase(&mut network, Phase::Claiming);
-    let alpha = network.state().sortition(network.job(&job), Role::Auditor).unwrap().alpha;
+    let alpha = network.state().sortition(network.job(&job)).unwrap().alpha;
     let proof = Keys::of(1).vrf().prove(alpha.as_bytes()).unwrap();
-    let duty = network.signed_duty(1, &job, DutyKind::ClaimAudit { role: Role::Auditor, proof });
+    let duty = network.signed_duty(1, &job, DutyKind::ClaimAudit { seat: FIRST_AUDIT, proof });
     let mut block = network.open_block();
     block.apply_duty(&duty).unwrap();
     let locked = block.state().validators.get(&network.address(1)).unwrap().locked;
@@ -304,11 +308,12 @@ fn aud_07_as_many_answers_as_questions() {
     for node in 1..4 {
         network.nodes[node].behaviour = Behaviour::auditing(Answering::Silent);
     }
-    let job = until_phase(&mut network, Phase::Answering);
+    let job = network.request(0, 1);
+    network.until(|network| matches!(network.phase(&job), Some(Phase::Answering(_))));
     let expected =
         network.job(&job).committed().unwrap().claims[&network.address(1)].questions.boundaries.len();
     for actual in (0..=4).filter(|count| *count != expected) {
-        let kind = DutyKind::SubmitAudit { role: Role::Auditor, answers: answers(actual) };
+        let kind = DutyKind::SubmitAudit { seat: FIRST_AUDIT, answers: answers(actual) };
         let duty = network.signed_duty(1, &job, kind);
         assert_eq!(refused(&network, &duty), DutyError::AnswerCount { actual, expected });
     }

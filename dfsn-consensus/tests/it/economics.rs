@@ -161,7 +161,7 @@ fn chances_are_those_of_the_questions_drawn() {
         let shape = shape(&work);
         let fake = |t: u16| (t <= steps && t > steps - last) || (decoder && t > steps);
         let hits = outputs.iter().filter(|output| {
-            let asked = draw_questions(output, shape);
+            let asked = draw_questions(output, shape, &std::collections::BTreeSet::new());
             asked.image == 0 && asked.boundaries.iter().any(|t| *t > 0 && fake(*t))
         });
         let (hits, chance) = (hits.count() as f64, detection(&work, &fakes).parts() as f64 / 1e12);

@@ -99,7 +99,7 @@ fn tst_06_failed_test_costs_its_deposit() {
 }
 
 #[test]
-fn tst_06_test_that_most_leave_unanswered_gives_its_deposit_back() {
+fn tst_05_test_with_one_answer_gives_the_rest_of_its_deposit_back() {
     let mut network = newcomer(Behaviour::HONEST);
     for auditor in 1..4 {
         network.nodes[auditor].behaviour = Behaviour::auditing(Answering::Silent);
@@ -108,8 +108,9 @@ fn tst_06_test_that_most_leave_unanswered_gives_its_deposit_back() {
     let job = test(&mut network);
     assert_eq!(network.finish(&job, 100), Outcome::Refunded(RefundReason::Untested));
     assert_eq!(status(&network), PairStatus::Trial);
-    let fee = network.fees().checked_sub(fees);
-    assert_eq!(before.checked_sub(network.wealth(0)), fee, "the newcomer paid for its transaction only");
+    let fee = network.fees().checked_sub(fees).unwrap();
+    let paid = fee.checked_add(network.job(&job).audit_fee);
+    assert_eq!(before.checked_sub(network.wealth(0)), paid, "its transaction, and the one who answered");
 }
 
 #[test]

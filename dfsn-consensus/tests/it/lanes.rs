@@ -2,12 +2,12 @@
 
 use dfsn_consensus::state::{Outcome, Phase};
 use dfsn_consensus::{DutyError, MempoolError};
-use dfsn_types::{Amount, DutyKind, Role, SecretKey};
+use dfsn_types::{Amount, DutyKind, SecretKey};
 
 use crate::network::forge::transfer;
 use crate::network::node::Keys;
 use crate::network::setup::user_key;
-use crate::network::{Answering, Behaviour, Network, Seat, Setup, Working};
+use crate::network::{Answering, Behaviour, FIRST_AUDIT, Network, Seat, Setup, Working};
 
 #[test]
 fn blk_08_claims_of_one_block_are_bounded() {
@@ -19,14 +19,14 @@ fn blk_08_claims_of_one_block_are_bounded() {
     let mut network = Network::new(&setup);
     let job = network.request(0, 1);
     network.until(|network| network.phase(&job) == Some(&Phase::Claiming));
-    let alpha = network.state().sortition(network.job(&job), Role::Auditor).unwrap().alpha;
+    let alpha = network.state().sortition(network.job(&job)).unwrap().alpha;
     let mut block = network.open_block();
     let claim = |node: usize| {
         let proof = Keys::of(node).vrf().prove(alpha.as_bytes()).unwrap();
-        network.signed_duty(node, &job, DutyKind::ClaimAudit { role: Role::Auditor, proof })
+        network.signed_duty(node, &job, DutyKind::ClaimAudit { seat: FIRST_AUDIT, proof })
     };
     assert_eq!(block.apply_duty(&claim(1)), Ok(()));
-    assert_eq!(block.apply_duty(&claim(2)), Err(DutyError::LaneFull));
+    assert_eq!(block.apply_duty(&claim(2)), Err(DutyError::LaneFull("duty")));
 }
 
 #[test]

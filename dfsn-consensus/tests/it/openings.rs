@@ -2,10 +2,12 @@
 
 use dfsn_consensus::DutyError;
 use dfsn_consensus::state::{JuryStage, Phase};
-use dfsn_types::{Attempt, Boundary, BoundedVec, DutyKind, JobId, LeafOpening, StateDigest, TraceError};
+use dfsn_types::{
+    AnswerRef, Attempt, Boundary, BoundedVec, DutyKind, JobId, LeafOpening, StateDigest, TraceError,
+};
 
 use crate::duties::{digest, network, refused, until_phase};
-use crate::network::{Network, Working};
+use crate::network::{Network, Working, answer_of};
 
 /// A truthful trace whose worker opens nothing by itself, in the opening phase, and its right openings.
 fn opening() -> (Network, JobId, Vec<LeafOpening>) {
@@ -89,13 +91,13 @@ fn opn_03_openings_that_contradict_an_answer() {
 fn con_01_contest_names_an_answer_that_was_given() {
     let (network, job, _) = opening();
     for (auditor, question) in [(network.address(1), 4), (network.address(0), 0), (network.user(0), 0)] {
-        let duty = network.signed_duty(0, &job, DutyKind::Contest { auditor, question });
-        assert_eq!(refused(&network, &duty), DutyError::NoSuchAnswer { auditor, question });
+        let duty = network.signed_duty(0, &job, DutyKind::Contest { answer: answer_of(auditor, question) });
+        assert_eq!(refused(&network, &duty), DutyError::NoSuchAnswer(answer_of(auditor, question)));
     }
 }
 
 /// A judgement over the first wrong leaf of a garbage trace, in its revealing stage, with nobody revealing by itself.
-fn revealing() -> (Network, JobId, Boundary) {
+fn revealing() -> (Network, JobId, AnswerRef, Boundary) {
     let mut network = network(Working::ContestsAndHides);
     for node in &mut network.nodes {
         node.behaviour.hides_reveal = true;
@@ -103,33 +105,36 @@ fn revealing() -> (Network, JobId, Boundary) {
     let job = network.request(0, 1);
     let judging = |network: &Network| match network.phase(&job) {
         Some(Phase::Judging(judgement)) if judgement.stage == JuryStage::Revealing => {
-            Some(judgement.boundary)
+            Some((judgement.answer, judgement.boundary))
         }
         _ => None,
     };
     network.until(|network| judging(network).is_some());
-    let boundary = judging(&network).unwrap();
-    (network, job, boundary)
+    let (answer, boundary) = judging(&network).unwrap();
+    (network, job, answer, boundary)
 }
 
 #[test]
 fn rev_01_digest_must_give_the_answer() {
-    let (network, job, _) = revealing();
+    let (network, job, answer, _) = revealing();
     for node in 1..4 {
-        let duty =
-            network.signed_duty(node, &job, DutyKind::RevealAnswer { digest: digest(), opening: None });
+        let duty = network.signed_duty(
+            node,
+            &job,
+            DutyKind::RevealAnswer { answer, digest: digest(), opening: None },
+        );
         assert_eq!(refused(&network, &duty), DutyError::DigestMismatch(network.address(node)));
     }
 }
 
 #[test]
 fn rev_02_only_the_worker_opens_the_contested_leaf() {
-    let (network, job, at) = revealing();
+    let (network, job, answer, at) = revealing();
     let tree = &network.served[&(job, Attempt::FIRST)].tree;
     let right = tree.open(at).unwrap();
     let other = tree.open(Boundary { t: if at.t == 0 { 1 } else { 0 }, ..at }).unwrap();
     let reveal = |node: usize, digest: StateDigest, opening: Option<LeafOpening>| {
-        network.try_duty(&network.signed_duty(node, &job, DutyKind::RevealAnswer { digest, opening }))
+        network.try_duty(&network.signed_duty(node, &job, DutyKind::RevealAnswer { answer, digest, opening }))
     };
     assert_eq!(reveal(0, right.digest, None), Err(DutyError::RevealOpening));
     assert_eq!(reveal(0, other.digest, Some(other)), Err(DutyError::RevealOpening), "another leaf");

@@ -2,10 +2,10 @@
 
 use dfsn_consensus::DutyError;
 use dfsn_consensus::state::Phase;
-use dfsn_types::{Amount, AnswerContext, Attempt, DutyKind, JobId, Role};
+use dfsn_types::{Amount, AnswerContext, Attempt, DutyKind, JobId};
 
 use crate::network::inference::Trace;
-use crate::network::{Behaviour, Network, Seat, Setup, Working, usual_params};
+use crate::network::{Behaviour, FIRST_AUDIT, Network, Seat, Setup, Working, usual_params};
 
 #[test]
 fn replayed_result() {
@@ -79,6 +79,6 @@ fn digest_of_one_auditor_is_no_answer_of_another() {
     assert_eq!(usual_params(7), network.job(&job).params);
     let answers = network.blocks.iter().flat_map(|block| block.body().duties.iter());
     let auditors =
-        answers.filter(|duty| matches!(duty.duty().kind, DutyKind::SubmitAudit { role: Role::Auditor, .. }));
+        answers.filter(|duty| matches!(duty.duty().kind, DutyKind::SubmitAudit { seat: FIRST_AUDIT, .. }));
     assert_eq!(auditors.count(), 3);
 }

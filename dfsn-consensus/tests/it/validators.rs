@@ -3,7 +3,7 @@
 use dfsn_consensus::state::{ChainState, Outcome, Phase, Stage};
 use dfsn_consensus::transition::{BlockContext, Execution};
 use dfsn_types::{
-    Address, Amount, DurationMs, Event, Fault, JobId, PairStatus, Role, SecretKey, TransactionKind,
+    Address, Amount, DurationMs, Event, Fault, JobId, PairStatus, SecretKey, TransactionKind,
     TransactionStatus, ValidatorStatus,
 };
 
@@ -49,7 +49,7 @@ fn open_sortition(network: &mut Network) -> (JobId, Amount) {
     let seed = u32::try_from(network.blocks.len()).unwrap();
     let job = network.request(0, seed);
     network.until(|network| network.phase(&job) == Some(&Phase::Claiming));
-    let sortition = network.state().sortition(network.job(&job), Role::Auditor).unwrap();
+    let sortition = network.state().sortition(network.job(&job)).unwrap();
     (job, sortition.stake_eligible)
 }
 

@@ -20,6 +20,8 @@ use crate::transaction::SignedTransaction;
 pub struct BlockBody {
     /// The duty lane, executed first.
     pub duties: BoundedVec<SignedDuty, 4096>,
+    /// The data lane: posted states, executed second.
+    pub data: BoundedVec<SignedDuty, 512>,
     /// The user lane.
     pub transactions: BoundedVec<SignedTransaction, 16_384>,
 }
@@ -28,6 +30,11 @@ impl BlockBody {
     /// Root over the duties.
     pub fn duties_root(&self) -> BodyRoot {
         Domain::BodyRoot.hash(&(0u8, &self.duties)).into()
+    }
+
+    /// Root over the posted data.
+    pub fn data_root(&self) -> BodyRoot {
+        Domain::BodyRoot.hash(&(2u8, &self.data)).into()
     }
 
     /// Root over the transactions.
@@ -45,6 +52,14 @@ pub enum BlockError {
     /// The header names other duties than the body has.
     #[error("duties root {actual}, header says {expected}")]
     DutiesRoot {
+        /// Root of the body.
+        actual: BodyRoot,
+        /// Root in the header.
+        expected: BodyRoot,
+    },
+    /// The header names other data than the body has.
+    #[error("data root {actual}, header says {expected}")]
+    DataRoot {
         /// Root of the body.
         actual: BodyRoot,
         /// Root in the header.
@@ -100,6 +115,10 @@ impl Block {
         let (actual, expected) = (self.body.duties_root(), self.header.duties_root);
         if actual != expected {
             return Err(BlockError::DutiesRoot { actual, expected });
+        }
+        let (actual, expected) = (self.body.data_root(), self.header.data_root);
+        if actual != expected {
+            return Err(BlockError::DataRoot { actual, expected });
         }
         let (actual, expected) = (self.body.transactions_root(), self.header.transactions_root);
         if actual != expected {

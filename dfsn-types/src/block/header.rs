@@ -32,6 +32,8 @@ pub struct Header {
     pub gas_used: Gas,
     /// Over the duties.
     pub duties_root: BodyRoot,
+    /// Over the posted data.
+    pub data_root: BodyRoot,
     /// Over the transactions.
     pub transactions_root: BodyRoot,
     /// Over the receipts and events that the block causes.

@@ -4,10 +4,10 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
-use crate::bounded::BoundedString;
+use crate::bounded::{BoundedString, BoundedVec};
 use crate::domain::Domain;
 use crate::hash::{JobId, ReceiptsRoot, TransactionId};
-use crate::job::{Attempt, ResultCommitment, Role};
+use crate::job::{AnswerRef, Attempt, Boundary, ResultCommitment, Role};
 use crate::model::Pair;
 use crate::unit::{Amount, ChainClock, Gas, Timestamp};
 
@@ -81,16 +81,32 @@ pub enum Event {
     /// The worker opened all leaves that were asked about, and the answers agree.
     AuditOpened { job: JobId, attempt: Attempt, answers: u16 },
     /// The worker denies an answer.
-    Contested { job: JobId, attempt: Attempt, auditor: Address, question: u8 },
+    Contested { job: JobId, attempt: Attempt, answer: AnswerRef },
     /// A jury found no majority: half of the price to the worker, half burned.
     JuryHung { job: JobId, attempt: Attempt, worker: Address, worker_paid: Amount, burned: Amount },
     /// Jurors decided: who was right, the worker or the auditor.
     Judged { job: JobId, attempt: Attempt, worker: Address, auditor: Address, worker_right: bool },
-    /// A penalty was taken from a lock.
-    Slashed { job: JobId, attempt: Attempt, validator: Address, fault: Fault, amount: Amount, burned: Amount },
+    /// A penalty was taken from a lock and is held.
+    Slashed { job: JobId, attempt: Attempt, validator: Address, fault: Fault, amount: Amount },
+    /// A held penalty was paid out, and its rest burned.
+    HoldPaid { job: JobId, validator: Address, fault: Fault, paid: Amount, burned: Amount },
+    /// A held penalty went back to its validator.
+    HoldReleased { job: JobId, validator: Address, fault: Fault, amount: Amount },
+    /// An auditor or a juror demands a state, of which the worker has to post all pieces.
+    DataDemanded { job: JobId, attempt: Attempt, by: Address, boundary: Boundary },
+    /// The worker posted a piece of a state; `complete` with the last one.
+    DataPosted { job: JobId, attempt: Attempt, boundary: Boundary, index: u8, complete: bool },
+    /// The worker gave an answer away before it was due: the claims that ask for it are void.
+    AnswerLeaked { job: JobId, attempt: Attempt, boundary: Boundary, shown_by: Address },
+    /// The requester asked for another audit.
+    AuditRequested { job: JobId, attempt: Attempt, deposit: Amount },
+    /// No receipt came: these validators are asked whether they can fetch the pictures.
+    WitnessesDrawn { job: JobId, attempt: Attempt, witnesses: BoundedVec<Address, 16> },
+    /// A witness has fetched the pictures and keeps them.
+    Stored { job: JobId, attempt: Attempt, witness: Address },
     /// An attempt ended without a result that counts; another follows or the requester is refunded.
     AttemptFailed { job: JobId, attempt: Attempt, worker: Address, fault: Fault },
-    /// The requester has the pictures.
+    /// The pictures have arrived: the requester says so, or enough witnesses.
     Delivered { job: JobId },
     /// The worker and the auditors are paid.
     JobSettled { job: JobId, attempt: Attempt, worker: Address, worker_paid: Amount, auditors_paid: Amount },
@@ -147,8 +163,8 @@ pub enum Fault {
     WrongAnswer,
     /// Claimed an audit and did not answer.
     MissingAnswer,
-    /// Too few of those who claimed an audit could answer: the attempt does not count, and nobody is at fault.
-    Unanswered,
+    /// Gave an answer away before it was due.
+    EarlyOpening,
 }
 
 /// Why a price went back.
@@ -178,6 +194,10 @@ pub enum RefundReason {
     Undelivered,
     /// A hardware test found too few auditors.
     Untested,
+    /// The requester took the request back.
+    Cancelled,
+    /// The audit that the requester asked for found the paid result wrong: the price comes out of the worker's lock.
+    Overturned,
 }
 
 impl Event {
@@ -199,6 +219,14 @@ impl Event {
             | Self::Slashed { job, .. }
             | Self::AttemptFailed { job, .. }
             | Self::Delivered { job }
+            | Self::HoldPaid { job, .. }
+            | Self::HoldReleased { job, .. }
+            | Self::DataDemanded { job, .. }
+            | Self::DataPosted { job, .. }
+            | Self::AnswerLeaked { job, .. }
+            | Self::AuditRequested { job, .. }
+            | Self::WitnessesDrawn { job, .. }
+            | Self::Stored { job, .. }
             | Self::JobSettled { job, .. }
             | Self::JobRefunded { job, .. } => Some(*job),
             Self::PairActivated { .. }

@@ -75,6 +75,67 @@ pub enum Role {
     Juror,
 }
 
+/// One answer of an audit: what a worker contests and a jury judges.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerRef {
+    /// Which audit of the attempt, from 1; the second is the one that a requester asks for.
+    pub round: u8,
+    /// Whose answer.
+    pub auditor: Address,
+    /// Which of its questions, from 0.
+    pub question: u8,
+}
+
+/// A place in an audit or a jury. A duty names it, so that what was said in one place means nothing in another.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Seat {
+    /// Auditor of a round.
+    Auditor {
+        /// Which audit of the attempt, from 1.
+        round: u8,
+    },
+    /// Juror over a contested answer.
+    Juror(AnswerRef),
+}
+
+impl Seat {
+    /// As what its holder answers.
+    pub const fn role(&self) -> Role {
+        match self {
+            Self::Auditor { .. } => Role::Auditor,
+            Self::Juror(_) => Role::Juror,
+        }
+    }
+}
+
 /// What a blind answer is bound to, so that it fits no other question, attempt, job or answerer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
 pub struct AnswerContext {

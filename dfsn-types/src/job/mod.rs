@@ -2,10 +2,14 @@
 
 mod answer;
 mod commitment;
+mod posted;
+mod state;
 mod trace;
 mod trace_tree;
 
-pub use answer::{AnswerContext, Attempt, Role};
+pub use answer::{AnswerContext, AnswerRef, Attempt, Role, Seat};
 pub use commitment::{ImageCommitment, ResultCommitment};
-pub use trace::{Boundary, LeafOpening, StateContext, TraceError, TraceLeaf, TraceShape};
+pub use posted::{PostError, PostedChunk};
+pub use state::{ChunkHashes, STATE_CHUNK_BYTES, StateContext, StateTooLong};
+pub use trace::{Boundary, LeafOpening, TraceError, TraceLeaf, TraceShape};
 pub use trace_tree::TraceTree;

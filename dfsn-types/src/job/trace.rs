@@ -7,12 +7,11 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Attempt, trace_tree};
-use crate::address::Address;
+use super::trace_tree;
 use crate::bounded::BoundedVec;
 use crate::domain::Domain;
 use crate::generation::GenerationParams;
-use crate::hash::{GenesisHash, Hash, JobId, Salt, StateDigest, TraceRoot};
+use crate::hash::{Hash, Salt, StateDigest, TraceRoot};
 
 /// A place in a trace: after step `t` of an image.
 #[derive(
@@ -126,39 +125,6 @@ impl TraceShape {
             return Err(TraceError::OutOfRange { image, t, images: self.images, steps: self.steps });
         }
         Ok(usize::from(image) * (usize::from(self.steps) + 2) + usize::from(t))
-    }
-}
-
-/// What a state's digest is bound to, so that it fits no other place, attempt, job or worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
-pub struct StateContext {
-    /// The network.
-    pub genesis: GenesisHash,
-    /// The job.
-    pub job: JobId,
-    /// The attempt.
-    pub attempt: Attempt,
-    /// Who computed it.
-    pub worker: Address,
-    /// Where in the trace.
-    pub boundary: Boundary,
-}
-
-impl StateContext {
-    /// Digest `h` of a state's canonical bytes (f32, little-endian; rule TRC-02).
-    pub fn digest(&self, state: &[u8]) -> StateDigest {
-        let mut hasher = Domain::TraceState.hasher();
-        hasher.update(&crate::codec::encode(&(self, state.len() as u64)));
-        hasher.update(state);
-        StateDigest::from_bytes(*hasher.finalize().as_bytes())
-    }
-
-    /// The salt of this leaf, derived from the worker's secret, so that a standby node can open it too (rule TRC-03).
-    pub fn salt(&self, secret: &[u8; 32]) -> Salt {
-        let key = Domain::TraceSalt.hash_bytes(secret);
-        let mut hasher = blake3::Hasher::new_keyed(key.as_bytes());
-        hasher.update(&crate::codec::encode(self));
-        Salt::from_bytes(*hasher.finalize().as_bytes())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Keys of a [`MerkleMap`](super::MerkleMap): bytes of a fixed width, in the order of the keys.
 
 use crate::address::Address;
-use crate::hash::{BlockHash, Hash, JobId, ModelId, ProfileId, TransactionId};
+use crate::hash::{BlockHash, EvidenceNote, Hash, JobId, ModelId, ProfileId, TransactionId};
 use crate::model::Pair;
 use crate::unit::{BlockHeight, ChainClock, Nonce, Timestamp};
 
@@ -126,7 +126,7 @@ macro_rules! bytes_keys {
     )* };
 }
 
-bytes_keys!(Address: 20 BlockHash: 32 Hash: 32 JobId: 32 ModelId: 32 ProfileId: 32 TransactionId: 32);
+bytes_keys!(Address: 20 BlockHash: 32 EvidenceNote: 32 Hash: 32 JobId: 32 ModelId: 32 ProfileId: 32 TransactionId: 32);
 
 impl MerkleKey for Pair {
     const WIDTH: usize = 64;

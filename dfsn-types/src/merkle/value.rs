@@ -7,7 +7,7 @@ use crate::domain::Domain;
 use crate::generation::Prompt;
 use crate::hash::{Hash, JobId};
 use crate::model::{ModelRecord, ProfileRecord};
-use crate::unit::{Amount, Timestamp};
+use crate::unit::{Amount, BlockHeight, Timestamp};
 
 /// A value whose leaf covers it by these bytes.
 pub trait MerkleValue {
@@ -44,6 +44,7 @@ values_shown_whole!(
     u64,
     Address,
     Amount,
+    BlockHeight,
     Hash,
     JobId,
     Timestamp,

@@ -4,8 +4,9 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
+use crate::evidence::Evidence;
 use crate::generation::GenerationParams;
-use crate::hash::{JobId, ModelId};
+use crate::hash::{EvidenceNote, JobId, ModelId};
 use crate::model::{ModelRecord, Pair};
 use crate::unit::{Amount, DurationMs};
 use crate::validator::{ComputeRegistration, KeyPossession};
@@ -60,6 +61,23 @@ pub enum TransactionKind {
         /// The model.
         model: ModelId,
     },
+    /// Takes a request back that nobody has accepted yet.
+    CancelRequest {
+        /// The job.
+        job: JobId,
+    },
+    /// The requester doubts a result and pays for another audit of it.
+    RequestAudit {
+        /// The job.
+        job: JobId,
+    },
+    /// Announces evidence without showing it.
+    EvidenceNote {
+        /// Hash of evidence and reporter.
+        note: EvidenceNote,
+    },
+    /// Shows a fault.
+    SubmitEvidence(Box<Evidence>),
 }
 
 impl TransactionKind {
@@ -77,6 +95,10 @@ impl TransactionKind {
             Self::ChangeOwner { .. } => "change_owner",
             Self::RegisterModel(_) => "register_model",
             Self::RemoveModel { .. } => "remove_model",
+            Self::CancelRequest { .. } => "cancel_request",
+            Self::RequestAudit { .. } => "request_audit",
+            Self::EvidenceNote { .. } => "evidence_note",
+            Self::SubmitEvidence(_) => "submit_evidence",
         }
     }
 
@@ -87,13 +109,17 @@ impl TransactionKind {
             | Self::Stake { .. }
             | Self::TestHardware { .. }
             | Self::GenerationRequest(_)
-            | Self::RegisterModel(_) => true,
+            | Self::RegisterModel(_)
+            | Self::RequestAudit { .. } => true,
             Self::Unstake { .. }
             | Self::RegisterCompute(_)
             | Self::Receipt { .. }
             | Self::Unjail
             | Self::ChangeOwner { .. }
-            | Self::RemoveModel { .. } => false,
+            | Self::RemoveModel { .. }
+            | Self::CancelRequest { .. }
+            | Self::EvidenceNote { .. }
+            | Self::SubmitEvidence(_) => false,
         }
     }
 }

@@ -54,7 +54,8 @@ fn bytes_without_a_meaning() {
         assert_eq!(GenerationRequest::try_from_slice(&changed).is_ok(), value < 2, "{value} as unaudited");
     }
 
-    let reveal = DutyKind::RevealAnswer { digest: StateDigest::sample(), opening: None };
+    let reveal =
+        DutyKind::RevealAnswer { answer: AnswerRef::sample(), digest: StateDigest::sample(), opening: None };
     let bytes = encode(&reveal);
     let last = bytes.len() - 1;
     for value in 1..=u8::MAX {

@@ -64,10 +64,10 @@ impl Validator {
                 work.files.extend(files);
                 Some(DutyKind::CommitResult(commitment))
             }
-            TaskKind::Claim { role, proof } => Some(DutyKind::ClaimAudit { role: *role, proof: *proof }),
-            TaskKind::Answer { role, boundaries } => {
+            TaskKind::Claim { seat, proof } => Some(DutyKind::ClaimAudit { seat: *seat, proof: *proof }),
+            TaskKind::Answer { seat, boundaries } => {
                 let answers = boundaries.iter().map(answer).collect();
-                Some(DutyKind::SubmitAudit { role: *role, answers: BoundedVec::new(answers).unwrap() })
+                Some(DutyKind::SubmitAudit { seat: *seat, answers: BoundedVec::new(answers).unwrap() })
             }
             TaskKind::Open => {
                 let tree = drawing::trace(params, context);
@@ -75,10 +75,12 @@ impl Validator {
                     OpenDecision::Open(openings) => {
                         Some(DutyKind::OpenAudit { openings: BoundedVec::new(openings).unwrap() })
                     }
-                    OpenDecision::Contest { .. } => panic!("all validators are honest"),
+                    OpenDecision::Contest(_) => panic!("all validators are honest"),
                 }
             }
             TaskKind::Reveal { .. } => panic!("nobody contests"),
+            TaskKind::Demand { .. } | TaskKind::Post { .. } => panic!("everybody has every state"),
+            TaskKind::Store => Some(DutyKind::Stored),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! ClaimAudit: the sortition shows itself.
 
-use dfsn_types::{Amount, Duty, Event, Role, TraceShape, VrfOutput, VrfProof};
+use dfsn_types::{Amount, Duty, Event, Seat, TraceShape, VrfOutput, VrfProof};
 
 use super::{Execution, not_awaited};
 use crate::error::DutyError;
@@ -9,11 +9,11 @@ use crate::state::{Claim, Job, Juror, Phase, Stage};
 
 impl Execution {
     /// Checks eligibility, proof and selection, and locks what a wrong answer costs (rules AUD-01 to AUD-04, AUD-09).
-    pub(super) fn claim_audit(&mut self, duty: &Duty, role: Role, proof: &VrfProof) -> Result<(), DutyError> {
+    pub(super) fn claim_audit(&mut self, duty: &Duty, seat: Seat, proof: &VrfProof) -> Result<(), DutyError> {
         if self.used.claims >= self.state.params.chain.claims_max {
-            return Err(DutyError::LaneFull);
+            return Err(DutyError::LaneFull("duty"));
         }
-        let output = self.check_claim(duty, role, proof)?;
+        let output = self.check_claim(duty, seat, proof)?;
         let validator = duty.validator;
         let amount = self.claim_lock(self.duty_job(duty)?);
         let lock = self.lock_stake(&validator, amount).ok_or(DutyError::ClaimLock(validator))?;
@@ -25,13 +25,21 @@ impl Execution {
                     judgement.jurors.insert(validator, Juror { lock, answer: None });
                 }
                 _ => {
-                    let questions = sortition::draw_questions(&output, shape);
-                    committed.claims.insert(validator, Claim { questions, lock, answers: None });
+                    let questions = sortition::draw_questions(&output, shape, &committed.opened);
+                    committed.served.extend(questions.inputs());
+                    committed
+                        .claims
+                        .insert(validator, Claim { round: committed.round, questions, lock, answers: None });
                 }
             }
         }
         self.used.claims = self.used.claims.saturating_add(1);
-        self.event(Event::AuditClaimed { job: job.id, attempt: job.attempt, auditor: validator, role });
+        self.event(Event::AuditClaimed {
+            job: job.id,
+            attempt: job.attempt,
+            auditor: validator,
+            role: seat.role(),
+        });
         self.put_job(job);
         Ok(())
     }
@@ -42,9 +50,10 @@ impl Execution {
         job.audit_fee.checked_mul(fees).unwrap_or(Amount::from_base_units(u128::MAX))
     }
 
-    fn check_claim(&self, duty: &Duty, role: Role, proof: &VrfProof) -> Result<VrfOutput, DutyError> {
+    fn check_claim(&self, duty: &Duty, seat: Seat, proof: &VrfProof) -> Result<VrfOutput, DutyError> {
         let (job, claimant) = (self.duty_job(duty)?, duty.validator);
-        let sortition = self.state.sortition(job, role).ok_or_else(|| not_awaited(duty))?;
+        let sortition = self.state.sortition(job).filter(|_| self.state.open_seat(job) == Some(seat));
+        let sortition = sortition.ok_or_else(|| not_awaited(duty))?;
         let claimed = match job.committed().map(|committed| (&committed.phase, &committed.claims)) {
             Some((Phase::Judging(judgement), _)) => judgement.jurors.contains_key(&claimant),
             Some((_, claims)) => claims.contains_key(&claimant),
@@ -53,7 +62,7 @@ impl Execution {
         if claimed {
             return Err(not_awaited(duty));
         }
-        let not_eligible = DutyError::NotEligible { validator: claimant, role };
+        let not_eligible = DutyError::NotEligible { validator: claimant, role: seat.role() };
         let Some(validator) = self.state.validators.get(&claimant) else { return Err(not_eligible) };
         if !self.state.may_claim(job, validator) {
             return Err(not_eligible);

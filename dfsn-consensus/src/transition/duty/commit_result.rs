@@ -36,16 +36,24 @@ impl Execution {
             worker,
             commitment: commitment.clone(),
         });
-        let window = self.window(self.state.params.windows.claim_ms);
+        let (tip_clock, windows) = (self.state.tip.clock, &self.state.params.windows);
+        let window = self.window(windows.claim_ms);
         let claims = BTreeMap::new();
         job.stage = Stage::Committed(Box::new(Committed {
             worker,
             lock,
             commitment,
             claims,
+            challenge_until: tip_clock.after(windows.challenge_ms),
+            round: 1,
+            requested: false,
             confirmed: Vec::new(),
             denied: BTreeSet::new(),
-            jury_answers: BTreeMap::new(),
+            opened: BTreeSet::new(),
+            served: BTreeSet::new(),
+            demands: BTreeMap::new(),
+            deposit: Coins::NONE,
+            paid: false,
             phase: Phase::Claiming,
             window,
         }));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dfsn_types::{Address, Duty, Event};
+use dfsn_types::{AnswerRef, Duty, Event};
 
 use super::{Execution, not_awaited};
 use crate::error::DutyError;
@@ -10,23 +10,23 @@ use crate::state::{Judgement, JuryStage, Phase, Stage};
 
 impl Execution {
     /// Calls a jury over one answer (rules CON-01, CON-02, JUD-01).
-    pub(super) fn contest(&mut self, duty: &Duty, auditor: Address, question: u8) -> Result<(), DutyError> {
+    pub(super) fn contest(&mut self, duty: &Duty, answer: AnswerRef) -> Result<(), DutyError> {
         let job = self.duty_job(duty)?;
         let committed = job
             .committed()
             .filter(|committed| committed.worker == duty.validator && committed.phase == Phase::Opening);
         let committed = committed.ok_or_else(|| not_awaited(duty))?;
-        let boundary = committed.claims.get(&auditor).and_then(|claim| claim.questions.get(question));
-        let boundary = boundary.ok_or(DutyError::NoSuchAnswer { auditor, question })?;
-        if committed.denied.contains(&(auditor, question)) {
-            return Err(DutyError::ContestedBefore { auditor, question });
+        let claim = committed.claims.get(&answer.auditor).filter(|claim| claim.round == answer.round);
+        let boundary = claim.and_then(|claim| claim.questions.get(answer.question));
+        let boundary = boundary.ok_or(DutyError::NoSuchAnswer(answer))?;
+        if committed.denied.contains(&answer) {
+            return Err(DutyError::ContestedBefore(answer));
         }
         let mut job = self.take_duty_job(duty)?;
         let window = self.window(self.state.params.windows.claim_ms);
         if let Stage::Committed(committed) = &mut job.stage {
             committed.phase = Phase::Judging(Box::new(Judgement {
-                auditor,
-                question,
+                answer,
                 boundary,
                 stage: JuryStage::Claiming,
                 jurors: BTreeMap::new(),
@@ -35,7 +35,7 @@ impl Execution {
             }));
             committed.window = window;
         }
-        self.event(Event::Contested { job: job.id, attempt: job.attempt, auditor, question });
+        self.event(Event::Contested { job: job.id, attempt: job.attempt, answer });
         self.put_job(job);
         Ok(())
     }

@@ -4,8 +4,11 @@ mod accept_job;
 mod claim_audit;
 mod commit_result;
 mod contest;
+mod demand_data;
 mod open_audit;
+mod post_data;
 mod reveal_answer;
+mod stored;
 mod submit_audit;
 
 use dfsn_types::{Duty, DutyKind, SignedDuty, codec};
@@ -15,20 +18,35 @@ use crate::error::DutyError;
 use crate::state::{ChainState, Job};
 
 impl Execution {
-    /// Executes a duty in the duty lane (rules BLK-05, BLK-08).
+    /// Executes a duty in the duty lane (rules BLK-05, BLK-08, BLK-11).
     ///
     /// # Errors
     /// [`DutyError`] when it is not valid now; nothing has changed then.
     pub fn apply_duty(&mut self, signed: &SignedDuty) -> Result<(), DutyError> {
-        let duty = signed.duty();
-        let bytes = u64::try_from(codec::encode(signed).len()).unwrap_or(u64::MAX);
-        let used = self.used.duty_bytes.saturating_add(bytes);
-        if used > u64::from(self.state.params.chain.duty_lane_bytes) {
-            return Err(DutyError::LaneFull);
+        if is_data(signed.duty()) {
+            return Err(DutyError::WrongLane("data"));
         }
+        let lane = u64::from(self.state.params.chain.duty_lane_bytes);
+        let used = fits(signed, self.used.duty_bytes, lane).ok_or(DutyError::LaneFull("duty"))?;
         check_author(&self.state, signed)?;
-        self.run_duty(duty)?;
+        self.run_duty(signed.duty())?;
         self.used.duty_bytes = used;
+        Ok(())
+    }
+
+    /// Executes a duty in the data lane (rules BLK-05, BLK-11).
+    ///
+    /// # Errors
+    /// [`DutyError`] when it is not valid now; nothing has changed then.
+    pub fn apply_data(&mut self, signed: &SignedDuty) -> Result<(), DutyError> {
+        let DutyKind::PostData(chunk) = &signed.duty().kind else {
+            return Err(DutyError::WrongLane("duty"));
+        };
+        let lane = u64::from(self.state.params.chain.data_lane_bytes);
+        let used = fits(signed, self.used.data_bytes, lane).ok_or(DutyError::LaneFull("data"))?;
+        check_author(&self.state, signed)?;
+        self.post_data(signed.duty(), chunk)?;
+        self.used.data_bytes = used;
         Ok(())
     }
 
@@ -36,11 +54,15 @@ impl Execution {
         match &duty.kind {
             DutyKind::AcceptJob { draw } => self.accept_job(duty, *draw),
             DutyKind::CommitResult(commitment) => self.commit_result(duty, commitment),
-            DutyKind::ClaimAudit { role, proof } => self.claim_audit(duty, *role, proof),
-            DutyKind::SubmitAudit { role, answers } => self.submit_audit(duty, *role, answers),
+            DutyKind::ClaimAudit { seat, proof } => self.claim_audit(duty, *seat, proof),
+            DutyKind::SubmitAudit { seat, answers } => self.submit_audit(duty, *seat, answers),
             DutyKind::OpenAudit { openings } => self.open_audit(duty, openings),
-            DutyKind::Contest { auditor, question } => self.contest(duty, *auditor, *question),
-            DutyKind::RevealAnswer { digest, opening } => self.reveal_answer(duty, *digest, opening.as_ref()),
+            DutyKind::Contest { answer } => self.contest(duty, *answer),
+            DutyKind::RevealAnswer { answer, digest, opening } => {
+                self.reveal_answer(duty, *answer, *digest, opening.as_ref())
+            }
+            DutyKind::DemandData { seat, question } => self.demand_data(duty, *seat, *question),
+            DutyKind::Stored => self.stored(duty),
             // Kinds that this version of the rules does not know cannot be decoded.
             _ => Err(not_awaited(duty)),
         }
@@ -67,6 +89,27 @@ pub(crate) fn check_author(state: &ChainState, signed: &SignedDuty) -> Result<()
     let registration = validator.and_then(|validator| validator.registration.as_ref());
     let key = registration.ok_or(DutyError::NotRegistered(duty.validator))?.duty_key;
     signed.verify(&state.chain, &key).map_err(DutyError::Signature)
+}
+
+/// Whether a piece of a state is one that is awaited: else the pool would be filled with large duties at no cost.
+pub(crate) fn check_data(state: &ChainState, duty: &Duty) -> Result<(), DutyError> {
+    let DutyKind::PostData(chunk) = &duty.kind else { return Ok(()) };
+    let committed = state.open_job(&duty.job).and_then(Job::committed);
+    let committed = committed.filter(|committed| committed.worker == duty.validator);
+    let demand = committed.and_then(|committed| committed.demands.get(&chunk.boundary));
+    let demand = demand.ok_or(DutyError::NotDemanded(chunk.boundary))?;
+    if demand.awaits(chunk.index) { Ok(()) } else { Err(not_awaited(duty)) }
+}
+
+/// Whether a duty belongs into the data lane.
+pub(crate) const fn is_data(duty: &Duty) -> bool {
+    matches!(duty.kind, DutyKind::PostData(_))
+}
+
+/// What a lane holds with one more duty, if it fits.
+fn fits(signed: &SignedDuty, used: u64, lane: u64) -> Option<u64> {
+    let bytes = u64::try_from(codec::encode(signed).len()).unwrap_or(u64::MAX);
+    used.checked_add(bytes).filter(|used| *used <= lane)
 }
 
 const fn not_awaited(duty: &Duty) -> DutyError {

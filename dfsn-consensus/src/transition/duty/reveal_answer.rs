@@ -1,6 +1,6 @@
 //! RevealAnswer: the digests behind the commitment and the answers.
 
-use dfsn_types::{AnswerDigest, Duty, LeafOpening, StateDigest, TraceShape};
+use dfsn_types::{AnswerDigest, AnswerRef, Duty, LeafOpening, StateDigest};
 
 use super::{Execution, not_awaited};
 use crate::error::DutyError;
@@ -11,14 +11,16 @@ impl Execution {
     pub(super) fn reveal_answer(
         &mut self,
         duty: &Duty,
+        answer: AnswerRef,
         digest: StateDigest,
         opening: Option<&LeafOpening>,
     ) -> Result<(), DutyError> {
         let job = self.duty_job(duty)?;
         let committed = job.committed().ok_or_else(|| not_awaited(duty))?;
-        let judgement = revealing(committed).ok_or_else(|| not_awaited(duty))?;
+        let judgement = revealing(committed).filter(|judgement| judgement.answer == answer);
+        let judgement = judgement.ok_or_else(|| not_awaited(duty))?;
         if duty.validator == committed.worker {
-            check_worker(duty, job, committed, judgement, digest, opening)?;
+            self.check_worker(duty, job, committed, judgement, digest, opening)?;
         } else {
             self.check_answerer(duty, job, committed, judgement, digest, opening)?;
         }
@@ -61,23 +63,23 @@ impl Execution {
         let context = job.answer_context(self.state.chain.genesis, judgement.boundary, answerer);
         if context.answer(&digest) == answer { Ok(()) } else { Err(DutyError::DigestMismatch(answerer)) }
     }
-}
 
-fn check_worker(
-    duty: &Duty,
-    job: &Job,
-    committed: &Committed,
-    judgement: &Judgement,
-    digest: StateDigest,
-    opening: Option<&LeafOpening>,
-) -> Result<(), DutyError> {
-    if judgement.worker_digest.is_some() {
-        return Err(not_awaited(duty));
+    fn check_worker(
+        &self,
+        duty: &Duty,
+        job: &Job,
+        committed: &Committed,
+        judgement: &Judgement,
+        digest: StateDigest,
+        opening: Option<&LeafOpening>,
+    ) -> Result<(), DutyError> {
+        if judgement.worker_digest.is_some() {
+            return Err(not_awaited(duty));
+        }
+        let opening =
+            opening.filter(|opening| opening.boundary == judgement.boundary && opening.digest == digest);
+        self.check_leaf(job, committed, opening.ok_or(DutyError::RevealOpening)?)
     }
-    let opening =
-        opening.filter(|opening| opening.boundary == judgement.boundary && opening.digest == digest);
-    let opening = opening.ok_or(DutyError::RevealOpening)?;
-    opening.verify(TraceShape::of(&job.params), &committed.commitment.trace_root).map_err(DutyError::Opening)
 }
 
 fn revealing(committed: &Committed) -> Option<&Judgement> {
@@ -88,9 +90,9 @@ fn revealing(committed: &Committed) -> Option<&Judgement> {
 }
 
 fn answer_of(duty: &Duty, committed: &Committed, judgement: &Judgement) -> Option<AnswerDigest> {
-    if duty.validator == judgement.auditor {
-        let answers = committed.claims.get(&judgement.auditor)?.answers.as_ref()?;
-        return answers.get(usize::from(judgement.question)).copied();
+    if duty.validator == judgement.answer.auditor {
+        let answers = committed.claims.get(&judgement.answer.auditor)?.answers.as_ref()?;
+        return answers.get(usize::from(judgement.answer.question)).copied();
     }
     judgement.jurors.get(&duty.validator)?.answer
 }
@@ -106,6 +108,7 @@ fn note(duty: &Duty, committed: &mut Committed, digest: StateDigest) -> bool {
     }
     let jurors =
         judgement.jurors.iter().filter(|(_, juror)| juror.answer.is_some()).map(|(address, _)| address);
-    let all = jurors.chain([&judgement.auditor]).all(|answerer| judgement.revealed.contains_key(answerer));
+    let all =
+        jurors.chain([&judgement.answer.auditor]).all(|answerer| judgement.revealed.contains_key(answerer));
     all && judgement.worker_digest.is_some()
 }

@@ -1,12 +1,14 @@
 //! How validators of the simulated network act.
 
 /// What a validator does in each of its parts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Behaviour {
     pub(crate) working: Working,
     pub(crate) auditing: Answering,
     pub(crate) judging: Answering,
     pub(crate) hides_reveal: bool,
+    /// As a witness, fetches and keeps the pictures.
+    pub(crate) stores: bool,
 }
 
 /// As a worker.
@@ -32,6 +34,12 @@ pub(crate) enum Working {
     Mute,
     /// Commits to noise, contests, and does not reveal.
     ContestsAndHides,
+    /// Draws honestly, serves no states, and posts them when they are demanded.
+    Withholds,
+    /// Commits to garbage whose first state says that no state could follow, so that nobody could contradict it.
+    Malformed,
+    /// Draws honestly, serves no states and posts none.
+    WithholdsAll,
     /// Draws honestly and contests the first right answer before opening.
     ContestsBaselessly,
 }
@@ -59,6 +67,7 @@ impl Behaviour {
         auditing: Answering::Honest,
         judging: Answering::Honest,
         hides_reveal: false,
+        stores: true,
     };
 
     pub(crate) const fn working(working: Working) -> Self {

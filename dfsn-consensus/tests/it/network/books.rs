@@ -33,7 +33,8 @@ pub(crate) fn check(state: &ChainState) {
         "ended jobs and no others"
     );
     for job in state.jobs.values() {
-        let due = if job.is_ended() { Amount::ZERO } else { job.price };
+        let paid = job.committed().is_some_and(|committed| committed.paid);
+        let due = if job.is_ended() || paid { Amount::ZERO } else { job.price };
         let holds_price = job.kind == JobKind::Test || job.escrow.amount() == due;
         assert!(holds_price, "an open request holds its price, an ended one nothing: {job:?}");
         assert!(!job.is_ended() || job.escrow.amount().is_zero(), "an ended job holds no money");

@@ -31,6 +31,7 @@ pub(crate) fn block(
     }
     let executed = execution.close();
     let body = BlockBody {
+        data: BoundedVec::empty(),
         duties: BoundedVec::new(duties).unwrap(),
         transactions: BoundedVec::new(transactions).unwrap(),
     };
@@ -44,6 +45,7 @@ pub(crate) fn block(
         base_fee_per_gas: parent.tip.base_fee_per_gas,
         gas_used: executed.gas_used,
         duties_root: body.duties_root(),
+        data_root: body.data_root(),
         transactions_root: body.transactions_root(),
         receipts_root: executed.receipts.root(),
         state_root: executed.state.root(),

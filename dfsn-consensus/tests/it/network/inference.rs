@@ -3,7 +3,8 @@
 
 use dfsn_types::{
     Attempt, Boundary, BoundedVec, Domain, FileHash, GenerationParams, GenesisHash, Hash, ImageCommitment,
-    JobId, PixelHash, ResultCommitment, StateContext, StateDigest, TraceLeaf, TraceShape, TraceTree,
+    JobId, LeafOpening, PixelHash, PostedChunk, ResultCommitment, StateContext, StateDigest, TraceLeaf,
+    TraceShape, TraceTree,
 };
 
 /// The bytes of one state.
@@ -55,6 +56,8 @@ pub(crate) fn run(params: &GenerationParams, first: State, wrong: Option<u16>) -
 pub(crate) struct Trace {
     pub(crate) states: Vec<Vec<State>>,
     pub(crate) tree: TraceTree,
+    /// Whether the worker keeps its states to itself.
+    pub(crate) hidden: bool,
 }
 
 /// Whose trace it is.
@@ -88,7 +91,21 @@ impl Trace {
                 leaves.push(TraceLeaf { digest: place.digest(boundary, *state), salt });
             }
         }
-        Self { states, tree: TraceTree::new(shape, leaves).unwrap() }
+        Self { states, tree: TraceTree::new(shape, leaves).unwrap(), hidden: false }
+    }
+
+    /// Commits, at the first boundary, to the digest that says that no state could follow.
+    pub(crate) fn deny_the_first_state(&mut self, place: &Place, shape: TraceShape, secret: &[u8; 32]) {
+        let mut leaves = Vec::new();
+        for (image, states) in (0u8..).zip(&self.states) {
+            for (t, state) in (0u16..).zip(states) {
+                let boundary = Boundary { image, t };
+                let context = place.context(boundary);
+                let digest = if t == 0 { context.malformed() } else { place.digest(boundary, *state) };
+                leaves.push(TraceLeaf { digest, salt: context.salt(secret) });
+            }
+        }
+        self.tree = TraceTree::new(shape, leaves).unwrap();
     }
 
     pub(crate) fn commitment(&self) -> ResultCommitment {
@@ -102,6 +119,21 @@ impl Trace {
         };
         let images = BoundedVec::new(self.states.iter().map(image).collect()).unwrap();
         ResultCommitment { images, trace_root: self.tree.root() }
+    }
+
+    /// The one piece of a state, to be posted.
+    pub(crate) fn piece(&self, boundary: Boundary) -> PostedChunk {
+        let state = self.states[usize::from(boundary.image)][usize::from(boundary.t)];
+        let LeafOpening { salt, path, .. } = self.tree.open(boundary).unwrap();
+        PostedChunk {
+            boundary,
+            salt,
+            path,
+            state_bytes: 32,
+            chunks: StateContext::chunk_hashes(state.as_bytes()).unwrap(),
+            index: 0,
+            bytes: BoundedVec::new(state.as_bytes().to_vec()).unwrap(),
+        }
     }
 
     /// The input of a question: the state before it.

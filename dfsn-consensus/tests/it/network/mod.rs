@@ -15,9 +15,9 @@ use dfsn_consensus::transition::{BlockContext, Execution, state_transition};
 use dfsn_consensus::vm::{ChainVm, InstantSeal, VmConfig, VmError};
 use dfsn_consensus::{DutyError, Mempool, MempoolLimits};
 use dfsn_types::{
-    Address, Amount, Block, DurationMs, DutyKind, Event, Fault, Gas, GenerationParams, GenerationRequest,
-    ImageSize, JobId, Nonce, SecretKey, SignedDuty, SignedTransaction, Timestamp, Transaction, TransactionId,
-    TransactionKind, TransactionReceipt, TransactionStatus,
+    Address, Amount, AnswerRef, Block, DurationMs, DutyKind, Event, Fault, Gas, GenerationParams,
+    GenerationRequest, ImageSize, JobId, Nonce, SecretKey, SignedDuty, SignedTransaction, Timestamp,
+    Transaction, TransactionId, TransactionKind, TransactionReceipt, TransactionStatus,
 };
 
 pub(crate) use behaviour::{Answering, Behaviour, Working};
@@ -30,6 +30,14 @@ use setup::{START, pair, sealer, user_key};
 pub(crate) const TICK_MS: u64 = 10_000;
 /// Who earns tips and the builder's shares.
 pub(crate) const BUILDER: Address = Address::from_bytes([0xb1; 20]);
+
+/// The place of an auditor of the first audit.
+pub(crate) const FIRST_AUDIT: dfsn_types::Seat = dfsn_types::Seat::Auditor { round: 1 };
+
+/// An answer of the first audit.
+pub(crate) const fn answer_of(auditor: Address, question: u8) -> AnswerRef {
+    AnswerRef { round: 1, auditor, question }
+}
 
 #[derive(Debug)]
 pub(crate) struct Network {
@@ -268,7 +276,7 @@ impl Network {
     /// Money that slashes of one job burned.
     pub(crate) fn burned_by_slashes(&self, id: &JobId) -> Amount {
         let burned = self.events.iter().filter_map(|event| match event {
-            Event::Slashed { job, burned, .. } if job == id => Some(burned.base_units()),
+            Event::HoldPaid { job, burned, .. } if job == id => Some(burned.base_units()),
             _ => None,
         });
         Amount::from_base_units(burned.sum())

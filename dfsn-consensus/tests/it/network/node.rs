@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use dfsn_consensus::operator::{OpenDecision, Operator, Task, TaskKind, decide_opening};
-use dfsn_consensus::state::{ChainState, Phase};
+use dfsn_consensus::state::{ChainState, Phase, input};
 use dfsn_types::{
-    Address, AnswerContext, AnswerDigest, Attempt, Boundary, BoundedVec, ChainIdentity, Domain, Duty,
-    DutyKind, GenerationParams, GenesisHash, JobId, LeafOpening, Role, SecretKey, SignedDuty, StateDigest,
-    TraceShape, VrfSecretKey,
+    Address, AnswerContext, AnswerDigest, AnswerRef, Attempt, Boundary, BoundedVec, ChainIdentity, Domain,
+    Duty, DutyKind, GenerationParams, GenesisHash, JobId, LeafOpening, Role, Seat, SecretKey, SignedDuty,
+    StateDigest, TraceShape, VrfSecretKey,
 };
 
 use super::behaviour::{Answering, Behaviour, Working};
@@ -88,8 +88,7 @@ impl Node {
         for task in tasks.into_iter().filter(is_current) {
             if let Some(kind) = self.perform(&task, state, served) {
                 duties.push(self.sign(&state.chain, task.job, task.attempt, kind));
-            } else if matches!(&task.kind, TaskKind::Answer { role, .. } if self.manner(*role) == Answering::Copies)
-            {
+            } else if matches!(&task.kind, TaskKind::Answer { seat, .. } if self.may_answer_later(*seat)) {
                 self.postponed.push(task);
             }
         }
@@ -119,14 +118,31 @@ impl Node {
                 served.insert((task.job, task.attempt), trace);
                 Some(DutyKind::CommitResult(commitment))
             }
-            TaskKind::Claim { role, proof } => {
-                let absent = self.manner(*role) == Answering::Absent;
-                (!absent).then_some(DutyKind::ClaimAudit { role: *role, proof: *proof })
+            TaskKind::Claim { seat, proof } => {
+                let absent = self.manner(seat.role()) == Answering::Absent;
+                (!absent).then_some(DutyKind::ClaimAudit { seat: *seat, proof: *proof })
             }
-            TaskKind::Answer { role, boundaries } => self.answer(task, *role, boundaries, state, served),
+            TaskKind::Answer { seat, boundaries } => self.answer(task, *seat, boundaries, state, served),
             TaskKind::Open => self.open(task, state, served),
-            TaskKind::Reveal { boundary } => self.reveal(task, *boundary, served),
+            TaskKind::Reveal { answer, boundary } => self.reveal(task, *answer, *boundary, served),
+            TaskKind::Demand { seat, question, .. } => {
+                let wants = self.manner(seat.role()) == Answering::Honest;
+                let hidden = served.get(&(task.job, task.attempt)).is_none_or(|trace| trace.hidden);
+                let demand = DutyKind::DemandData { seat: *seat, question: *question };
+                (wants && hidden).then_some(demand)
+            }
+            TaskKind::Post { boundary } => {
+                let posts = self.behaviour.working != Working::WithholdsAll;
+                let trace = served.get(&(task.job, task.attempt))?;
+                posts.then(|| DutyKind::PostData(Box::new(trace.piece(*boundary))))
+            }
+            TaskKind::Store => self.behaviour.stores.then_some(DutyKind::Stored),
         }
+    }
+
+    /// Whether what to answer from may come yet.
+    const fn may_answer_later(&self, seat: Seat) -> bool {
+        matches!(self.manner(seat.role()), Answering::Copies | Answering::Honest)
     }
 
     const fn manner(&self, role: Role) -> Answering {
@@ -143,19 +159,33 @@ impl Node {
     fn generate(&self, task: &Task, genesis: GenesisHash) -> Option<Trace> {
         let states = drawn(self.behaviour.working, &task.params)?;
         let shape = TraceShape::of(&task.params);
-        Some(Trace::new(&self.place(task, genesis), shape, states, &seed(5, 0)))
+        let mut trace = Trace::new(&self.place(task, genesis), shape, states, &seed(5, 0));
+        if self.behaviour.working == Working::Malformed {
+            trace.deny_the_first_state(&self.place(task, genesis), shape, &seed(5, 0));
+        }
+        trace.hidden = matches!(self.behaviour.working, Working::Withholds | Working::WithholdsAll);
+        Some(trace)
     }
 
     fn answer(
         &mut self,
         task: &Task,
-        role: Role,
+        seat: Seat,
         boundaries: &[Boundary],
         state: &ChainState,
         served: &Served,
     ) -> Option<DutyKind> {
         let (trace, place) = (served.get(&(task.job, task.attempt))?, self.place(task, state.chain.genesis));
         let mut answers = Vec::new();
+        let role = seat.role();
+        let demands = &state.open_job(&task.job)?.committed()?.demands;
+        let is_posted = |boundary: &Boundary| {
+            input(*boundary).is_none_or(|input| demands.get(&input).is_some_and(|demand| demand.complete))
+        };
+        let has_inputs = !trace.hidden || boundaries.iter().all(is_posted);
+        if self.manner(role) == Answering::Honest && !has_inputs {
+            return None;
+        }
         for boundary in boundaries {
             let right = inference::recompute(&task.params, *boundary, trace.input(*boundary));
             let digest = match self.manner(role) {
@@ -175,7 +205,7 @@ impl Node {
             self.answered.insert((task.job, task.attempt, *boundary), digest);
             answers.push(self.context(task, *boundary, place.genesis).answer(&digest));
         }
-        Some(DutyKind::SubmitAudit { role, answers: BoundedVec::new(answers).unwrap() })
+        Some(DutyKind::SubmitAudit { seat, answers: BoundedVec::new(answers).unwrap() })
     }
 
     fn context(&self, task: &Task, boundary: Boundary, genesis: GenesisHash) -> AnswerContext {
@@ -189,7 +219,7 @@ impl Node {
             Working::ContestsBaselessly if !self.denied.contains(&(task.job, task.attempt)) => {
                 self.denied.push((task.job, task.attempt));
                 let auditor = *job.committed()?.claims.keys().next()?;
-                return Some(DutyKind::Contest { auditor, question: 0 });
+                return Some(DutyKind::Contest { answer: super::answer_of(auditor, 0) });
             }
             _ => {}
         }
@@ -197,20 +227,26 @@ impl Node {
             OpenDecision::Open(openings) => {
                 Some(DutyKind::OpenAudit { openings: BoundedVec::new(openings).unwrap() })
             }
-            OpenDecision::Contest { auditor, question } => Some(DutyKind::Contest { auditor, question }),
+            OpenDecision::Contest(answer) => Some(DutyKind::Contest { answer }),
         }
     }
 
-    fn reveal(&self, task: &Task, boundary: Boundary, served: &Served) -> Option<DutyKind> {
+    fn reveal(
+        &self,
+        task: &Task,
+        answer: AnswerRef,
+        boundary: Boundary,
+        served: &Served,
+    ) -> Option<DutyKind> {
         if self.behaviour.hides_reveal || self.behaviour.working == Working::ContestsAndHides {
             return None;
         }
         if task.worker == self.address() {
             let opening: LeafOpening = served.get(&(task.job, task.attempt))?.tree.open(boundary).ok()?;
-            return Some(DutyKind::RevealAnswer { digest: opening.digest, opening: Some(opening) });
+            return Some(DutyKind::RevealAnswer { answer, digest: opening.digest, opening: Some(opening) });
         }
         let digest = *self.answered.get(&(task.job, task.attempt, boundary))?;
-        Some(DutyKind::RevealAnswer { digest, opening: None })
+        Some(DutyKind::RevealAnswer { answer, digest, opening: None })
     }
 }
 
@@ -247,8 +283,8 @@ fn half_the_steps(params: &GenerationParams, first: inference::State) -> Vec<inf
 fn copied_answer(state: &ChainState, task: &Task, me: Address, index: usize) -> Option<AnswerDigest> {
     let committed = state.open_job(&task.job)?.committed()?;
     if let Phase::Judging(judgement) = &committed.phase {
-        let contested = committed.claims.get(&judgement.auditor)?.answers.as_ref()?;
-        return contested.get(usize::from(judgement.question)).copied();
+        let contested = committed.claims.get(&judgement.answer.auditor)?.answers.as_ref()?;
+        return contested.get(usize::from(judgement.answer.question)).copied();
     }
     let mut others = committed.claims.iter().filter(|(auditor, _)| **auditor != me);
     others.find_map(|(_, claim)| claim.answers.as_ref()?.get(index).copied())

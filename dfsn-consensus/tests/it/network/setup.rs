@@ -3,8 +3,8 @@
 use dfsn_consensus::state::ChainState;
 use dfsn_types::{
     Address, Allocation, Amount, BoundedString, BoundedVec, ChainId, ComputeRegistration, ConsensusParams,
-    GenesisConfig, GenesisValidator, ImageSize, ModelId, ModelRecord, NodeId, Pair, PairOffer, Ppm,
-    ProfileRecord, Prompt, Relay, SecretKey, Timestamp, WorkCoefficients,
+    DurationMs, GenesisConfig, GenesisValidator, ImageSize, ModelId, ModelRecord, NodeId, Pair, PairOffer,
+    Ppm, ProfileRecord, Prompt, Relay, SecretKey, Timestamp, WorkCoefficients,
 };
 
 use super::behaviour::Behaviour;
@@ -66,6 +66,9 @@ impl Setup {
         let mut params = ConsensusParams::default();
         params.sortition.rate_ramp = Ppm::new(100_000_000);
         params.sortition.juror_rate = Ppm::new(100_000_000);
+        // Penalties are paid and collateral is free at once, but where a test says otherwise.
+        params.windows.hold_ms = DurationMs::ZERO;
+        params.windows.challenge_ms = DurationMs::ZERO;
         Self { seats, users: 3, params, chain_id: 7_777 }
     }
 

@@ -15,7 +15,12 @@ use crate::unit::Amount;
 pub const SYSTEM_ADDRESS: Address = Address::from_bytes(*b"DFSN system contract");
 
 /// Kinds that the system address has no function for, by name, each with the reason.
-pub const NATIVE_ONLY: &[(&str, &str)] = &[];
+pub const NATIVE_ONLY: &[(&str, &str)] = &[
+    ("cancel_request", "its function comes with the next interface"),
+    ("request_audit", "its function comes with the next interface"),
+    ("evidence_note", "its function comes with the next interface"),
+    ("submit_evidence", "evidence is found by nodes, which sign natively"),
+];
 
 /// Memory that reading a call's input may take; the longest input has 16 KiB.
 const INPUT_MEMORY_MAX: usize = 1 << 17;
@@ -67,6 +72,10 @@ impl EthereumCall {
             TransactionKind::RemoveModel { model } => {
                 IDfsnCalls::removeModel(IDfsn::removeModelCall { model: model.as_bytes().into() })
             }
+            TransactionKind::CancelRequest { .. }
+            | TransactionKind::RequestAudit { .. }
+            | TransactionKind::EvidenceNote { .. }
+            | TransactionKind::SubmitEvidence(_) => return Err(EthereumCallError::NativeOnly(kind.name())),
         };
         Ok(Self { to: SYSTEM_ADDRESS, value, data: call.abi_encode() })
     }

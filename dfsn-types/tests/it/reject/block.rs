@@ -63,6 +63,7 @@ fn flipped_bits_are_refused() {
     let body = BlockBody { transactions: bounded(vec![SignedTransaction::sample()]), ..BlockBody::default() };
     let header = Header {
         duties_root: body.duties_root(),
+        data_root: body.data_root(),
         transactions_root: body.transactions_root(),
         ..Header::sample()
     };

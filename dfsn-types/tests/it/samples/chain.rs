@@ -40,21 +40,29 @@ pub(super) fn header(body: &BlockBody) -> Header {
         base_fee_per_gas: Amount::from_base_units(25_000_000_000),
         gas_used: Gas::new(21_000),
         duties_root: body.duties_root(),
+        data_root: body.data_root(),
         transactions_root: body.transactions_root(),
         receipts_root: BlockReceipts::sample().root(),
         state_root: StateRoot::from_bytes(counting(0x02)),
     }
 }
 
+/// A duty of the data lane.
+fn post_data() -> SignedDuty {
+    let kind = DutyKind::PostData(Box::new(PostedChunk::sample()));
+    Duty { kind, ..Duty::sample() }.sign(&chain(), &secret_key(2))
+}
+
 impl Sample for BlockBody {
     fn samples() -> Vec<(&'static str, Self)> {
         let body = Self {
             duties: bounded(SignedDuty::samples().into_iter().map(|(_, duty)| duty).take(2).collect()),
+            data: bounded(vec![post_data()]),
             transactions: bounded(
                 SignedTransaction::samples().into_iter().map(|(_, transaction)| transaction).collect(),
             ),
         };
-        vec![("two duties, a transaction of every kind", body), ("empty", Self::default())]
+        vec![("two duties, a posted piece, a transaction of every kind", body), ("empty", Self::default())]
     }
 }
 
@@ -113,7 +121,7 @@ impl Sample for Fault {
             ("baseless contest", Self::BaselessContest),
             ("wrong answer", Self::WrongAnswer),
             ("missing answer", Self::MissingAnswer),
-            ("unanswered", Self::Unanswered),
+            ("early opening", Self::EarlyOpening),
         ]
     }
 }
@@ -126,6 +134,8 @@ impl Sample for RefundReason {
             ("attempts failed", Self::AttemptsFailed),
             ("undelivered", Self::Undelivered),
             ("untested", Self::Untested),
+            ("cancelled", Self::Cancelled),
+            ("overturned", Self::Overturned),
         ]
     }
 }
@@ -143,6 +153,7 @@ impl Sample for Event {
         let commitment = ResultCommitment::sample();
         let (fault, burned) = (Fault::Silence, Amount::DFSN);
         let role = Role::Auditor;
+        let boundary = Boundary { image: 1, t: 20 };
         vec![
             ("job requested", Self::JobRequested { job, requester, pair, price: amount }),
             ("job drawn", Self::JobDrawn { job, attempt, worker, accept_by: clock }),
@@ -152,10 +163,21 @@ impl Sample for Event {
             ("audit claimed", Self::AuditClaimed { job, attempt, auditor, role }),
             ("audit answered", Self::AuditAnswered { job, attempt, auditor, role }),
             ("audit opened", Self::AuditOpened { job, attempt, answers: 6 }),
-            ("contested", Self::Contested { job, attempt, auditor, question: 1 }),
+            ("contested", Self::Contested { job, attempt, answer: AnswerRef::sample() }),
             ("jury hung", Self::JuryHung { job, attempt, worker, worker_paid: amount, burned }),
             ("judged", Self::Judged { job, attempt, worker, auditor, worker_right: true }),
-            ("slashed", Self::Slashed { job, attempt, validator: worker, fault, amount, burned }),
+            ("slashed", Self::Slashed { job, attempt, validator: worker, fault, amount }),
+            ("hold paid", Self::HoldPaid { job, validator: worker, fault, paid: amount, burned }),
+            ("hold released", Self::HoldReleased { job, validator: worker, fault, amount }),
+            ("data demanded", Self::DataDemanded { job, attempt, by: auditor, boundary }),
+            ("data posted", Self::DataPosted { job, attempt, boundary, index: 3, complete: true }),
+            ("answer leaked", Self::AnswerLeaked { job, attempt, boundary, shown_by: auditor }),
+            ("audit requested", Self::AuditRequested { job, attempt, deposit: amount }),
+            (
+                "witnesses drawn",
+                Self::WitnessesDrawn { job, attempt, witnesses: bounded(vec![worker, auditor]) },
+            ),
+            ("stored", Self::Stored { job, attempt, witness: auditor }),
             ("attempt failed", Self::AttemptFailed { job, attempt, worker, fault }),
             ("delivered", Self::Delivered { job }),
             (

@@ -10,6 +10,59 @@ impl Sample for Role {
     }
 }
 
+impl Sample for AnswerRef {
+    fn samples() -> Vec<(&'static str, Self)> {
+        vec![(
+            "the fourth answer of the first audit",
+            Self { round: 1, auditor: Address::sample(), question: 3 },
+        )]
+    }
+}
+
+impl Sample for Seat {
+    fn samples() -> Vec<(&'static str, Self)> {
+        vec![
+            ("auditor of the first audit", Self::Auditor { round: 1 }),
+            ("auditor of the second audit", Self::Auditor { round: 2 }),
+            ("juror", Self::Juror(AnswerRef::sample())),
+        ]
+    }
+}
+
+impl Sample for ChunkHashes {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let hashes = |count: u8| bounded((0..count).map(|start| Hash::from_bytes(counting(start))).collect());
+        vec![("one piece", hashes(1)), ("no piece", hashes(0)), ("the most pieces", hashes(16))]
+    }
+}
+
+impl Sample for PostedChunk {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let of = |path: u8, chunks: u8, state_bytes, index, bytes| Self {
+            boundary: Boundary { image: 0, t: 2 },
+            salt: Salt::from_bytes(counting(0x22)),
+            path: bounded((0..path).map(|start| Hash::from_bytes(counting(start))).collect()),
+            state_bytes,
+            chunks: bounded((0..chunks).map(|start| Hash::from_bytes(counting(start))).collect()),
+            index,
+            bytes: bounded(bytes),
+        };
+        vec![
+            ("a whole state of eight bytes", of(2, 1, 8, 0, (0..8).collect())),
+            ("no bound of its own", of(0, 0, u32::MAX, u8::MAX, vec![])),
+            ("the most hashes", of(10, 16, 1 << 20, 15, vec![7])),
+        ]
+    }
+}
+
+impl Sample for Evidence {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let opening = LeafOpening::sample();
+        let job = JobId::from_bytes(counting(0x40));
+        vec![("an answer given away", Self::EarlyOpening { job, attempt: Attempt::FIRST, opening })]
+    }
+}
+
 impl Sample for Boundary {
     fn samples() -> Vec<(&'static str, Self)> {
         vec![
@@ -94,19 +147,26 @@ impl Sample for DutyKind {
     fn samples() -> Vec<(&'static str, Self)> {
         let answer = |start| AnswerDigest::from_bytes(counting(start));
         let digest = StateDigest::from_bytes(counting(0x11));
+        let contested = AnswerRef::sample();
         vec![
             ("accept", Self::AcceptJob { draw: 1 }),
             ("commit", Self::CommitResult(ResultCommitment::sample())),
-            ("claim", Self::ClaimAudit { role: Role::Auditor, proof: VrfProof::sample() }),
+            ("claim", Self::ClaimAudit { seat: Seat::sample(), proof: VrfProof::sample() }),
             (
                 "two answers",
-                Self::SubmitAudit { role: Role::Juror, answers: bounded(vec![answer(1), answer(2)]) },
+                Self::SubmitAudit { seat: Seat::sample(), answers: bounded(vec![answer(1), answer(2)]) },
             ),
             ("two openings", Self::OpenAudit { openings: bounded(vec![LeafOpening::sample(); 2]) }),
             ("no opening", Self::OpenAudit { openings: bounded(vec![]) }),
-            ("contest", Self::Contest { auditor: Address::sample(), question: 3 }),
-            ("an answerer's reveal", Self::RevealAnswer { digest, opening: None }),
-            ("the worker's reveal", Self::RevealAnswer { digest, opening: Some(LeafOpening::sample()) }),
+            ("contest", Self::Contest { answer: AnswerRef::sample() }),
+            ("an answerer's reveal", Self::RevealAnswer { answer: contested, digest, opening: None }),
+            (
+                "the worker's reveal",
+                Self::RevealAnswer { answer: contested, digest, opening: Some(LeafOpening::sample()) },
+            ),
+            ("a demand", Self::DemandData { seat: Seat::Juror(contested), question: 2 }),
+            ("a piece of a state", Self::PostData(Box::new(PostedChunk::sample()))),
+            ("a witness's word", Self::Stored),
         ]
     }
 }

@@ -95,7 +95,7 @@ macro_rules! bytes_samples {
 
 bytes_samples!(Address NodeId PublicKey Signature Salt Hash);
 bytes_samples!(AnswerDigest Beacon BlockHash BodyRoot DutyId FileHash GenesisHash JobId ModelId PixelHash);
-bytes_samples!(ProfileId ReceiptsRoot StateDigest StateRoot TraceRoot TransactionId);
+bytes_samples!(EvidenceNote ProfileId ReceiptsRoot StateDigest StateRoot TraceRoot TransactionId);
 
 impl Sample for Amount {
     fn samples() -> Vec<(&'static str, Self)> {

@@ -108,6 +108,10 @@ impl Sample for TransactionKind {
             ("change owner", Self::ChangeOwner { to: Address::from_bytes(counting(0x80)) }),
             ("register model", Self::RegisterModel(Box::new(ModelRecord::sample()))),
             ("remove model", Self::RemoveModel { model: ModelId::from_bytes(counting(0x10)) }),
+            ("cancel request", Self::CancelRequest { job: JobId::from_bytes(counting(0x40)) }),
+            ("request audit", Self::RequestAudit { job: JobId::from_bytes(counting(0x40)) }),
+            ("evidence note", Self::EvidenceNote { note: EvidenceNote::from_bytes(counting(0x77)) }),
+            ("evidence", Self::SubmitEvidence(Box::new(Evidence::sample()))),
         ]
     }
 }

@@ -17,12 +17,12 @@ impl Generate for Header {
         let place = (random(), random(), random(), random(), random());
         let beacon_proof = proptest::option::of(random::<BeaconProof>());
         let money = (beacon_proof, random(), random());
-        let roots = (random(), random(), random(), random());
+        let roots = (random(), random(), random(), random(), random());
         (place, money, roots)
             .prop_map(|(place, money, roots)| {
                 let (height, parent, timestamp, builder, fee_recipient) = place;
                 let (beacon_proof, base_fee_per_gas, gas_used) = money;
-                let (duties_root, transactions_root, receipts_root, state_root) = roots;
+                let (duties_root, data_root, transactions_root, receipts_root, state_root) = roots;
                 Self {
                     height,
                     parent,
@@ -33,6 +33,7 @@ impl Generate for Header {
                     base_fee_per_gas,
                     gas_used,
                     duties_root,
+                    data_root,
                     transactions_root,
                     receipts_root,
                     state_root,
@@ -44,7 +45,9 @@ impl Generate for Header {
 
 impl Generate for BlockBody {
     fn strategy() -> BoxedStrategy<Self> {
-        (few(2), few(3)).prop_map(|(duties, transactions)| Self { duties, transactions }).boxed()
+        (few(2), few(2), few(3))
+            .prop_map(|(duties, data, transactions)| Self { duties, data, transactions })
+            .boxed()
     }
 }
 
@@ -132,12 +135,12 @@ fn audit_events() -> BoxedStrategy<Event> {
             attempt,
             answers
         }),
-        (claim(), any::<u8>()).prop_map(|((job, attempt, auditor, _), question)| Event::Contested {
+        (random(), random(), random()).prop_map(|(job, attempt, answer)| Event::Contested {
             job,
             attempt,
-            auditor,
-            question
+            answer
         }),
+        data_events(),
         (random(), random(), random(), random(), random()).prop_map(
             |(job, attempt, worker, worker_paid, burned)| Event::JuryHung {
                 job,
@@ -154,19 +157,46 @@ fn audit_events() -> BoxedStrategy<Event> {
     .boxed()
 }
 
+fn data_events() -> BoxedStrategy<Event> {
+    let place = || (random::<JobId>(), random::<Attempt>(), random::<Address>(), random::<Boundary>());
+    prop_oneof![
+        place().prop_map(|(job, attempt, by, boundary)| Event::DataDemanded { job, attempt, by, boundary }),
+        (place(), any::<u8>(), any::<bool>()).prop_map(|((job, attempt, _, boundary), index, complete)| {
+            Event::DataPosted { job, attempt, boundary, index, complete }
+        }),
+        place().prop_map(|(job, attempt, shown_by, boundary)| Event::AnswerLeaked {
+            job,
+            attempt,
+            boundary,
+            shown_by
+        }),
+        (random(), random(), random()).prop_map(|(job, attempt, deposit)| Event::AuditRequested {
+            job,
+            attempt,
+            deposit
+        }),
+        (random(), random(), few(16)).prop_map(|(job, attempt, witnesses)| Event::WitnessesDrawn {
+            job,
+            attempt,
+            witnesses
+        }),
+        place().prop_map(|(job, attempt, witness, _)| Event::Stored { job, attempt, witness }),
+    ]
+    .boxed()
+}
+
 fn money_events() -> BoxedStrategy<Event> {
     let turn = || (random::<JobId>(), random::<Attempt>(), random::<Address>());
     prop_oneof![
-        (turn(), random(), random(), random()).prop_map(
-            |((job, attempt, validator), fault, amount, burned)| Event::Slashed {
-                job,
-                attempt,
-                validator,
-                fault,
-                amount,
-                burned
-            }
-        ),
+        (turn(), random(), random()).prop_map(|((job, attempt, validator), fault, amount)| {
+            Event::Slashed { job, attempt, validator, fault, amount }
+        }),
+        (turn(), random(), random(), random()).prop_map(|((job, _, validator), fault, paid, burned)| {
+            Event::HoldPaid { job, validator, fault, paid, burned }
+        }),
+        (turn(), random(), random()).prop_map(|((job, _, validator), fault, amount)| {
+            Event::HoldReleased { job, validator, fault, amount }
+        }),
         (turn(), random(), random()).prop_map(|((job, attempt, worker), worker_paid, auditors_paid)| {
             Event::JobSettled { job, attempt, worker, worker_paid, auditors_paid }
         }),
@@ -216,12 +246,12 @@ macro_rules! params_strategies {
 params_strategies! {
     ConsensusParams { chain, windows, sortition, penalties, economics }
     ChainParams {
-        clock_step_ms, window_blocks_min, heartbeat_ms, duty_lane_bytes, user_lane_bytes, gas_limit,
+        clock_step_ms, window_blocks_min, heartbeat_ms, duty_lane_bytes, data_lane_bytes, user_lane_bytes, gas_limit,
         base_fee_floor, draws_max, expiries_max, claims_max, queue_max, pending_per_account_max,
     }
     WindowParams {
         accept_ms, deadline_ms, job_ms_max, attempts_max, claim_ms, serve_ms, answer_ms, open_ms, juror_ms,
-        receipt_ms, missed_turn_window_ms, missed_turns_max, job_record_ms, jail_ms,
+        data_ms, data_queue_ms, receipt_ms, witness_ms, challenge_ms, hold_ms, missed_turn_window_ms, missed_turns_max, job_record_ms, jail_ms,
         unbonding_ms, owner_change_ms, under_minimum_ms,
     }
     SortitionParams {
@@ -230,11 +260,13 @@ params_strategies! {
     }
     PenaltyParams {
         collateral_prices, deadline_prices, deadline_repeat_ms, float_verdict_prices, float_verdicts_max,
-        float_verdict_repeat_ms, answer_fees, missing_answer_fees, answer_worker_share, right_answer_share,
+        float_verdict_repeat_ms, answer_fees, answer_worker_share, right_answer_share, early_opening_prices,
+        evidence_share, evidence_note_blocks,
     }
     EconomicParams {
         stake_min, price_min, worker_share, builder_share, audit_share_max, test_deposit_fees, test_steps,
         model_deposit,
+        witness_share, witnesses, witnesses_needed, cancel_fee, audit_request_fees,
     }
 }
 

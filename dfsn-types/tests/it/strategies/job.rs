@@ -147,17 +147,71 @@ impl Generate for ResultCommitment {
     }
 }
 
+impl Generate for AnswerRef {
+    fn strategy() -> BoxedStrategy<Self> {
+        (any::<u8>(), random(), any::<u8>())
+            .prop_map(|(round, auditor, question)| Self { round, auditor, question })
+            .boxed()
+    }
+}
+
+impl Generate for Seat {
+    fn strategy() -> BoxedStrategy<Self> {
+        prop_oneof![any::<u8>().prop_map(|round| Self::Auditor { round }), random().prop_map(Self::Juror)]
+            .boxed()
+    }
+}
+
+impl Generate for ChunkHashes {
+    fn strategy() -> BoxedStrategy<Self> {
+        few(16)
+    }
+}
+
+impl Generate for PostedChunk {
+    fn strategy() -> BoxedStrategy<Self> {
+        let bytes = proptest::collection::vec(any::<u8>(), 0..64)
+            .prop_map(|bytes| BoundedVec::new(bytes).expect("at most 64"));
+        ((random(), random(), few(10), few(16)), any::<u32>(), any::<u8>(), bytes)
+            .prop_map(|((boundary, salt, path, chunks), state_bytes, index, bytes)| Self {
+                boundary,
+                salt,
+                path,
+                state_bytes,
+                chunks,
+                index,
+                bytes,
+            })
+            .boxed()
+    }
+}
+
+impl Generate for Evidence {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random(), random())
+            .prop_map(|(job, attempt, opening)| Self::EarlyOpening { job, attempt, opening })
+            .boxed()
+    }
+}
+
 impl Generate for DutyKind {
     fn strategy() -> BoxedStrategy<Self> {
         let opening = proptest::option::of(random::<LeafOpening>());
         prop_oneof![
             any::<u32>().prop_map(|draw| Self::AcceptJob { draw }),
             random().prop_map(Self::CommitResult),
-            (random(), random()).prop_map(|(role, proof)| Self::ClaimAudit { role, proof }),
-            (random(), few(QUESTIONS_MAX)).prop_map(|(role, answers)| Self::SubmitAudit { role, answers }),
+            (random(), random()).prop_map(|(seat, proof)| Self::ClaimAudit { seat, proof }),
+            (random(), few(QUESTIONS_MAX)).prop_map(|(seat, answers)| Self::SubmitAudit { seat, answers }),
             few(5).prop_map(|openings| Self::OpenAudit { openings }),
-            (random(), any::<u8>()).prop_map(|(auditor, question)| Self::Contest { auditor, question }),
-            (random(), opening).prop_map(|(digest, opening)| Self::RevealAnswer { digest, opening }),
+            random().prop_map(|answer| Self::Contest { answer }),
+            (random(), random(), opening).prop_map(|(answer, digest, opening)| Self::RevealAnswer {
+                answer,
+                digest,
+                opening
+            }),
+            (random(), any::<u8>()).prop_map(|(seat, question)| Self::DemandData { seat, question }),
+            random().prop_map(|chunk| Self::PostData(Box::new(chunk))),
+            Just(Self::Stored),
         ]
         .boxed()
     }

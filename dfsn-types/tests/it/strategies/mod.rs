@@ -69,7 +69,7 @@ macro_rules! bytes_strategies {
 bytes_strategies!(20: Address NodeId);
 bytes_strategies!(32: PublicKey Salt Hash AnswerDigest Beacon BlockHash BodyRoot DutyId FileHash GenesisHash);
 bytes_strategies!(32: JobId ModelId PixelHash ProfileId ReceiptsRoot StateDigest StateRoot TraceRoot);
-bytes_strategies!(32: TransactionId);
+bytes_strategies!(32: EvidenceNote TransactionId);
 
 macro_rules! plain_enum_strategies {
     ($($type:ty)*) => { $(

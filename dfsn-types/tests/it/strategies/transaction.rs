@@ -82,6 +82,10 @@ impl Generate for TransactionKind {
             random().prop_map(|to| Self::ChangeOwner { to }),
             random().prop_map(|record| Self::RegisterModel(Box::new(record))),
             random().prop_map(|model| Self::RemoveModel { model }),
+            random().prop_map(|job| Self::CancelRequest { job }),
+            random().prop_map(|job| Self::RequestAudit { job }),
+            random().prop_map(|note| Self::EvidenceNote { note }),
+            random().prop_map(|evidence| Self::SubmitEvidence(Box::new(evidence))),
         ]
         .boxed()
     }

@@ -1,5 +1,7 @@
 //! One attempt: the worker's result, the auditors' answers, and what follows.
 
+use std::collections::BTreeSet;
+
 use dfsn_consensus::economics::{Assumptions, Case, Verdict};
 use dfsn_consensus::sortition::{chance, draw_questions, is_selected};
 use dfsn_types::{Amount, Ppm, VrfOutput};
@@ -74,7 +76,7 @@ impl Simulation<'_> {
         let steps = self.kinds[kind].work.steps;
         let mut claims = Vec::new();
         for (auditor, output) in chosen {
-            let questions = draw_questions(&output, self.kinds[kind].shape);
+            let questions = draw_questions(&output, self.kinds[kind].shape, &BTreeSet::new());
             let hits = questions.boundaries.iter().any(|t| by.fakes_boundary(*t, steps));
             let answer = self.answer(auditor, worker);
             claims.push(Claim { auditor, hits, answer });

@@ -29,7 +29,6 @@ pub(super) struct Slash {
     fault: Fault,
     attempt: Attempt,
     amount: Amount,
-    burned: Amount,
 }
 
 /// An audit, for the report.
@@ -131,27 +130,31 @@ impl Timeline {
                     count(usize::from(*answers), "auditor")
                 ),
             ),
-            Event::Contested { auditor, question, .. } => {
-                ("contested", format!("the worker denies answer {question} of {}", self.name(auditor)))
+            Event::Contested { answer, .. } => (
+                "contested",
+                format!("the worker denies answer {} of {}", answer.question, self.name(&answer.auditor)),
+            ),
+            Event::WitnessesDrawn { witnesses, .. } => {
+                ("witnesses", format!("{} are asked for the pictures", count(witnesses.len(), "validator")))
             }
+            Event::Stored { witness, .. } => ("stored", format!("{} has the pictures", self.name(witness))),
             Event::JuryHung { worker_paid, burned, .. } => {
                 ("hung jury", format!("no majority: {worker_paid} to the worker, {burned} burned"))
             }
             Event::Judged { worker_right, .. } => {
                 ("judged", format!("the {} was right", if *worker_right { "worker" } else { "auditor" }))
             }
-            Event::Slashed { validator, fault, amount, burned, .. } => (
-                "slashed",
-                format!(
-                    "{} loses {amount} for {}, {burned} of it burned",
-                    self.name(validator),
-                    fault_name(*fault)
-                ),
+            Event::Slashed { validator, fault, amount, .. } => {
+                ("slashed", format!("{} loses {amount} for {}", self.name(validator), fault_name(*fault)))
+            }
+            Event::HoldPaid { validator, paid, burned, .. } => (
+                "penalty",
+                format!("of {}: {paid} to those who were right, {burned} burned", self.name(validator)),
             ),
             Event::AttemptFailed { attempt, fault, .. } => {
                 ("failed", format!("attempt {attempt} ended with {}", fault_name(*fault)))
             }
-            Event::Delivered { .. } => ("delivered", "the user has the pictures".to_owned()),
+            Event::Delivered { .. } => ("delivered", "the pictures have arrived".to_owned()),
             Event::JobSettled { worker, worker_paid, auditors_paid, .. } => {
                 ("settled", format!("{} earns {worker_paid}, auditors {auditors_paid}", self.name(worker)))
             }
@@ -165,13 +168,12 @@ impl Timeline {
 
     fn remember(&mut self, event: &Event) {
         match event {
-            Event::Slashed { attempt, validator, fault, amount, burned, .. } => {
+            Event::Slashed { attempt, validator, fault, amount, .. } => {
                 self.slashes.push(Slash {
                     validator: *validator,
                     fault: *fault,
                     attempt: *attempt,
                     amount: *amount,
-                    burned: *burned,
                 });
                 if matches!(fault, Fault::WrongAnswer | Fault::MissingAnswer) {
                     self.conclude(|audit| audit.auditor == *validator, "wrong");
@@ -255,7 +257,7 @@ const fn fault_name(fault: Fault) -> &'static str {
         Fault::BaselessContest => "a baseless contest",
         Fault::WrongAnswer => "a wrong answer",
         Fault::MissingAnswer => "a missing answer",
-        Fault::Unanswered => "too few answers",
+        Fault::EarlyOpening => "an answer given away",
         _ => "a fault",
     }
 }

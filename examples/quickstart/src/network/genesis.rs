@@ -117,6 +117,9 @@ fn params() -> ConsensusParams {
     windows.claim_ms = DurationMs::new(6_000);
     windows.open_ms = DurationMs::new(120_000);
     windows.juror_ms = DurationMs::new(120_000);
+    // A demo ends with its job: penalties are paid at once, and nobody comes back to object.
+    windows.hold_ms = DurationMs::ZERO;
+    windows.challenge_ms = DurationMs::ZERO;
     params
 }
 

@@ -3,7 +3,7 @@
 use dfsn_compute::{ComputeError, ImageRequest, Question};
 use dfsn_consensus::operator::Task;
 use dfsn_consensus::state::ChainState;
-use dfsn_types::{AnswerContext, Boundary, BoundedVec, DutyKind, Role, StateDigest, TraceShape};
+use dfsn_types::{AnswerContext, Boundary, BoundedVec, DutyKind, Role, Seat, StateDigest, TraceShape};
 
 use super::peers::ServedState;
 use super::{ValidatorNode, lock};
@@ -13,11 +13,11 @@ impl ValidatorNode {
     pub(super) async fn answer(
         &self,
         task: &Task,
-        role: Role,
+        seat: Seat,
         boundaries: &[Boundary],
         state: &ChainState,
     ) -> Option<DutyKind> {
-        let lazy = role == Role::Auditor && self.shared.cheat.answers_lazily(self.address());
+        let lazy = seat.role() == Role::Auditor && self.shared.cheat.answers_lazily(self.address());
         let mut answers = Vec::new();
         for boundary in boundaries {
             let digest =
@@ -34,7 +34,7 @@ impl ValidatorNode {
             };
             answers.push(context.answer(&digest));
         }
-        Some(DutyKind::SubmitAudit { role, answers: BoundedVec::new(answers).ok()? })
+        Some(DutyKind::SubmitAudit { seat, answers: BoundedVec::new(answers).ok()? })
     }
 
     async fn recompute(

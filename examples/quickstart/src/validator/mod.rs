@@ -78,10 +78,13 @@ impl ValidatorNode {
         let kind = match &task.kind {
             TaskKind::Accept { draw } => self.accept(&task, *draw),
             TaskKind::Generate => self.generate(&task).await,
-            TaskKind::Claim { role, proof } => Some(DutyKind::ClaimAudit { role: *role, proof: *proof }),
-            TaskKind::Answer { role, boundaries } => self.answer(&task, *role, boundaries, &state).await,
+            TaskKind::Claim { seat, proof } => Some(DutyKind::ClaimAudit { seat: *seat, proof: *proof }),
+            TaskKind::Answer { seat, boundaries } => self.answer(&task, *seat, boundaries, &state).await,
             TaskKind::Open => self.open(&task, &state),
-            TaskKind::Reveal { boundary } => self.reveal(&task, *boundary),
+            TaskKind::Reveal { answer, boundary } => self.reveal(&task, *answer, *boundary),
+            TaskKind::Store => self.store(&task, &state),
+            // Validators of one process always reach each other: states are served and need no posting.
+            TaskKind::Demand { .. } | TaskKind::Post { .. } => None,
         }?;
         let duty = Duty { validator: self.address(), job: task.job, attempt: task.attempt, kind };
         Some(duty.sign(&self.chain, &self.keys.duty))

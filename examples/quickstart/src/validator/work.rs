@@ -7,7 +7,7 @@ use dfsn_client::transport::Notification;
 use dfsn_compute::{ComputeError, Event, ImageRequest, Observer, RgbImage, Trace, TraceRecorder};
 use dfsn_consensus::operator::{OpenDecision, Task, decide_opening};
 use dfsn_consensus::state::ChainState;
-use dfsn_types::{Boundary, BoundedVec, DutyKind, ImageCommitment, PixelHash, ResultCommitment};
+use dfsn_types::{AnswerRef, Boundary, BoundedVec, DutyKind, ImageCommitment, PixelHash, ResultCommitment};
 use tokio::sync::broadcast;
 
 use super::{ValidatorNode, lock};
@@ -83,18 +83,25 @@ impl ValidatorNode {
             OpenDecision::Open(openings) => {
                 Some(DutyKind::OpenAudit { openings: BoundedVec::new(openings).ok()? })
             }
-            OpenDecision::Contest { auditor, question } => Some(DutyKind::Contest { auditor, question }),
+            OpenDecision::Contest(answer) => Some(DutyKind::Contest { answer }),
         }
     }
 
+    /// Fetches all pictures of a result by their hashes.
+    pub(super) fn store(&self, task: &Task, state: &ChainState) -> Option<DutyKind> {
+        let commitment = &state.open_job(&task.job)?.committed()?.commitment;
+        let is_here = |image: &ImageCommitment| self.shared.blobs.get(&image.file).is_some();
+        commitment.images.iter().all(is_here).then_some(DutyKind::Stored)
+    }
+
     /// Shows the contested leaf as its worker, or the digest answered with.
-    pub(super) fn reveal(&self, task: &Task, boundary: Boundary) -> Option<DutyKind> {
+    pub(super) fn reveal(&self, task: &Task, answer: AnswerRef, boundary: Boundary) -> Option<DutyKind> {
         if task.worker == self.address() {
             let opening = self.trace(task)?.tree().open(boundary).ok()?;
-            return Some(DutyKind::RevealAnswer { digest: opening.digest, opening: Some(opening) });
+            return Some(DutyKind::RevealAnswer { answer, digest: opening.digest, opening: Some(opening) });
         }
         let digest = *lock(&self.answered).get(&((task.job, task.attempt), boundary))?;
-        Some(DutyKind::RevealAnswer { digest, opening: None })
+        Some(DutyKind::RevealAnswer { answer, digest, opening: None })
     }
 }
 
