@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use dfsn_types::{
-    Address, AnswerRef, Attempt, Boundary, GenerationParams, JobId, LeafOpening, Seat, TraceError, TraceTree,
-    VrfProof, VrfSecretKey,
+    Address, AnswerRef, Attempt, Boundary, GenerationParams, JobId, LeafOpening, Role, Seat, TraceError,
+    TraceShape, TraceTree, VrfProof, VrfSecretKey,
 };
 
 use crate::sortition;
@@ -235,6 +235,11 @@ impl Operator {
         let output = self.vrf_key.evaluate(sortition.alpha.as_bytes()).ok()?;
         let stake = state.sortition_stake(job, validator);
         if !sortition::is_selected(&output, sortition.rate, stake, sortition.stake_eligible) {
+            return None;
+        }
+        let opened = &job.committed()?.opened;
+        let asks = sortition::draw_questions(&output, TraceShape::of(&job.params), opened);
+        if seat.role() == Role::Auditor && asks.boundaries.is_empty() {
             return None;
         }
         let proof = self.vrf_key.prove(sortition.alpha.as_bytes()).ok()?;

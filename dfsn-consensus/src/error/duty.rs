@@ -82,6 +82,9 @@ pub enum DutyError {
     /// The sortition did not choose the claimant.
     #[error("AUD-09: the sortition did not choose {0}")]
     NotSelected(Address),
+    /// All that the claimant would ask has been shown.
+    #[error("AUD-11: nothing is left that {0} could ask")]
+    NothingToAsk(Address),
     /// Too little free stake for the claim.
     #[error("AUD-04: {0} lacks the free stake for a claim")]
     ClaimLock(Address),

@@ -4,23 +4,18 @@ use dfsn_types::{Address, Ppm};
 
 use super::Execution;
 use crate::sortition;
-use crate::state::{Job, Phase};
+use crate::state::{Committed, Job, Phase};
 
 impl Execution {
-    /// As the claims of an audit close, notes of everybody who could claim what chance expected of it, and who did (rule DTA-01).
+    /// As the first claims of an audit close, notes of everybody who could claim what chance expected of it, and who did (rule DTA-01).
     pub(super) fn count_claims(&mut self, job: &Job) {
-        let Some(committed) = job.committed().filter(|committed| committed.phase == Phase::Claiming) else {
-            return;
-        };
+        let is_first = |committed: &&Committed| committed.phase == Phase::Claiming && committed.round == 1;
+        let Some(committed) = job.committed().filter(is_first) else { return };
         let Some(open) = self.state.sortition(job).filter(|_| !job.unaudited) else { return };
         let lock = self.claim_lock(job);
         let mut chances: Vec<(Address, Ppm, bool)> = Vec::new();
         for (address, validator) in self.state.electorate(job) {
-            let claim = committed.claims.get(address);
-            let claimed = claim.is_some_and(|claim| claim.round == committed.round);
-            if claim.is_some() && !claimed {
-                continue;
-            }
+            let claimed = committed.claims.contains_key(address);
             // Whoever lacks the free stake for a claim cannot make one.
             if claimed || validator.free.amount() >= lock {
                 let stake = self.state.sortition_stake(job, validator);

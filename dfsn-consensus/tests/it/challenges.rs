@@ -176,3 +176,27 @@ fn aud_11_second_audit_asks_nothing_that_was_opened() {
     let opened = network.events.iter().filter(|event| matches!(event, Event::AuditOpened { .. }));
     assert_eq!(opened.count(), 2);
 }
+
+#[test]
+fn aud_11_claim_with_nothing_to_ask_is_refused() {
+    let (mut network, job) = standing(Working::Honest);
+    for node in 1..5 {
+        network.nodes[node].behaviour = Behaviour::auditing(Answering::Absent);
+    }
+    object(&mut network, 0, job);
+    let mut state = network.state().clone();
+    let alpha = state.sortition(network.job(&job)).unwrap().alpha;
+    if let dfsn_consensus::state::Stage::Committed(committed) = &mut state.jobs.get_mut(&job).unwrap().stage {
+        committed.opened = (0..=21).map(|t| dfsn_types::Boundary { image: 0, t }).collect();
+    }
+    let context = dfsn_consensus::transition::BlockContext {
+        timestamp: state.tip.timestamp,
+        fee_recipient: crate::network::BUILDER,
+        beacon_proof: None,
+    };
+    let mut block = dfsn_consensus::transition::Execution::open(&state, &context).unwrap();
+    let proof = crate::network::node::Keys::of(1).vrf().prove(alpha.as_bytes()).unwrap();
+    let kind = dfsn_types::DutyKind::ClaimAudit { seat: dfsn_types::Seat::Auditor { round: 2 }, proof };
+    let refused = dfsn_consensus::DutyError::NothingToAsk(network.address(1));
+    assert_eq!(block.apply_duty(&network.signed_duty(1, &job, kind)), Err(refused));
+}

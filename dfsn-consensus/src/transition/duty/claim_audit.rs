@@ -1,11 +1,11 @@
 //! ClaimAudit: the sortition shows itself.
 
-use dfsn_types::{Amount, Duty, Event, Seat, TraceShape, VrfOutput, VrfProof};
+use dfsn_types::{Amount, Duty, Event, Role, Seat, TraceShape, VrfOutput, VrfProof};
 
 use super::{Execution, not_awaited};
 use crate::error::DutyError;
 use crate::sortition;
-use crate::state::{Claim, Job, Juror, Phase, Stage};
+use crate::state::{Claim, Job, Juror, Phase, Questions, Stage};
 
 impl Execution {
     /// Checks eligibility, proof and selection, and locks what a wrong answer costs (rules AUD-01 to AUD-04, AUD-09).
@@ -14,18 +14,17 @@ impl Execution {
             return Err(DutyError::LaneFull("duty"));
         }
         let output = self.check_claim(duty, seat, proof)?;
+        let questions = self.questions(duty, seat, &output)?;
         let validator = duty.validator;
         let amount = self.claim_lock(self.duty_job(duty)?);
         let lock = self.lock_stake(&validator, amount).ok_or(DutyError::ClaimLock(validator))?;
         let mut job = self.take_duty_job(duty)?;
-        let shape = TraceShape::of(&job.params);
         if let Stage::Committed(committed) = &mut job.stage {
             match &mut committed.phase {
                 Phase::Judging(judgement) => {
                     judgement.jurors.insert(validator, Juror { lock, answer: None });
                 }
                 _ => {
-                    let questions = sortition::draw_questions(&output, shape, &committed.opened);
                     committed.served.extend(questions.inputs());
                     committed
                         .claims
@@ -42,6 +41,17 @@ impl Execution {
         });
         self.put_job(job);
         Ok(())
+    }
+
+    /// What a claim of this output asks (rules AUD-05, AUD-11); a juror has the contested question.
+    fn questions(&self, duty: &Duty, seat: Seat, output: &VrfOutput) -> Result<Questions, DutyError> {
+        let job = self.duty_job(duty)?;
+        let committed = job.committed().ok_or_else(|| not_awaited(duty))?;
+        let questions = sortition::draw_questions(output, TraceShape::of(&job.params), &committed.opened);
+        if seat.role() == Role::Auditor && questions.boundaries.is_empty() {
+            return Err(DutyError::NothingToAsk(duty.validator));
+        }
+        Ok(questions)
     }
 
     /// What a claim locks (rule AUD-04).
