@@ -64,6 +64,11 @@ impl Job {
         matches!(self.stage, Stage::Ended(_))
     }
 
+    /// Whether its price has been paid out; the requester may still object.
+    pub fn is_paid(&self) -> bool {
+        self.committed().is_some_and(|committed| committed.paid)
+    }
+
     /// The window that is open, if any.
     pub const fn window(&self) -> Option<Window> {
         match &self.stage {

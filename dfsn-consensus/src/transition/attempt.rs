@@ -33,7 +33,10 @@ impl Execution {
     pub(super) fn wait_for_draw(&mut self, mut job: Job, otherwise: RefundReason) {
         let tip = &self.state.tip;
         if tip.clock >= job.expires_at {
-            return self.refund(job, otherwise);
+            return match otherwise {
+                RefundReason::Expired => self.take_back(job, otherwise),
+                _ => self.refund(job, otherwise),
+            };
         }
         let window = crate::state::Window { closes_at: job.expires_at, opened: tip.height };
         job.stage = Stage::Pending { draw_from: tip.height.next().next(), window };

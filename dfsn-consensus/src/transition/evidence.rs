@@ -138,7 +138,8 @@ const NOTE_BLOCKS: u64 = 1_024;
 
 /// Whether the leaf at a boundary is an answer that is awaited, and nothing that the worker had to show (rule EVD-01).
 fn is_secret(committed: &Committed, boundary: Boundary) -> bool {
-    let blind = matches!(committed.phase, Phase::Claiming | Phase::Answering(_) | Phase::Opening);
+    // When answers are in, the worker's own openings are on their way: whoever sees them first must not turn them against it.
+    let blind = matches!(committed.phase, Phase::Claiming | Phase::Answering(_));
     let asked = committed.claims.values().any(|claim| claim.questions.iter().any(|asked| asked == boundary));
     // The initial state is computed from the request alone: there is nothing to give away.
     boundary.t > 0

@@ -28,7 +28,7 @@ impl Execution {
         if !request.unaudited && !self.any_audited_worker(&job.pair()) {
             return Err(TransactionFailure::NotAudited);
         }
-        let open = self.open_jobs().filter(|job| job.requester == sender).count();
+        let open = self.open_jobs().filter(|job| job.requester == sender && !job.is_paid()).count();
         let open = u32::try_from(open).unwrap_or(u32::MAX);
         if open >= self.state.params.chain.pending_per_account_max {
             return Err(TransactionFailure::TooManyOpen(open));

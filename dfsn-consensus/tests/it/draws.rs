@@ -164,7 +164,7 @@ fn next(
 
 #[test]
 fn unavailable_init_image_costs_worker_nothing() {
-    // Nobody has the image: nobody accepts. The worker loses no stake and no turn, the user gets the price back.
+    // Nobody has the image: nobody accepts. The worker loses no stake and no turn, the user gets the price back, but for a fee.
     let mut network = Network::new(&Setup::worker(Behaviour::working(Working::NeverAccepts), 3));
     let before = network.wealth(0);
     for seed in 0..4 {
@@ -177,7 +177,9 @@ fn unavailable_init_image_costs_worker_nothing() {
         let outcome = network.finish(&job, 100);
         assert_eq!(outcome, Outcome::Refunded(dfsn_types::RefundReason::Expired));
         let paid = money.checked_sub(network.state().balance(&network.user(0)));
-        assert_eq!(paid, network.fees().checked_sub(fees));
+        let cancel_fee = network.state().params.economics.cancel_fee;
+        let cost = network.fees().checked_sub(fees).unwrap().checked_add(cancel_fee);
+        assert_eq!(paid, cost, "its place in the queue");
     }
     assert_eq!((network.slashes(), network.wealth(0)), (vec![], before));
     assert!(!network.state().validators.get(&network.address(0)).unwrap().paused);

@@ -175,6 +175,21 @@ fn evd_04_giving_everything_away_costs_the_whole_lock() {
 }
 
 #[test]
+fn evd_01_openings_on_their_way_to_a_block_are_no_evidence() {
+    // A builder leaves the worker's OpenAudit out and shows what it holds.
+    let mut network = Network::new(&Setup::worker(Behaviour::working(Working::Mute), 3));
+    let job = network.request(0, 1);
+    network.until(|network| network.phase(&job) == Some(&Phase::Opening));
+    let tree = network.served[&(job, Attempt::FIRST)].tree.clone();
+    let committed = network.job(&job).committed().unwrap();
+    let secret = committed.claims.values().flat_map(|claim| claim.questions.iter());
+    let secret = secret.filter(|asked| asked.t > 0 && !committed.served.contains(asked)).min().unwrap();
+    let id = show(&mut network, &user_key(1), &evidence(job, &tree.open(secret).unwrap()));
+    assert_eq!(network.failed_rule(&id).as_deref(), Some("EVD-01"));
+    assert_eq!(network.slashes(), []);
+}
+
+#[test]
 fn opn_04_leaf_that_says_nothing_follows_is_never_opened() {
     // Auditors of a state that no step can read answer with its one malformed digest; a worker that commits to it cannot open.
     let (network, job, opening) = leaked();
