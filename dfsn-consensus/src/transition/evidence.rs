@@ -82,12 +82,17 @@ impl Execution {
     fn punish_leak(&mut self, job: &Job, committed: &mut Committed, sender: Address, first_told: bool) {
         let penalties = &self.state.params.penalties;
         let (prices, share) = (penalties.early_opening_prices, penalties.evidence_share);
-        let amount = job.price.checked_mul(prices).unwrap_or(committed.lock.amount());
         let worker = committed.worker;
+        let whole = committed.lock.amount();
+        let again = self.lost_once_more(&worker);
+        let amount = if again { whole } else { job.price.checked_mul(prices).unwrap_or(whole) };
         let taken = self.forfeit(&worker, &mut committed.lock, amount);
         let reward = share.of(taken.amount());
         let payees = if first_told { vec![(Payee::Account(sender), reward)] } else { Vec::new() };
         self.hold(job, worker, Fault::EarlyOpening, taken, payees);
+        if again {
+            self.jail(worker);
+        }
         self.restart_ramp(job, &worker);
     }
 

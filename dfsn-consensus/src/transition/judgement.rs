@@ -124,16 +124,8 @@ impl Execution {
             self.unlock_stake(&auditor, claim.lock);
         }
         self.dismiss_jury(&job, judgement.jurors, &right, &AnswerRewards::default());
-        let penalties = &self.state.params.penalties;
-        let (prices, most, within) =
-            (penalties.float_verdict_prices, penalties.float_verdicts_max, penalties.float_verdict_repeat_ms);
-        let now = self.state.tip.timestamp;
-        let lost = self
-            .state
-            .validators
-            .get_mut(&worker)
-            .map_or(1, |validator| validator.lost_verdicts.record(now, within));
-        let again = lost >= most;
+        let prices = self.state.params.penalties.float_verdict_prices;
+        let again = self.lost_once_more(&worker);
         let amount =
             if again { lock.amount() } else { job.price.checked_mul(prices).unwrap_or(lock.amount()) };
         let rewards = WorkerRewards { requester: self.price_lost(&job, paid), right: &right };

@@ -58,6 +58,16 @@ impl Execution {
         }
     }
 
+    /// Counts a verdict that a worker lost, or dodged by giving the answer away; whether it costs the whole lock (rules PEN-03,
+    /// EVD-04).
+    pub(super) fn lost_once_more(&mut self, worker: &Address) -> bool {
+        let penalties = &self.state.params.penalties;
+        let (most, within) = (penalties.float_verdicts_max, penalties.float_verdict_repeat_ms);
+        let now = self.state.tip.timestamp;
+        let validator = self.state.validators.get_mut(worker);
+        validator.map_or(1, |validator| validator.lost_verdicts.record(now, within)) >= most
+    }
+
     /// Penalty of a deadline missed after acceptance: doubles with each repeat, up to the whole lock (rule PEN-02).
     pub(super) fn deadline_penalty(&mut self, job: &Job, worker: &Address) -> Amount {
         let penalties = &self.state.params.penalties;

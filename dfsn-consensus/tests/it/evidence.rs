@@ -149,7 +149,7 @@ fn evd_04_leak_does_not_end_the_audit() {
 }
 
 #[test]
-fn evd_04_giving_everything_away_costs_the_whole_lock() {
+fn evd_04_giving_everything_away_costs_the_whole_lock_and_jail() {
     let (mut network, job, _) = leaked();
     let tree = network.served[&(job, Attempt::FIRST)].tree.clone();
     let lock = network.job(&job).committed().unwrap().lock.amount();
@@ -169,9 +169,12 @@ fn evd_04_giving_everything_away_costs_the_whole_lock() {
             None => network.tick(),
         }
     }
-    let taken = network.slashes_of(&job).into_iter().filter(|(who, ..)| *who == network.address(0));
-    let taken: u128 = taken.map(|(_, _, amount)| amount.base_units()).sum();
-    assert!(taken <= lock.base_units() && taken >= lock.base_units() / 10, "{taken} of {lock}");
+    let (worker, price) = (network.address(0), network.job(&job).price);
+    let costs: Vec<_> = network.slashes_of(&job).into_iter().filter(|(who, ..)| *who == worker).collect();
+    let leak = |prices| (worker, Fault::EarlyOpening, price.checked_mul(prices).unwrap());
+    assert_eq!(costs, [leak(10), leak(10), leak(80)], "the third counts as a third lost verdict");
+    assert_eq!(lock, price.checked_mul(100).unwrap());
+    assert!(network.state().validators.get(&worker).unwrap().is_jailed());
 }
 
 #[test]
