@@ -79,6 +79,16 @@ fn fewer_steps() {
 }
 
 #[test]
+fn other_model() {
+    wrong_result_costs_ten_prices(Working::OtherModel);
+}
+
+#[test]
+fn lower_precision() {
+    wrong_result_costs_ten_prices(Working::LowerPrecision);
+}
+
+#[test]
 fn one_wrong_step_is_caught_exactly_when_it_is_asked_about() {
     let mut network = Network::new(&Setup::worker(Behaviour::working(Working::WrongStep(7)), 3));
     let (mut caught, mut missed) = (0, 0);

@@ -4,6 +4,7 @@
 //! it shows, or is a name that the protocol gives.
 
 mod actions;
+mod attacks;
 mod audits;
 mod blocks;
 mod cancelling;
@@ -35,3 +36,5 @@ mod replays;
 mod rules;
 mod simulation;
 mod validators;
+mod whole_network;
+mod world;

@@ -13,6 +13,7 @@ const ERRORS: &[&str] = &[
 ];
 
 const TESTS: &[&str] = &[
+    include_str!("attacks.rs"),
     include_str!("audits.rs"),
     include_str!("blocks.rs"),
     include_str!("cancelling.rs"),

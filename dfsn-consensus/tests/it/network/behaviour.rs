@@ -22,6 +22,10 @@ pub(crate) enum Working {
     OtherSeed,
     /// Runs half the steps and shows each twice.
     FewerSteps,
+    /// Runs the steps of a cheaper model.
+    OtherModel,
+    /// Rounds every state.
+    LowerPrecision,
     /// One step comes out wrong, the rest builds upon it.
     WrongStep(u16),
     /// Lets every turn pass.

@@ -42,10 +42,19 @@ pub(crate) fn generate(params: &GenerationParams) -> Vec<Vec<State>> {
 
 /// One image from its first state; `wrong` names a step that comes out wrong and is built upon.
 pub(crate) fn run(params: &GenerationParams, first: State, wrong: Option<u16>) -> Vec<State> {
+    let changed = |t, right| if wrong == Some(t) { Domain::Pixels.hash(&("wrong", right)) } else { right };
+    run_as(first, params, changed)
+}
+
+/// One image from its first state; each step's outcome is changed by this, and built upon.
+pub(crate) fn run_as(
+    first: State,
+    params: &GenerationParams,
+    changed: impl Fn(u16, State) -> State,
+) -> Vec<State> {
     let mut states = vec![first];
     for t in 1..=params.num_inference_steps() {
-        let right = step(params, t, states[usize::from(t) - 1]);
-        states.push(if wrong == Some(t) { Domain::Pixels.hash(&("wrong", right)) } else { right });
+        states.push(changed(t, step(params, t, states[usize::from(t) - 1])));
     }
     states.push(decode(states[states.len() - 1]));
     states

@@ -84,7 +84,7 @@ impl Network {
     }
 
     pub(crate) fn job(&self, id: &JobId) -> &Job {
-        &self.state().jobs.get(id).unwrap()
+        self.state().jobs.get(id).unwrap()
     }
 
     pub(crate) fn outcome(&self, id: &JobId) -> Option<&Outcome> {

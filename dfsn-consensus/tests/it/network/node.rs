@@ -78,6 +78,12 @@ impl Node {
         self.operator = Operator::new(self.address(), key);
     }
 
+    /// Forgets what its disk does not hold: what it was about to do.
+    pub(crate) fn restart(&mut self) {
+        self.operator = Operator::new(self.address(), self.keys.vrf());
+        self.postponed.clear();
+    }
+
     /// The duties that this node sends on seeing a state.
     pub(crate) fn duties(&mut self, state: &ChainState, served: &mut Served) -> Vec<SignedDuty> {
         let mut tasks = core::mem::take(&mut self.postponed);
@@ -263,9 +269,27 @@ fn drawn(working: Working, params: &GenerationParams) -> Option<Vec<Vec<inferenc
             images.map(|image| inference::run(params, first(image.wrapping_add(1)), None)).collect()
         }
         Working::WrongStep(t) => images.map(|image| inference::run(params, first(image), Some(t))).collect(),
+        Working::OtherModel => {
+            images.map(|image| inference::run_as(first(image), params, other_model)).collect()
+        }
+        Working::LowerPrecision => {
+            images.map(|image| inference::run_as(first(image), params, rounded)).collect()
+        }
         Working::FewerSteps => images.map(|image| half_the_steps(params, first(image))).collect(),
         _ => inference::generate(params),
     })
+}
+
+/// A step as another model takes it.
+fn other_model(_: u16, right: inference::State) -> inference::State {
+    Domain::Pixels.hash(&("other model", right))
+}
+
+/// The right step, to fewer digits.
+fn rounded(_: u16, right: inference::State) -> inference::State {
+    let mut bytes = *right.as_bytes();
+    bytes[16..].fill(0);
+    inference::State::from_bytes(bytes)
 }
 
 /// Every second step is run, and its state shown twice.
