@@ -1,8 +1,8 @@
 //! Ed25519 keys and signatures, verified strictly everywhere.
 //!
 //! One rule of verification for the whole project (SIG-01): [`PublicKey::verify`] is ed25519-dalek's `verify_strict`
-//! (canonical encodings, no small-order points), never the batch form, whose acceptance differs. What is
-//! signed is always a [`Domain`] hash, so a signature for one purpose is none for another.
+//! (canonical encodings, no small-order points) under a key in its canonical encoding, never the batch form, whose
+//! acceptance differs. What is signed is always a [`Domain`] hash, so a signature for one purpose is none for another.
 
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use thiserror::Error;
@@ -23,8 +23,8 @@ fixed_bytes!(
 /// A signature that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SignatureError {
-    /// The key's bytes are no point of the curve.
-    #[error("public key {0} is not a point of the curve")]
+    /// The key's bytes are not the encoding of a point of the curve.
+    #[error("public key {0} is not the encoding of a point of the curve")]
     InvalidKey(PublicKey),
     /// The equation does not hold, or an encoding is not canonical.
     #[error("signature by {0} does not verify")]
@@ -38,8 +38,18 @@ impl PublicKey {
     /// [`SignatureError`] when the key is no point or the signature does not hold strictly.
     pub fn verify(&self, digest: &SigningDigest, signature: &Signature) -> Result<(), SignatureError> {
         let key = VerifyingKey::from_bytes(self.as_bytes()).map_err(|_| SignatureError::InvalidKey(*self))?;
+        // Decoding a point takes y modulo the field's order.
+        if !self.has_canonical_y() {
+            return Err(SignatureError::InvalidKey(*self));
+        }
         let signature = ed25519_dalek::Signature::from_bytes(signature.as_bytes());
         key.verify_strict(digest.0.as_bytes(), &signature).map_err(|_| SignatureError::Mismatch(*self))
+    }
+
+    /// Whether y, all bits but the highest, is below the field's order 2^255 - 19.
+    fn has_canonical_y(&self) -> bool {
+        let [first, middle @ .., last] = self.as_bytes();
+        *first < 0xed || last & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff)
     }
 }
 

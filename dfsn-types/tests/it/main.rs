@@ -4,6 +4,7 @@
 //! A new type has to stand in all three before the tests compile and pass.
 
 mod allocation;
+mod ed25519;
 mod ethereum;
 mod json;
 mod keys;
