@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use dfsn_benches::transfers;
+use dfsn_benches::{transfers, wallet_transactions};
 use dfsn_types::{SignedTransaction, codec};
 
 fn decode(c: &mut Criterion) {
@@ -16,13 +16,22 @@ fn decode(c: &mut Criterion) {
     group.finish();
 }
 
+/// From decoded to verified, one of each envelope: form, signature, and the call of a request.
 fn verify_signature(c: &mut Criterion) {
     let workload = transfers(1);
     let chain = workload.genesis.identity();
-    let transaction = &workload.signed[0];
-    c.bench_function("types::verify_signature", |b| {
-        b.iter(|| black_box(transaction.clone()).verify(black_box(&chain)).is_ok());
-    });
+    let mut group = c.benchmark_group("types::verify_signature");
+    let mut bench = |name: &str, transaction: &SignedTransaction| {
+        assert!(transaction.clone().verify(&chain).is_ok());
+        group.bench_function(name, |b| {
+            b.iter(|| black_box(transaction.clone()).verify(black_box(&chain)).is_ok());
+        });
+    };
+    bench("native_transfer", &workload.signed[0]);
+    let [transfer, request] = wallet_transactions();
+    bench("ethereum_transfer", &transfer);
+    bench("ethereum_request", &request);
+    group.finish();
 }
 
 criterion_group!(benches, decode, verify_signature);

@@ -4,8 +4,9 @@ use dfsn_consensus::state::ChainState;
 use dfsn_consensus::transition::BlockContext;
 use dfsn_consensus::{Mempool, MempoolLimits, build_block};
 use dfsn_types::{
-    Address, Allocation, Amount, Block, BoundedVec, ChainId, ConsensusParams, Gas, GenesisConfig, Nonce,
-    Prompt, SecretKey, SignedTransaction, Timestamp, Transaction, TransactionKind,
+    Address, Allocation, Amount, Block, BoundedVec, ChainId, ConsensusParams, DurationMs, Gas,
+    GenerationParams, GenerationRequest, GenesisConfig, ImageSize, ModelId, Nonce, ProfileId, Prompt,
+    Secp256k1SecretKey, SecretKey, SignedTransaction, Timestamp, Transaction, TransactionKind,
 };
 
 /// Transfers by as many senders, each its first.
@@ -61,6 +62,39 @@ pub fn transfers(count: u32) -> Workload {
     };
     let signed = (0..).zip(&senders).map(transfer).collect();
     Workload { genesis, sealer, signed }
+}
+
+/// A transfer and a request that a wallet has signed, of the network of [`transfers`].
+///
+/// # Panics
+/// Never: its values are in range.
+pub fn wallet_transactions() -> [SignedTransaction; 2] {
+    let key = Secp256k1SecretKey::from_bytes(&[7; 32]).expect("a small number");
+    let size = ImageSize::new(512, 512).expect("a size in range");
+    let (model, profile) = (ModelId::from_bytes([1; 32]), ProfileId::from_bytes([2; 32]));
+    let params = GenerationParams::builder(model, profile, "a red fox in the snow, oil on canvas", size);
+    let request = GenerationRequest {
+        params: params.build().expect("the builder's defaults"),
+        price_per_unit: Amount::from_base_units(1_000_000_000_000),
+        expires_ms: DurationMs::new(600_000),
+        unaudited: false,
+    };
+    let to = Address::from_bytes([3; 20]);
+    let kinds = [
+        TransactionKind::Transfer { to, amount: Amount::DFSN },
+        TransactionKind::GenerationRequest(Box::new(request)),
+    ];
+    kinds.map(|kind| {
+        let transaction = Transaction {
+            chain_id: ChainId::new(7777).expect("a constant in range"),
+            nonce: Nonce::ZERO,
+            gas_limit: Gas::new(200_000),
+            max_fee_per_gas: Amount::from_base_units(50_000_000_000),
+            max_priority_fee_per_gas: Amount::from_base_units(1),
+            kind,
+        };
+        transaction.sign_ethereum(Amount::DFSN, &key).expect("both kinds have a form").into()
+    })
 }
 
 /// A block that holds a whole workload, and the state before it.

@@ -29,8 +29,16 @@ pub struct Execution {
     pub(super) fee_recipient: Address,
     pub(super) parent_clock: ChainClock,
     pub(super) used: Used,
-    /// What the running transaction says that it moves, if it is an Ethereum one.
+    pub(super) call: Call,
+}
+
+/// Money of the running transaction, beside its fee.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Call {
+    /// What it says that it moves, if it is an Ethereum one.
     pub(super) value: Option<Amount>,
+    /// What it moves.
+    pub(super) moved: Amount,
 }
 
 /// How much of the block is used up.
@@ -69,25 +77,31 @@ impl Execution {
         let height = tip.height.next();
         let output =
             context.beacon_proof.map(|proof| verify_beacon(parent, &proof, height, actual)).transpose()?;
-        let mut state = parent.clone();
-        let step = actual.since(before).min(state.params.chain.clock_step_ms);
+        Ok(Self::start(parent, context, output.as_ref()))
+    }
+
+    /// Starts a block whose header breaks no rule, with the output of its beacon proof.
+    pub(super) fn start(parent: &ChainState, context: &BlockContext, output: Option<&VrfOutput>) -> Self {
+        let (tip, mut state) = (parent.tip, parent.clone());
+        let height = tip.height.next();
+        let step = context.timestamp.since(tip.timestamp).min(state.params.chain.clock_step_ms);
         state.tip = Tip {
             hash: tip.hash,
             height,
-            timestamp: actual,
+            timestamp: context.timestamp,
             clock: tip.clock.after(step),
-            beacon: next_beacon(&tip, height, output.as_ref()),
+            beacon: next_beacon(&tip, height, output),
             parent_beacon: tip.beacon,
             base_fee_per_gas: tip.base_fee_per_gas,
         };
-        Ok(Self {
+        Self {
             state,
             receipts: BlockReceipts::default(),
             fee_recipient: context.fee_recipient,
             parent_clock: tip.clock,
             used: Used::default(),
-            value: None,
-        })
+            call: Call::default(),
+        }
     }
 
     /// Ends the block: windows close, unbonded stake and held penalties are paid out, validators change, old records go, workers

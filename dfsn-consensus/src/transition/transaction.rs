@@ -1,11 +1,12 @@
 //! A transaction: whether a block may hold it, its fee, and what it does.
 
 use dfsn_types::{
-    Address, Amount, Gas, SYSTEM_ADDRESS, TransactionKind, TransactionReceipt, TransactionStatus,
-    VerifiedTransaction,
+    Address, Amount, Gas, SYSTEM_ADDRESS, TransactionId, TransactionKind, TransactionReceipt,
+    TransactionStatus, VerifiedTransaction,
 };
 
 use super::Execution;
+use super::execution::Call;
 use crate::error::{IncludeError, Rule, TransactionFailure};
 use crate::gas;
 use crate::state::ChainState;
@@ -24,7 +25,8 @@ impl Execution {
         self.used.gas = self.used.gas.saturating_add(gas_used.get());
         self.used.user_bytes = self.used.user_bytes.saturating_add(len(transaction));
         let fee = self.charge(transaction, gas_used);
-        let status = match self.run(sender, transaction, index) {
+        self.call = Call { value: transaction.value(), moved: Amount::ZERO };
+        let status = match self.run(sender, &transaction.transaction().kind, transaction.id(), index) {
             Ok(()) => TransactionStatus::Succeeded,
             Err(failure) => TransactionStatus::Failed { rule: failure.rule() },
         };
@@ -77,14 +79,13 @@ impl Execution {
         fee
     }
 
-    fn run(
+    pub(super) fn run(
         &mut self,
         sender: Address,
-        verified: &VerifiedTransaction,
+        kind: &TransactionKind,
+        id: TransactionId,
         index: u32,
     ) -> Result<(), TransactionFailure> {
-        let kind = &verified.transaction().kind;
-        self.value = verified.value();
         if !kind.is_payable() {
             self.check_value(Amount::ZERO)?;
         }
@@ -93,9 +94,9 @@ impl Execution {
             TransactionKind::Stake { amount } => self.stake(sender, *amount),
             TransactionKind::Unstake { amount } => self.unstake(sender, *amount),
             TransactionKind::RegisterCompute(update) => self.register_compute(sender, update),
-            TransactionKind::TestHardware { pair } => self.test_hardware(sender, *pair, verified.id(), index),
+            TransactionKind::TestHardware { pair } => self.test_hardware(sender, *pair, id, index),
             TransactionKind::GenerationRequest(request) => {
-                self.generation_request(sender, request, verified.id(), index)
+                self.generation_request(sender, request, id, index)
             }
             TransactionKind::Receipt { job } => self.receipt(sender, *job),
             TransactionKind::Unjail => self.unjail(sender),
@@ -131,13 +132,14 @@ impl Execution {
             return Err(TransactionFailure::Zero);
         }
         self.check_value(amount)?;
+        self.call.moved = amount;
         let balance = self.state.balance(from);
         self.withdraw(from, amount).ok_or(TransactionFailure::Balance { needed: amount, balance })
     }
 
     /// A wallet shows its user the value of what it signs: that, and nothing else, may leave the account (rule ETH-08).
     fn check_value(&self, moved: Amount) -> Result<(), TransactionFailure> {
-        match self.value {
+        match self.call.value {
             Some(value) if value != moved => Err(TransactionFailure::Value { moved, value }),
             _ => Ok(()),
         }

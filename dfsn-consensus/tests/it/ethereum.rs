@@ -1,15 +1,17 @@
 //! Transactions of Ethereum wallets: the same rules, and one more about what they show their user.
 
 use dfsn_consensus::state::Outcome;
-use dfsn_consensus::transition::state_transition;
-use dfsn_consensus::{BlockRuleError, IncludeError, gas};
+use dfsn_consensus::transition::{preview, state_transition};
+use dfsn_consensus::{BlockRuleError, IncludeError, Rule, TransactionFailure, gas};
 use dfsn_types::{
-    AccountKey, Address, Amount, EthereumCall, EthereumTransaction, Nonce, SYSTEM_ADDRESS,
-    Secp256k1SecretKey, SignedTransaction, TransactionId, TransactionKind,
+    AccountKey, Address, Amount, ComputeUpdate, EthereumCall, EthereumTransaction, Nonce, PairOffer,
+    SYSTEM_ADDRESS, Secp256k1SecretKey, SignedTransaction, TransactionId, TransactionKind,
 };
+use proptest::prelude::*;
 
 use crate::network::forge::{self, TRANSFER_GAS};
-use crate::network::setup::{model, user_key};
+use crate::network::node::Keys;
+use crate::network::setup::{model, pair, registration, user_key};
 use crate::network::{Behaviour, Network, Setup, transaction, usual_request};
 
 fn wallet() -> Secp256k1SecretKey {
@@ -74,11 +76,99 @@ fn wallet_asks_for_a_picture_and_gets_it() {
 fn value_equals_money_moved() {
     let mut network = network();
     let (kind, price) = request(1);
-    let (stake, to) = (Amount::from_dfsn(100), Address::from_bytes([5; 20]));
+    let (amount, to) = (Amount::from_dfsn(100), Address::from_bytes([5; 20]));
     assert_eq!(moved(&mut network, kind, price), (price, None));
-    let transfer = TransactionKind::Transfer { to, amount: stake };
-    assert_eq!(moved(&mut network, transfer, stake), (stake, None));
-    assert_eq!(network.state().balance(&to), stake);
+    assert_eq!(moved(&mut network, TransactionKind::Transfer { to, amount }, amount), (amount, None));
+    assert_eq!(network.state().balance(&to), amount);
+}
+
+/// Every kind that makes a validator, signed by a wallet.
+#[test]
+fn value_equals_money_moved_from_stake_to_test() {
+    let mut network = Network::new(&crate::hardware::setup(Behaviour::HONEST));
+    let (address, stake) = (wallet().address(), Amount::from_dfsn(1_100));
+    for user in 0..2 {
+        let amount = Amount::from_dfsn(900);
+        network.send(&user_key(user), TransactionKind::Transfer { to: address, amount });
+    }
+    assert!(network.seal(1_000).unwrap());
+    assert_eq!(moved(&mut network, TransactionKind::Stake { amount: stake }, stake), (stake, None));
+    assert_eq!(network.state().validators.get(&address).map(|validator| validator.stake()), Some(stake));
+
+    let keys = Keys::of(70);
+    let offers = vec![PairOffer { pair: pair(), capacity: 1, min_price: Amount::ZERO }];
+    let registration = registration(&keys, offers);
+    let possession = registration
+        .prove_possession(&network.state().chain, &address, &keys.duty, &keys.compute, &keys.vrf())
+        .unwrap();
+    let update = TransactionKind::RegisterCompute(Box::new(ComputeUpdate { registration, possession }));
+    assert_eq!(moved(&mut network, update, Amount::ZERO), (Amount::ZERO, None));
+
+    let test = TransactionKind::TestHardware { pair: pair() };
+    let deposit = preview(network.state(), address, &test).unwrap();
+    let more = deposit.checked_add(Amount::from_base_units(1)).unwrap();
+    assert_eq!(moved(&mut network, test.clone(), more).1.as_deref(), Some("ETH-08"));
+    assert_eq!(moved(&mut network, test, deposit), (deposit, None));
+    let escrow = network.state().jobs.values().map(|job| job.escrow.amount()).next();
+    assert_eq!(escrow, Some(deposit));
+
+    let unstake = TransactionKind::Unstake { amount: Amount::from_dfsn(50) };
+    assert_eq!(moved(&mut network, unstake, Amount::ZERO), (Amount::ZERO, None));
+}
+
+#[test]
+fn preview_tells_what_is_moved_or_what_fails() {
+    let (network, somebody) = (network(), Address::from_bytes([5; 20]));
+    let before = network.state().root();
+    let (kind, price) = request(1);
+    assert_eq!(preview(network.state(), wallet().address(), &kind), Ok(price));
+    let unpayable = preview(network.state(), somebody, &kind).unwrap_err();
+    assert_eq!(unpayable.rule().as_str(), "MON-02");
+    let job = TransactionId::from_bytes([1; 32]).job_id();
+    let unknown = preview(network.state(), somebody, &TransactionKind::Receipt { job }).unwrap_err();
+    assert_eq!(unknown, TransactionFailure::UnknownJob(job));
+    assert_eq!(network.state().root(), before);
+}
+
+/// What a wallet may try, with the value that the rules ask for or another one.
+fn attempts() -> impl Strategy<Value = (usize, u8, u64)> {
+    (0..6usize, prop_oneof![3 => Just(0u8), 1 => 1..4u8], 0..1_000u64)
+}
+
+fn attempt(network: &Network, kind: usize, number: u64) -> TransactionKind {
+    // Nothing, or an odd number: the wallet's 500 less the fee are never moved as a whole, which a preview would allow.
+    let amount = Amount::from_dfsn(if number == 0 { 0 } else { 2 * number + 1 });
+    match kind {
+        0 => TransactionKind::Transfer { to: network.user(number as usize % 3), amount },
+        1 => TransactionKind::Stake { amount },
+        2 => TransactionKind::Unstake { amount },
+        3 => TransactionKind::TestHardware { pair: pair() },
+        4 => request(number as u32).0,
+        _ => TransactionKind::Receipt { job: TransactionId::from_bytes([number as u8; 32]).job_id() },
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn eth_08_wallet_never_loses_more_than_it_saw(attempts in prop::collection::vec(attempts(), 1..24)) {
+        let mut network = network();
+        for (kind, wrong, number) in attempts {
+            let kind = attempt(&network, kind, number);
+            let right = preview(network.state(), wallet().address(), &kind);
+            let value = match (&kind, wrong) {
+                // Their amount is their value.
+                (TransactionKind::Transfer { amount, .. } | TransactionKind::Stake { amount }, _) => *amount,
+                (_, 0) => right.clone().unwrap_or_default(),
+                (_, wrong) => Amount::from_base_units(u128::from(wrong)),
+            };
+            let (lost, failed) = moved(&mut network, kind, value);
+            let expected = if right.as_ref() == Ok(&value) { value } else { Amount::ZERO };
+            prop_assert_eq!(lost, expected);
+            prop_assert_eq!(failed.is_none(), right == Ok(value), "{:?}", failed);
+        }
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ import { invalidInputs } from './invalid_inputs.mjs'
 const SECRET = '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80'
 const CHAIN = 7777
 const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
+const BASE_X = 0x79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798n
 const SOMEBODY = '0x0102030405060708090a0b0c0d0e0f1011121314'
 const VALUE = 1_500_000_000_000_000_000n
 const account = privateKeyToAccount(SECRET)
@@ -79,8 +80,9 @@ async function forge(type, changed = {}, edit = (signature) => signature) {
   const fields = { ...transfer, ...changed }
   const body = unsigned(type, fields)
   const signed = type === 0 && fields.chain ? [...body, fields.chain, 0, 0] : body
-  const made = await sign({ hash: keccak256(encode(type, signed)), privateKey: SECRET })
-  const { r, s, parity } = edit({ r: hexToBigInt(made.r), s: hexToBigInt(made.s), parity: made.yParity })
+  const digest = keccak256(encode(type, signed))
+  const made = await sign({ hash: digest, privateKey: SECRET })
+  const { r, s, parity } = edit({ r: hexToBigInt(made.r), s: hexToBigInt(made.s), parity: made.yParity, digest })
   const v = type === 0 ? (fields.chain ? 35 + 2 * fields.chain : 27) + parity : parity
   return encode(type, [...body, v, r, s])
 }
@@ -115,6 +117,14 @@ for (const type of [0, 1, 2]) {
   // 5 is no x of a point: 5^3 + 7 = 132 is no square.
   refuse(named('r that is no x'), 'SIG-04', await forge(type, {}, ({ s, parity }) => ({ r: 5n, s, parity })))
   refuse(named('r of 33 bytes'), 'ETH-01', await forge(type, {}, ({ r, s, parity }) => ({ r: r + 2n ** 256n, s, parity })))
+  const padded = ({ r, s, parity }) => ({ r: `0x00${r.toString(16).padStart(64, '0')}`, s, parity })
+  refuse(named('zero byte in front of r'), 'ETH-01', await forge(type, {}, padded))
+  // By the secret 0 and the nonce 1: r is the x of the base point, s the digest, and the key the point at infinity.
+  const nobody = ({ digest }) => {
+    const s = hexToBigInt(digest) % ORDER
+    return s > ORDER / 2n ? { r: BASE_X, s: ORDER - s, parity: 1 } : { r: BASE_X, s, parity: 0 }
+  }
+  refuse(named('key at infinity'), 'SIG-04', await forge(type, {}, nobody))
   refuse(named('data to an account'), 'ETH-04', await forge(type, { data: '0xa9059cbb' }))
   refuse(named('money to the system address'), 'ETH-04', await forge(type, { to: SYSTEM }))
   refuse(named('nothing to the system address'), 'ETH-04', await forge(type, { to: SYSTEM, value: 0n }))
