@@ -69,6 +69,7 @@ pub(crate) fn value_of(kind: &TransactionKind, network: &NetworkInfo) -> Option<
             let Some(model) = model else { return Some(Amount::ZERO) };
             request.price_per_unit.checked_mul(model.work_units(&request.params).get())
         }
+        TransactionKind::RegisterModel(_) => Some(network.params.economics.model_deposit),
         kind if kind.is_payable() => None,
         _ => Some(Amount::ZERO),
     }

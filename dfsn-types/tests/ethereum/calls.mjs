@@ -64,6 +64,23 @@ function params(native) {
   }
 }
 
+function model(native) {
+  return {
+    id: bytes(native.id),
+    name: native.name,
+    a: BigInt(native.work.a),
+    b: BigInt(native.work.b),
+    d: BigInt(native.work.d),
+    t: BigInt(native.work.t),
+    latentChannels: native.latent_channels,
+    vaeScaleFactor: native.vae_scale_factor,
+    sizeMultiple: native.size_multiple,
+    sizeMax: native.size_max,
+    testHeight: native.test_size.height,
+    testWidth: native.test_size.width,
+  }
+}
+
 /** Arguments of each function, by the name of its kind. */
 const ARGUMENTS = {
   stake: () => [],
@@ -86,6 +103,8 @@ const ARGUMENTS = {
   receipt: (native) => [bytes(native.job)],
   unjail: () => [],
   change_owner: (native) => [address(native.to)],
+  register_model: (native) => [model(native)],
+  remove_model: (native) => [bytes(native.model)],
 }
 
 const camelCase = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase())

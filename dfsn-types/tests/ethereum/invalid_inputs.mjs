@@ -31,6 +31,21 @@ const REGISTRATION = {
 }
 const POSSESSION = { duty: `0x${'44'.repeat(64)}`, compute: `0x${'55'.repeat(64)}`, vrf: `0x${'66'.repeat(80)}` }
 
+const MODEL = {
+  id: HASH,
+  name: 'a model',
+  a: 1n,
+  b: 1n,
+  d: 1n,
+  t: 1n,
+  latentChannels: 4,
+  vaeScaleFactor: 8,
+  sizeMultiple: 64,
+  sizeMax: 512,
+  testHeight: 64,
+  testWidth: 64,
+}
+
 const request = (changed, price = 1n) =>
   encodeFunctionData({ abi, functionName: 'generationRequest', args: [{ ...PARAMS, ...changed }, price, 600_000n, false] })
 const register = (changed, possession = {}) =>
@@ -123,5 +138,10 @@ export function invalidInputs() {
   refuse('signature of 63 bytes', 'ETH-06', register({}, { duty: `0x${'44'.repeat(63)}` }))
   refuse('signature of 65 bytes', 'ETH-06', register({}, { compute: `0x${'55'.repeat(65)}` }))
   refuse('VRF proof of 81 bytes', 'ETH-06', register({}, { vrf: `0x${'66'.repeat(81)}` }))
+
+  const model = (changed) => encodeFunctionData({ abi, functionName: 'registerModel', args: [{ ...MODEL, ...changed }] })
+  refuse('model name of 65 bytes', 'ETH-06', model({ name: 'x'.repeat(65) }))
+  refuse('test picture of 60 pixels', 'ETH-06', model({ testHeight: 60 }))
+  refuse('test picture of no pixels', 'ETH-06', model({ testWidth: 0 }))
   return cases
 }

@@ -3,6 +3,8 @@
 mod interface;
 mod keys;
 
+use std::collections::BTreeSet;
+
 use alloy_primitives::hex;
 use dfsn_types::*;
 use proptest::prelude::*;
@@ -61,6 +63,19 @@ fn wallets_transactions_are_understood() {
         assert_eq!(verified.byte_len(), codec::encode(&signed).len(), "{description}");
         let AccountKey::Secp256k1(_) = verified.key() else { panic!("{description}: {}", verified.key()) };
     }
+}
+
+/// Every kind was encoded by another implementation, too.
+#[test]
+fn every_kind_that_wallets_can_send_has_a_vector() {
+    let vectors = list(&vectors(), "valid");
+    let kinds = vectors.iter().map(|case| serde_json::from_value(case["kind"].clone()).expect("a kind"));
+    let encoded: BTreeSet<_> = kinds.map(|kind: TransactionKind| kind.name()).collect();
+    let is_native_only = |name: &str| NATIVE_ONLY.iter().any(|(native, _)| *native == name);
+    let samples = TransactionKind::samples();
+    let names = samples.iter().map(|(_, kind)| kind.name()).filter(|name| !is_native_only(name));
+    let how = "add the kind to tests/ethereum/calls.mjs and run `npm ci && npm run vectors` there";
+    assert_eq!(encoded, names.collect(), "{how}");
 }
 
 /// Every transaction of the vectors that breaks a rule is refused by that rule.
