@@ -148,6 +148,14 @@ interface IDfsn {
     /// @param job The job's name.
     function receipt(bytes32 job) external;
 
+    /// @notice Takes a request back that nobody has accepted yet; its price comes back.
+    /// @param job The job's name.
+    function cancelRequest(bytes32 job) external;
+
+    /// @notice Asks for another audit of the result of one's own job. The value is the deposit that pays its auditors.
+    /// @param job The job's name.
+    function requestAudit(bytes32 job) external payable;
+
     /// @notice Ends the jail of the sender's validator, once its time is over.
     function unjail() external;
 

@@ -1,11 +1,11 @@
 //! Transactions of Ethereum wallets: the same rules, and one more about what they show their user.
 
-use dfsn_consensus::state::Outcome;
+use dfsn_consensus::state::{Outcome, Phase};
 use dfsn_consensus::transition::{preview, state_transition};
 use dfsn_consensus::{BlockRuleError, IncludeError, Rule, TransactionFailure, gas};
 use dfsn_types::{
-    AccountKey, Address, Amount, ComputeUpdate, EthereumCall, EthereumTransaction, Nonce, PairOffer,
-    SYSTEM_ADDRESS, Secp256k1SecretKey, SignedTransaction, TransactionId, TransactionKind,
+    AccountKey, Address, Amount, ComputeUpdate, DurationMs, EthereumCall, EthereumTransaction, Nonce,
+    PairOffer, SYSTEM_ADDRESS, Secp256k1SecretKey, SignedTransaction, TransactionId, TransactionKind,
 };
 use proptest::prelude::*;
 
@@ -20,7 +20,11 @@ fn wallet() -> Secp256k1SecretKey {
 
 /// A network on which the wallet has 500 DFSN.
 fn network() -> Network {
-    let mut network = Network::new(&Setup::worker(Behaviour::HONEST, 3));
+    funded(&Setup::worker(Behaviour::HONEST, 3))
+}
+
+fn funded(setup: &Setup) -> Network {
+    let mut network = Network::new(setup);
     let to = wallet().address();
     network.send(&user_key(0), TransactionKind::Transfer { to, amount: Amount::from_dfsn(500) });
     assert!(network.seal(1_000).unwrap());
@@ -114,6 +118,22 @@ fn value_equals_money_moved_from_stake_to_test() {
 
     let unstake = TransactionKind::Unstake { amount: Amount::from_dfsn(50) };
     assert_eq!(moved(&mut network, unstake, Amount::ZERO), (Amount::ZERO, None));
+}
+
+#[test]
+fn value_equals_money_moved_for_another_audit() {
+    let mut setup = Setup::worker(Behaviour::HONEST, 3);
+    setup.params.windows.challenge_ms = DurationMs::new(600_000);
+    let mut network = funded(&setup);
+    let (kind, price) = request(1);
+    let job = send(&mut network, kind, price).job_id();
+    network.until(|network| matches!(network.phase(&job), Some(Phase::Delivering)));
+    let audit = TransactionKind::RequestAudit { job };
+    let deposit = preview(network.state(), wallet().address(), &audit).unwrap();
+    let failed = moved(&mut network, audit.clone(), Amount::ZERO);
+    assert_eq!(failed, (Amount::ZERO, Some("ETH-08".to_owned())));
+    assert_eq!(moved(&mut network, audit, deposit), (deposit, None));
+    assert_ne!(deposit, Amount::ZERO);
 }
 
 #[test]

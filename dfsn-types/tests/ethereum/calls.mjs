@@ -101,6 +101,8 @@ const ARGUMENTS = {
     native.unaudited,
   ],
   receipt: (native) => [bytes(native.job)],
+  cancel_request: (native) => [bytes(native.job)],
+  request_audit: (native) => [bytes(native.job)],
   unjail: () => [],
   change_owner: (native) => [address(native.to)],
   register_model: (native) => [model(native)],

@@ -37,7 +37,9 @@ impl Case {
     }
 
     fn verify(&self) -> Result<(), SignatureError> {
-        let signature = [self.r, self.s].concat().try_into().expect("64 bytes");
+        let mut signature = [0; 64];
+        signature[..32].copy_from_slice(&self.r);
+        signature[32..].copy_from_slice(&self.s);
         PublicKey::from_bytes(self.key).verify(&self.digest(), &Signature::from_bytes(signature))
     }
 

@@ -16,9 +16,7 @@ pub const SYSTEM_ADDRESS: Address = Address::from_bytes(*b"DFSN system contract"
 
 /// Kinds that the system address has no function for, by name, each with the reason.
 pub const NATIVE_ONLY: &[(&str, &str)] = &[
-    ("cancel_request", "its function comes with the next interface"),
-    ("request_audit", "its function comes with the next interface"),
-    ("evidence_note", "its function comes with the next interface"),
+    ("evidence_note", "it announces evidence of the same account, which only a native transaction shows"),
     ("submit_evidence", "evidence is found by nodes, which sign natively"),
 ];
 
@@ -72,10 +70,15 @@ impl EthereumCall {
             TransactionKind::RemoveModel { model } => {
                 IDfsnCalls::removeModel(IDfsn::removeModelCall { model: model.as_bytes().into() })
             }
-            TransactionKind::CancelRequest { .. }
-            | TransactionKind::RequestAudit { .. }
-            | TransactionKind::EvidenceNote { .. }
-            | TransactionKind::SubmitEvidence(_) => return Err(EthereumCallError::NativeOnly(kind.name())),
+            TransactionKind::CancelRequest { job } => {
+                IDfsnCalls::cancelRequest(IDfsn::cancelRequestCall { job: job.as_bytes().into() })
+            }
+            TransactionKind::RequestAudit { job } => {
+                IDfsnCalls::requestAudit(IDfsn::requestAuditCall { job: job.as_bytes().into() })
+            }
+            TransactionKind::EvidenceNote { .. } | TransactionKind::SubmitEvidence(_) => {
+                return Err(EthereumCallError::NativeOnly(kind.name()));
+            }
         };
         Ok(Self { to: SYSTEM_ADDRESS, value, data: call.abi_encode() })
     }
@@ -125,6 +128,12 @@ fn kind_of(call: IDfsnCalls, value: Amount) -> Result<TransactionKind, EthereumE
         IDfsnCalls::unjail(_) => TransactionKind::Unjail,
         IDfsnCalls::changeOwner(call) => {
             TransactionKind::ChangeOwner { to: Address::from_bytes(call.to.into_array()) }
+        }
+        IDfsnCalls::cancelRequest(call) => {
+            TransactionKind::CancelRequest { job: JobId::from_bytes(call.job.0) }
+        }
+        IDfsnCalls::requestAudit(call) => {
+            TransactionKind::RequestAudit { job: JobId::from_bytes(call.job.0) }
         }
         IDfsnCalls::registerModel(call) => TransactionKind::RegisterModel(Box::new(call.try_into()?)),
         IDfsnCalls::removeModel(call) => {
