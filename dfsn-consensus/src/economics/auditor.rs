@@ -25,7 +25,7 @@ impl Case<'_> {
         Balance { gain: self.audit_cost(), loss: self.answer_penalty().plus(self.audit_fee()) }
     }
 
-    /// An auditor that claims and does not answer (rule PEN-07 in its final form: as a wrong answer).
+    /// An auditor that claims and does not answer (rule PEN-07).
     pub fn missing_answer(&self) -> Balance {
         self.invented_answer()
     }

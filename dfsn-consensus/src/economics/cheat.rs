@@ -67,22 +67,22 @@ impl Case<'_> {
         let gain = self.assumptions.cost.times(cheat.saved);
         let honest = self.honest_claims(hit);
         let loss = match self.verdict {
-            Verdict::Jury if !cheat.silent => honest.any().times(self.contest_loss()),
-            _ => self.loss_of_lock(&honest),
+            Verdict::Jury if !cheat.silent => self.contest_loss(),
+            _ => self.lock_loss(&honest),
         };
-        Balance { gain, loss }
+        Balance { gain, loss: honest.any().times(self.least_loss(loss, hit, &cheat.fakes)) }
     }
 
-    /// The whole lock and the pay when an honest claim hits, less what friends get back who claimed too and answered rightly
-    /// (rules PEN-01, PEN-04).
-    fn loss_of_lock(&self, honest: &Counts) -> Fixed {
+    /// The whole lock and the pay, less what friends get back on average who claimed too and answered rightly, where an honest claim
+    /// hits (rules PEN-01, PEN-04).
+    fn lock_loss(&self, honest: &Counts) -> Fixed {
         let lock = Fixed::whole(self.params.penalties.collateral_prices);
-        let lost = honest.any().times(lock.plus(self.part()));
         let shared = lock.times(self.params.penalties.right_answer_share.into());
         let friends = self.colluding_claims().expect_with(honest, |friends, honest| match honest {
             0 => Fixed::ZERO,
             honest => Fixed::whole(friends).split(friends.saturating_add(honest)),
         });
-        lost.minus(shared.times(friends))
+        let friends = friends.over(honest.any()).unwrap_or(Fixed::ZERO);
+        lock.plus(self.part()).minus(shared.times(friends))
     }
 }

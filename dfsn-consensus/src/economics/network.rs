@@ -2,11 +2,14 @@
 
 use dfsn_types::{Amount, ConsensusParams, Gas};
 
-use super::{Assumptions, Case, Fixed};
+use super::{Assumptions, Case, Counts, Fixed};
 use crate::gas;
 
 /// Bytes of a small request as it is encoded; more bytes cost more.
 const REQUEST_BYTES: u64 = 200;
+
+/// The deposit of a demand, in prices of the state's bytes as gas.
+const DEPOSIT_TIMES: u64 = 2;
 
 /// A ramp longer than this is not followed to its end.
 const RAMP_JOBS_MAX: u32 = 100_000;
@@ -19,7 +22,7 @@ const fn request_gas() -> u64 {
 /// What fills a pair's queue with requests that no worker takes, so that nothing but fees is spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flood {
-    /// Burned for one request that waits until it expires.
+    /// Burned for one request that waits until it expires: its fee, and that of taking it back (rule CAN-02).
     pub slot: Amount,
     /// Burned for a whole queue, kept full for an hour.
     pub queue_hour: Amount,
@@ -30,7 +33,8 @@ pub struct Flood {
 /// Such a flood at the lowest base fee. It keeps nobody out who pays more per unit: a full queue pushes its cheapest request out
 /// (rule REQ-06), and no worker takes what is under its own price.
 pub fn flood(params: &ConsensusParams) -> Flood {
-    let slot = params.chain.base_fee_floor.checked_mul(request_gas()).unwrap_or(Amount::ZERO);
+    let fee = params.chain.base_fee_floor.checked_mul(request_gas()).unwrap_or(Amount::ZERO);
+    let slot = fee.checked_add(params.economics.cancel_fee).unwrap_or(fee);
     let queue = u64::from(params.chain.queue_max);
     let rounds = 3_600_000u64.checked_div(params.windows.job_ms_max.get()).unwrap_or(0).max(1);
     let queue_hour = slot.checked_mul(queue).and_then(|all| all.checked_mul(rounds)).unwrap_or(slot);
@@ -51,7 +55,36 @@ pub fn stuffed_blocks(params: &ConsensusParams, blocks: u32) -> Amount {
     cost
 }
 
+/// What an auditor pays for each state that its worker shows on chain only, and the worker is paid for showing it (rules DAT-03,
+/// DAT-04), at the lowest base fee.
+pub fn demanded_state(params: &ConsensusParams, bytes: u64) -> Amount {
+    let gas = bytes.saturating_mul(gas::BYTE_GAS).saturating_mul(DEPOSIT_TIMES);
+    params.chain.base_fee_floor.checked_mul(gas).unwrap_or(Amount::ZERO)
+}
+
 impl Case<'_> {
+    /// The chance that an honest worker's pictures count as undelivered when its requester sends no receipt and the colluding part
+    /// of the witnesses keeps silent: too few speak in each of two draws (rules DLV-01 to DLV-04), in a large network.
+    pub fn denied_delivery(&self) -> Fixed {
+        let honest = self.assumptions.colluding.complement();
+        let once = self.too_few(honest);
+        once.times(once)
+    }
+
+    /// The chance that friends among the witnesses say of a picture that its worker kept that it is stored.
+    pub fn forged_delivery(&self) -> Fixed {
+        let once = self.too_few(self.assumptions.colluding);
+        once.times(once).complement()
+    }
+
+    /// The chance that fewer witnesses than needed are of a kind that has this share.
+    fn too_few(&self, share: Fixed) -> Fixed {
+        let economics = &self.params.economics;
+        let needed = u64::from(economics.witnesses_needed);
+        let speaking = Counts::binomial(u64::from(economics.witnesses), share);
+        speaking.expect(|count| if count < needed { Fixed::ONE } else { Fixed::ZERO })
+    }
+
     /// What a job costs somebody who is its requester, its worker and some of its auditors, in prices, without the costs of drawing
     /// the picture: what is burned, the builder's share where others build, the pay of honest auditors, and the fee of the request at
     /// a price of `price`. Nothing is minted for a job, so that all of it is lost; what is gained is a clean job in the worker's ramp.

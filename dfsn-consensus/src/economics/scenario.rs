@@ -71,8 +71,9 @@ impl Case<'_> {
         let loses = |name, loss| of(name, Balance { gain: Fixed::ZERO, loss }, Demand::Loses);
         let missed = Fixed::whole(self.params.penalties.deadline_prices);
         all.push(loses("accepted and not committed", missed));
-        // Undelivered: the requester is refunded, and the work was for nothing.
-        all.push(loses("picture withheld", self.assumptions.cost));
+        // Undelivered: the requester is refunded, unless friends among the witnesses have seen a picture that nobody else has.
+        all.push(loses("picture withheld", self.forged_delivery().complement().times(self.part())));
+        all.push(of("answer given away", self.answer_given_away(), Demand::Twice));
         if self.verdict == Verdict::Jury {
             let verdict = Fixed::whole(self.params.penalties.float_verdict_prices);
             all.push(loses("contest without grounds", verdict));

@@ -89,6 +89,13 @@ pub struct Fakes {
     pub decoder: bool,
 }
 
+impl Fakes {
+    /// Whether one answer gives all of them away.
+    pub(super) const fn in_one_place(&self) -> bool {
+        !self.initial && self.images <= 1 && self.steps.saturating_add(if self.decoder { 1 } else { 0 }) <= 1
+    }
+}
+
 /// Which steps a cheat leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {

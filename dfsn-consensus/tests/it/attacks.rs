@@ -2,7 +2,9 @@
 
 use dfsn_consensus::sortition::audit_rate;
 use dfsn_consensus::state::{Outcome, Phase, Stage};
-use dfsn_types::{Amount, Attempt, DurationMs, Evidence, Fault, JobId, SortitionParams, TransactionKind};
+use dfsn_types::{
+    Amount, Attempt, BasisPoints, DurationMs, Evidence, Fault, JobId, SortitionParams, TransactionKind,
+};
 
 use crate::network::setup::{pair, profile, user_key};
 use crate::network::{BUILDER, Behaviour, Network, Seat, Setup, Working, books};
@@ -55,9 +57,12 @@ fn ring_of_self_dealers_loses_money() {
     assert!(expected_loss > price.checked_mul(7).unwrap());
 }
 
-/// A worker that gets one step wrong, three honest auditors, and a friend of the worker with an account.
+/// A worker that gets one step wrong, three honest auditors, and a friend of the worker with an account, in a network where a leak
+/// costs less than the lock.
 fn wrong_step() -> Network {
     let mut setup = Setup::worker(Behaviour::working(Working::WrongStep(7)), 3);
+    setup.params.penalties.early_opening_prices = 10;
+    setup.params.penalties.evidence_share = BasisPoints::new(3_000).unwrap();
     setup.params.windows.job_ms_max = DurationMs::new(10_000_000);
     Network::new(&setup)
 }

@@ -2,8 +2,8 @@
 
 use dfsn_consensus::state::Phase;
 use dfsn_types::{
-    Attempt, BasisPoints, Boundary, Evidence, Fault, JobId, LeafOpening, SecretKey, TransactionId,
-    TransactionKind,
+    Attempt, BasisPoints, Boundary, ConsensusParams, Evidence, Fault, JobId, LeafOpening, SecretKey,
+    TransactionId, TransactionKind,
 };
 
 use crate::network::node::Keys;
@@ -12,7 +12,14 @@ use crate::network::{Answering, Behaviour, Network, Setup, Working};
 
 /// Auditors have claimed and answer nothing yet; the worker has given an answer leaf of node 1 away.
 fn leaked() -> (Network, JobId, LeafOpening) {
-    let mut network = Network::new(&Setup::worker(Behaviour::HONEST, 3));
+    leaked_at(ConsensusParams::default().penalties.early_opening_prices)
+}
+
+/// The same where an answer given away costs so many prices.
+fn leaked_at(prices: u64) -> (Network, JobId, LeafOpening) {
+    let mut setup = Setup::worker(Behaviour::HONEST, 3);
+    setup.params.penalties.early_opening_prices = prices;
+    let mut network = Network::new(&setup);
     for node in 1..4 {
         network.nodes[node].behaviour = Behaviour::auditing(Answering::Silent);
     }
@@ -53,14 +60,18 @@ fn early_opening_turns_against_worker() {
     let (worker, shower) = (network.wealth(0), network.wealth(1));
     let id = show(&mut network, &key, &evidence);
     assert_eq!(network.failed_rule(&id), None);
-    let penalty = network.job(&job).price.checked_mul(10).unwrap();
-    assert_eq!(network.slashes(), [(network.address(0), Fault::EarlyOpening, penalty)]);
-    assert_eq!(worker.checked_sub(network.wealth(0)), Some(penalty));
-    let reward = BasisPoints::new(3_000).unwrap().of(penalty);
+    let lock = network.job(&job).price.checked_mul(100).unwrap();
+    assert_eq!(
+        network.slashes(),
+        [(network.address(0), Fault::EarlyOpening, lock)],
+        "as much as the lie costs"
+    );
+    assert_eq!(worker.checked_sub(network.wealth(0)), Some(lock));
+    let reward = BasisPoints::new(300).unwrap().of(lock);
     let gained = network.wealth(1).checked_add(network.receipts[&id].fee).unwrap().checked_sub(shower);
     assert_eq!(gained, Some(reward), "asking a worker for an answer is worth more than using it");
-    let claims = &network.job(&job).committed().unwrap().claims;
-    assert!(claims.values().all(|claim| claim.questions.iter().all(|asked| asked != opening.boundary)));
+    assert!(reward > network.job(&job).audit_fee);
+    assert!(network.attempt_is_over(&job));
 }
 
 #[test]
@@ -73,7 +84,7 @@ fn evd_02_copied_evidence_earns_nothing() {
     let before = network.state().balance(&network.user(2));
     let id = show(&mut network, &user_key(2), &evidence);
     assert_eq!(network.failed_rule(&id), None, "the fault is punished all the same");
-    let penalty = network.job(&job).price.checked_mul(10).unwrap();
+    let penalty = network.job(&job).price.checked_mul(100).unwrap();
     assert_eq!(network.burned_by_slashes(&job), penalty, "and all of it is burned");
     let paid = before.checked_sub(network.state().balance(&network.user(2)));
     assert_eq!(paid, Some(network.receipts[&id].fee));
@@ -90,7 +101,7 @@ fn evd_02_same_note_twice() {
 
 #[test]
 fn evd_01_only_answers_that_are_awaited() {
-    let (mut network, job, opening) = leaked();
+    let (mut network, job, opening) = leaked_at(10);
     let committed = network.job(&job).committed().unwrap();
     let served: Vec<Boundary> = committed.served.iter().copied().collect();
     let asked: Vec<Boundary> = committed.claims.values().flat_map(|claim| claim.questions.iter()).collect();
@@ -121,8 +132,9 @@ fn evd_03_leaf_must_lead_to_the_committed_root() {
 
 #[test]
 fn evd_04_leak_does_not_end_the_audit() {
-    // A worker with a false result gives an answer away to a friend: its auditors go, others come, and find it out.
-    let (mut network, job, opening) = leaked();
+    // Where it costs less than the lock: a worker with a false result gives an answer away to a friend, its auditors go, others come
+    // and find it out.
+    let (mut network, job, opening) = leaked_at(10);
     let committed = network.job(&job).committed().unwrap();
     let asks =
         |claim: &dfsn_consensus::state::Claim| claim.questions.iter().any(|asked| asked == opening.boundary);
@@ -150,7 +162,7 @@ fn evd_04_leak_does_not_end_the_audit() {
 
 #[test]
 fn evd_04_giving_everything_away_costs_the_whole_lock_and_jail() {
-    let (mut network, job, _) = leaked();
+    let (mut network, job, _) = leaked_at(10);
     let tree = network.served[&(job, Attempt::FIRST)].tree.clone();
     let lock = network.job(&job).committed().unwrap().lock.amount();
     let leak = |network: &Network| {

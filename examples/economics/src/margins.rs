@@ -1,14 +1,16 @@
 //! The tables that are computed, not simulated.
 
 use dfsn_consensus::economics::{
-    Assumptions, Balance, Case, Cheat, Demand, Fixed, Role, Scenario, Verdict, Workload, flood,
-    stuffed_blocks, table_shares,
+    Assumptions, Balance, Case, Cheat, Demand, Fixed, Role, Scenario, Verdict, Workload, demanded_state,
+    flood, stuffed_blocks, table_shares,
 };
 use dfsn_types::{Amount, ConsensusParams};
 
 use crate::error::EconomicsError;
 use crate::table::Table;
 
+/// Latents of Stable Diffusion 1.5 at 512x512.
+const STATE_BYTES: u64 = 65_536;
 /// The least margin that is accepted.
 const MARGIN_MIN: Fixed = Fixed::whole(2);
 
@@ -23,6 +25,7 @@ pub(crate) fn tables(params: &ConsensusParams, steps: &[u16]) -> Vec<Table> {
     }
     tables.push(honest(params));
     tables.push(limits(params));
+    tables.push(witnesses(params));
     tables.push(costs(params, steps.first().copied().unwrap_or(50)));
     tables
 }
@@ -192,6 +195,21 @@ fn limits(params: &ConsensusParams) -> Table {
     table
 }
 
+/// Deliveries without a receipt.
+fn witnesses(params: &ConsensusParams) -> Table {
+    let mut table = Table::new("Witnesses", 1, &["rho", "denied, %", "forged, %"]);
+    let percent = |share: Fixed| format!("{:.1}", share.times(Fixed::whole(100)));
+    for (name, colluding) in ["1/3", "1/2", "2/3"].into_iter().zip(table_shares()) {
+        let case = case(params, Verdict::Arithmetic, 20, colluding);
+        table.row(vec![name.to_owned(), percent(case.denied_delivery()), percent(case.forged_delivery())]);
+    }
+    table.remark(
+        "Pictures that an honest worker delivers and that count as undelivered when their requester sends no receipt; pictures that a worker keeps \
+         and that count as delivered.",
+    );
+    table
+}
+
 /// What it costs to be a nuisance, in coins.
 fn costs(params: &ConsensusParams, steps: u16) -> Table {
     let mut table = Table::new("What a nuisance costs", 1, &["what", "DFSN"]);
@@ -201,6 +219,12 @@ fn costs(params: &ConsensusParams, steps: u16) -> Table {
     row(
         format!("a whole queue of such requests for an hour, from {} accounts", flood.accounts),
         flood.queue_hour,
+    );
+    let state = demanded_state(params, STATE_BYTES);
+    row(
+        "a state of 64 KiB that a worker shows on chain only: paid by the auditor, earned by the worker"
+            .to_owned(),
+        state,
     );
     for blocks in [12, 60] {
         row(format!("{blocks} full blocks in a row"), stuffed_blocks(params, blocks));

@@ -37,7 +37,7 @@ impl Simulation<'_> {
     pub(super) fn attempt(&mut self, worker: usize, kind: usize, price: f64) -> Ended {
         let strategy = self.validators[worker].strategy;
         let collateral = price * self.params.penalties.collateral_prices as f64;
-        let until = self.now + COMPUTE_MS + super::CHALLENGE_MS;
+        let until = self.now + COMPUTE_MS + self.params.windows.challenge_ms.get();
         let late = match strategy {
             Strategy::Deadbeat => true,
             Strategy::Careless => self.random.happens(LATE),

@@ -37,8 +37,6 @@ const STAKE: f64 = 5.0;
 const RING_PART: usize = 10;
 /// Clean jobs of a worker that is no newcomer: its rate is at the floor.
 const VETERAN: u32 = 1_000_000;
-/// The collateral of a job is kept for so long after its commitment.
-const CHALLENGE_MS: u64 = 600_000;
 /// If nobody took any of the first jobs, nobody ever will.
 const TRIES: u32 = 100;
 
