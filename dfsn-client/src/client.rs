@@ -14,7 +14,7 @@ use crate::key::ClientKey;
 use crate::picture::{self, Picture};
 use crate::sending::{SendStage, Unsettled};
 use crate::transport::{Transport, TransportError};
-use crate::view::{AccountInfo, JobInfo, NetworkInfo, Quote};
+use crate::view::{AccountInfo, JobInfo, NetworkInfo, Preview, Quote};
 
 /// Speaks to a node on behalf of one key. Clones share the account, so their transactions do not collide.
 ///
@@ -90,6 +90,14 @@ impl<T: Transport> Client<T> {
         self.ask(self.inner.transport.quote(params.clone())).await?.ok_or(ClientError::NoWorker)
     }
 
+    /// What a transaction of this account would move, or by which rule it would fail.
+    ///
+    /// # Errors
+    /// [`ClientError`] when the node gives no answer.
+    pub async fn preview(&self, kind: &TransactionKind) -> Result<Preview, ClientError> {
+        self.ask(self.inner.transport.preview(self.inner.address, kind.clone())).await
+    }
+
     /// Moves money to another account and waits until a block has it.
     ///
     /// # Errors
@@ -119,7 +127,7 @@ impl<T: Transport> Client<T> {
         // Before the request, so that its first event is not missed.
         let subscription = self.inner.transport.subscribe();
         let kind = TransactionKind::GenerationRequest(Box::new(request));
-        let sent = self.send_in_turn(&mut turn, kind, None, &mut watch).await;
+        let sent = self.send_in_turn(&mut turn, kind, &mut watch).await;
         let id = match sent {
             // The receipt was missed, but the job is there.
             Err(ClientError::OutcomeUnknown { id, .. }) if self.job(id.job_id()).await.is_ok() => id,

@@ -27,9 +27,12 @@ pub enum ClientError {
     /// A fee that does not fit.
     #[error("the fee of this transaction overflows")]
     FeeOverflow,
-    /// An Ethereum transaction says how much it moves, and the client cannot know.
-    #[error("what {0} moves depends on the chain's state, say it with send_with_value")]
-    ValueUnknown(&'static str),
+    /// An Ethereum transaction says how much it moves, and this one would move nothing. It was not sent.
+    #[error("the transaction would fail by rule {rule} (docs/spec), it was not sent")]
+    WouldFail {
+        /// Why.
+        rule: RuleId,
+    },
     /// The transaction has no Ethereum form: it takes a native key.
     #[error(transparent)]
     NoEthereumForm(#[from] EthereumCallError),

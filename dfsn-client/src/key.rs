@@ -6,8 +6,6 @@ use dfsn_types::{
     SignedTransaction, Transaction, TransactionKind,
 };
 
-use crate::view::NetworkInfo;
-
 /// The key of an account, of one of two schemes. An account belongs to one key for ever (rule TX-05).
 #[derive(Debug)]
 pub enum ClientKey {
@@ -56,21 +54,5 @@ impl ClientKey {
             Self::Native(key) => transaction.sign(chain, key),
             Self::Ethereum(key) => transaction.sign_ethereum(value, key)?.into(),
         })
-    }
-}
-
-/// What a kind moves beside the fee; nothing where that takes more than the network's numbers to say.
-pub(crate) fn value_of(kind: &TransactionKind, network: &NetworkInfo) -> Option<Amount> {
-    match kind {
-        TransactionKind::Transfer { amount, .. } | TransactionKind::Stake { amount } => Some(*amount),
-        TransactionKind::GenerationRequest(request) => {
-            let model = network.models.iter().find(|model| model.id == request.params.model());
-            // Without a model the request fails by that rule, whatever it says to move.
-            let Some(model) = model else { return Some(Amount::ZERO) };
-            request.price_per_unit.checked_mul(model.work_units(&request.params).get())
-        }
-        TransactionKind::RegisterModel(_) => Some(network.params.economics.model_deposit),
-        kind if kind.is_payable() => None,
-        _ => Some(Amount::ZERO),
     }
 }

@@ -7,9 +7,9 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use crate::client::Client;
 use crate::error::ClientError;
-use crate::key::{ClientKey, value_of};
+use crate::key::ClientKey;
 use crate::transport::{Notification, Subscription, Transport, TransportError};
-use crate::view::NetworkInfo;
+use crate::view::Preview;
 
 /// How far a transaction is on its way to a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,29 +42,16 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// [`ClientError::Transport`] when the node refuses it, [`ClientError::Failed`] when a block has it and it failed,
-    /// [`ClientError::NotIncluded`] when no block has it in time, [`ClientError::EarlierSettled`] when nothing was sent.
+    /// [`ClientError::NotIncluded`] when no block has it in time, [`ClientError::EarlierSettled`] when nothing was sent. With an
+    /// Ethereum key [`ClientError::WouldFail`] and [`ClientError::NoEthereumForm`], too: nothing was sent.
     pub async fn send(&self, kind: TransactionKind) -> Result<TransactionId, ClientError> {
-        self.send_in_turn(&mut *self.turn().await, kind, None, &mut |_| {}).await
-    }
-
-    /// As [`Self::send`], for an Ethereum key and a kind that moves what only the chain's state tells: the deposit of a test.
-    /// The transaction fails when it moves another amount than `value` (rule ETH-08).
-    ///
-    /// # Errors
-    /// Those of [`Self::send`].
-    pub async fn send_with_value(
-        &self,
-        kind: TransactionKind,
-        value: Amount,
-    ) -> Result<TransactionId, ClientError> {
-        self.send_in_turn(&mut *self.turn().await, kind, Some(value), &mut |_| {}).await
+        self.send_in_turn(&mut *self.turn().await, kind, &mut |_| {}).await
     }
 
     pub(crate) async fn send_in_turn(
         &self,
         unsettled: &mut Option<Unsettled>,
         kind: TransactionKind,
-        value: Option<Amount>,
         watch: Watch<'_>,
     ) -> Result<TransactionId, ClientError> {
         let network = self.network().await?;
@@ -77,7 +64,7 @@ impl<T: Transport> Client<T> {
         let tip = self.config().max_priority_fee_per_gas;
         let max_fee_per_gas =
             self.highest_fee(network.base_fee_per_gas, earlier.as_ref()).ok_or(ClientError::FeeOverflow)?;
-        let value = self.value(&kind, value, &network)?;
+        let value = self.value(&kind).await?;
         let transaction = Transaction {
             chain_id: network.chain_id,
             nonce,
@@ -108,19 +95,17 @@ impl<T: Transport> Client<T> {
         outcome.map(|()| sent.id)
     }
 
-    /// What an Ethereum transaction says to move; a native one says it in its kind.
-    fn value(
-        &self,
-        kind: &TransactionKind,
-        value: Option<Amount>,
-        network: &NetworkInfo,
-    ) -> Result<Amount, ClientError> {
-        match (self.key(), value) {
+    /// What an Ethereum transaction says to move (rule ETH-08); a native one says it in its kind. A node that tells too much makes
+    /// the transaction fail, and nothing else.
+    async fn value(&self, kind: &TransactionKind) -> Result<Amount, ClientError> {
+        match (self.key(), kind) {
             (ClientKey::Native(_), _) => Ok(Amount::ZERO),
-            (ClientKey::Ethereum(_), Some(value)) => Ok(value),
-            (ClientKey::Ethereum(_), None) => {
-                value_of(kind, network).ok_or(ClientError::ValueUnknown(kind.name()))
-            }
+            (_, TransactionKind::Transfer { amount, .. } | TransactionKind::Stake { amount }) => Ok(*amount),
+            (_, kind) if !kind.is_payable() => Ok(Amount::ZERO),
+            (_, kind) => match self.preview(kind).await? {
+                Preview::Moves(value) => Ok(value),
+                Preview::Fails(rule) => Err(ClientError::WouldFail { rule }),
+            },
         }
     }
 

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dfsn_types::{Address, FileHash, GenerationParams, JobId, SignedTransaction, TransactionId};
+use dfsn_types::{
+    Address, FileHash, GenerationParams, JobId, SignedTransaction, TransactionId, TransactionKind,
+};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{Notification, Subscription, Transport, TransportError};
-use crate::view::{AccountInfo, JobInfo, NetworkInfo, Quote};
+use crate::view::{AccountInfo, JobInfo, NetworkInfo, Preview, Quote};
 
 /// Calls that may wait for the node.
 const CALLS_MAX: usize = 256;
@@ -41,6 +43,8 @@ pub enum Call {
     Job(JobId, oneshot::Sender<Option<JobInfo>>),
     /// A price.
     Quote(GenerationParams, oneshot::Sender<Option<Quote>>),
+    /// What a transaction would do.
+    Preview(Address, TransactionKind, oneshot::Sender<Preview>),
     /// A transaction to include.
     Submit(SignedTransaction, oneshot::Sender<Result<TransactionId, TransportError>>),
     /// A stored file.
@@ -104,6 +108,10 @@ impl Transport for InProcess {
 
     async fn quote(&self, params: GenerationParams) -> Result<Option<Quote>, TransportError> {
         self.call(|reply| Call::Quote(params, reply)).await
+    }
+
+    async fn preview(&self, sender: Address, kind: TransactionKind) -> Result<Preview, TransportError> {
+        self.call(|reply| Call::Preview(sender, kind, reply)).await
     }
 
     async fn submit(&self, transaction: SignedTransaction) -> Result<TransactionId, TransportError> {

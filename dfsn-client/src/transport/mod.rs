@@ -9,12 +9,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use dfsn_types::{
     Address, Attempt, BlockHeight, Event, FileHash, GenerationParams, JobId, SignedTransaction,
-    TransactionId, TransactionReceipt,
+    TransactionId, TransactionKind, TransactionReceipt,
 };
 use thiserror::Error;
 use tokio::sync::broadcast;
 
-use crate::view::{AccountInfo, JobInfo, NetworkInfo, Quote};
+use crate::view::{AccountInfo, JobInfo, NetworkInfo, Preview, Quote};
 
 /// Why a node gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -93,6 +93,12 @@ pub trait Transport: Send + Sync + core::fmt::Debug {
     /// # Errors
     /// [`TransportError`] when the node gives no answer.
     async fn quote(&self, params: GenerationParams) -> Result<Option<Quote>, TransportError>;
+
+    /// What a transaction would do.
+    ///
+    /// # Errors
+    /// [`TransportError`] when the node gives no answer.
+    async fn preview(&self, sender: Address, kind: TransactionKind) -> Result<Preview, TransportError>;
 
     /// Sends a transaction.
     ///

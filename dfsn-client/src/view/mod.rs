@@ -1,7 +1,9 @@
 //! What a node tells about its state. Nothing here is proven: a client believes the node that it asks.
 
+mod preview;
 mod quote;
 
+pub use preview::Preview;
 pub use quote::Quote;
 
 use dfsn_consensus::state::{ChainState, Committed, Job, Outcome, Phase, Stage};

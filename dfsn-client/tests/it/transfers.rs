@@ -1,8 +1,9 @@
 //! Transactions that are included, fail, or are refused.
 
 use dfsn_client::transport::TransportError;
+use dfsn_client::view::Preview;
 use dfsn_client::{Client, ClientError};
-use dfsn_types::{Amount, Nonce, Secp256k1SecretKey, SecretKey, TransactionKind};
+use dfsn_types::{Amount, Nonce, RuleId, Secp256k1SecretKey, SecretKey, TransactionKind};
 
 use crate::node::genesis::{USER_MONEY, address, user_key};
 use crate::node::{Node, SOMEBODY};
@@ -108,12 +109,21 @@ async fn wallet_key_sends_as_a_wallet_would() {
     let job = bot.generate(request).await.unwrap();
     assert_eq!(bot.job(job.id()).await.unwrap().price, quote.price);
 
-    // What a test moves is not known beforehand, and a wrong value is refused by the rules.
+    // What would move nothing is not sent.
+    let nonce = bot.account(bot.address()).await.unwrap().nonce;
     let test = TransactionKind::TestHardware { pair: crate::node::genesis::pair() };
-    assert_eq!(bot.send(test).await, Err(ClientError::ValueUnknown("test_hardware")));
-    let wrong = bot.send_with_value(TransactionKind::Unstake { amount: Amount::DFSN }, Amount::DFSN).await;
+    let refused = bot.send(test.clone()).await;
     assert!(
-        matches!(&wrong, Err(ClientError::Failed { rule, .. }) if rule.as_str() == "ETH-08"),
-        "{wrong:?}"
+        matches!(&refused, Err(ClientError::WouldFail { rule }) if rule.as_str() == "STK-01"),
+        "{refused:?}"
+    );
+    assert_eq!(bot.preview(&test).await, Ok(Preview::Fails(RuleId::new("STK-01").unwrap())));
+    assert_eq!(bot.account(bot.address()).await.unwrap().nonce, nonce);
+    // What moves nothing by its nature fails where a native one fails, too.
+    let unstake = TransactionKind::Unstake { amount: Amount::DFSN };
+    let failed = bot.send(unstake).await;
+    assert!(
+        matches!(&failed, Err(ClientError::Failed { rule, .. }) if rule.as_str() == "STK-01"),
+        "{failed:?}"
     );
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use dfsn_client::transport::{
     Call, InProcess, InProcessServer, Notification, Transport, TransportError, in_process,
 };
-use dfsn_client::view::{AccountInfo, JobInfo, NetworkInfo, Quote};
+use dfsn_client::view::{AccountInfo, JobInfo, NetworkInfo, Preview, Quote};
 use dfsn_client::{Client, ClientConfig, ClientError, JobEvent, PendingJob};
 use dfsn_consensus::state::ChainState;
 use dfsn_consensus::store::MemoryStore;
@@ -191,6 +191,7 @@ impl Chain {
             Call::Account(address, reply) => drop(reply.send(AccountInfo::of(state, &address))),
             Call::Job(id, reply) => drop(reply.send(state.jobs.get(&id).map(JobInfo::of))),
             Call::Quote(params, reply) => drop(reply.send(Quote::of(state, &params))),
+            Call::Preview(sender, kind, reply) => drop(reply.send(Preview::of(state, sender, &kind))),
             Call::Blob(hash, reply) => drop(reply.send(self.files.get(&hash).cloned())),
             Call::Submit(transaction, reply) => {
                 let result = self.engine.vm_mut().submit_transaction(transaction);

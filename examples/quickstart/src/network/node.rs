@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dfsn_client::transport::{Call, InProcessServer, Notification, TransportError};
-use dfsn_client::view::{AccountInfo, JobInfo, NetworkInfo, Quote};
+use dfsn_client::view::{AccountInfo, JobInfo, NetworkInfo, Preview, Quote};
 use dfsn_consensus::state::ChainState;
 use dfsn_consensus::store::MemoryStore;
 use dfsn_consensus::vm::{ChainVm, InstantSeal};
@@ -127,6 +127,7 @@ impl Node {
             Call::Account(address, reply) => drop(reply.send(AccountInfo::of(state, &address))),
             Call::Job(id, reply) => drop(reply.send(state.jobs.get(&id).map(JobInfo::of))),
             Call::Quote(params, reply) => drop(reply.send(Quote::of(state, &params))),
+            Call::Preview(sender, kind, reply) => drop(reply.send(Preview::of(state, sender, &kind))),
             Call::Blob(hash, reply) => drop(reply.send(self.blobs.get(&hash))),
             Call::Submit(transaction, reply) => {
                 let result = self.engine.vm_mut().submit_transaction(transaction);
