@@ -44,6 +44,7 @@ pub fn transfers(count: u32) -> Workload {
         validators: BoundedVec::empty(),
         test_prompts: BoundedVec::new(vec![Prompt::new("a fox").expect("a short prompt")])
             .expect("one prompt"),
+        guardian: None,
     };
     let chain = genesis.identity();
     let transfer = |(number, key): (u32, &SecretKey)| {

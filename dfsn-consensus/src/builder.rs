@@ -8,7 +8,7 @@ use crate::state::ChainState;
 use crate::transition::{BlockContext, Execution, Transition, is_data};
 
 /// Builds and signs the block that follows `parent`, with duties oldest first and transactions best-paying first. What is not
-/// valid now stays in the pool.
+/// valid now stays in the pool. The state is under the rules of the block's time: [`Rules::at`](crate::Rules::at).
 ///
 /// # Errors
 /// [`BlockRuleError`] when the context breaks a rule: a timestamp before the parent's, a wrong beacon proof.

@@ -34,7 +34,9 @@ fn gas_with(kind: &TransactionKind, bytes: usize) -> Gas {
         TransactionKind::GenerationRequest(_)
         | TransactionKind::TestHardware { .. }
         | TransactionKind::RegisterModel(_)
-        | TransactionKind::RemoveModel { .. } => JOB_GAS,
+        | TransactionKind::RemoveModel { .. }
+        | TransactionKind::PauseJobs { .. }
+        | TransactionKind::ReleaseHolds { .. } => JOB_GAS,
         _ => 0,
     };
     let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);

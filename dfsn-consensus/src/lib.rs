@@ -13,7 +13,7 @@
 //! use dfsn_consensus::state::{ChainState, Supply};
 //! use dfsn_consensus::store::MemoryStore;
 //! use dfsn_consensus::vm::{ChainVm, InstantSeal, VmConfig};
-//! use dfsn_consensus::{Mempool, MempoolLimits};
+//! use dfsn_consensus::{Mempool, MempoolLimits, Rules};
 //! use dfsn_types::{
 //!     Address, Allocation, Amount, BoundedVec, ChainId, ConsensusParams, Gas, GenesisConfig, Nonce, Prompt, SecretKey,
 //!     Timestamp, Transaction, TransactionKind,
@@ -32,12 +32,14 @@
 //!     profiles: BoundedVec::empty(),
 //!     validators: BoundedVec::empty(),
 //!     test_prompts: BoundedVec::new(vec![Prompt::new("a fox")?])?,
+//!     guardian: None,
 //! };
 //! let config = VmConfig {
 //!     only_builder: Some(genesis.sealer),
 //!     builder_key: sealer,
 //!     fee_recipient: Address::from_bytes([3; 20]),
 //!     beacon: None,
+//!     rules: Rules::default(),
 //! };
 //! let vm = ChainVm::new(ChainState::genesis(&genesis)?, MemoryStore::default(), Mempool::new(MempoolLimits::default()), config);
 //! let mut engine = InstantSeal::new(vm);
@@ -80,6 +82,7 @@ pub mod gas;
 mod math;
 mod mempool;
 pub mod operator;
+mod rules;
 pub mod sortition;
 pub mod state;
 pub mod store;
@@ -89,3 +92,4 @@ pub mod vm;
 pub use builder::build_block;
 pub use error::{BlockRuleError, DutyError, IncludeError, Rule, TransactionFailure};
 pub use mempool::{Mempool, MempoolError, MempoolLimits};
+pub use rules::{RULE_VERSION, Rules, UpgradeError};

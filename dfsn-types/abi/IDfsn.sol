@@ -170,4 +170,15 @@ interface IDfsn {
     /// @notice Removes a model that the sender registered and nobody uses, and takes the deposit back.
     /// @param model Hash of the model's manifest.
     function removeModel(bytes32 model) external;
+
+    /// @notice Votes for stopping new jobs and the chain clock.
+    /// @param until Milliseconds since 1970; a time that is over votes for letting jobs go on.
+    function pauseJobs(uint64 until) external;
+
+    /// @notice Votes for giving held penalties back to whom they were taken from.
+    /// @param fault What they are for: 0 missed deadline, 1 wrong result, 2 silence, 3 baseless contest, 4 wrong answer,
+    /// 5 missing answer, 6 early opening.
+    /// @param from From when on they were imposed, milliseconds since 1970.
+    /// @param to Until when.
+    function releaseHolds(uint8 fault, uint64 from, uint64 to) external;
 }

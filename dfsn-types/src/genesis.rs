@@ -11,7 +11,7 @@ use crate::hash::GenesisHash;
 use crate::key::PublicKey;
 use crate::model::{ModelRecord, ProfileRecord};
 use crate::params::ConsensusParams;
-use crate::unit::{Amount, ChainId, Timestamp};
+use crate::unit::{Amount, BlockHeight, ChainId, Timestamp};
 use crate::validator::ComputeRegistration;
 
 /// What every signature of a network is bound to (rule SIG-03).
@@ -45,6 +45,8 @@ pub struct GenesisConfig {
     pub validators: BoundedVec<GenesisValidator, 1024>,
     /// Prompts that hardware tests draw from; at least one.
     pub test_prompts: BoundedVec<Prompt, 256>,
+    /// Who may pause jobs alone while the network is young.
+    pub guardian: Option<Guardian>,
 }
 
 impl GenesisConfig {
@@ -57,6 +59,16 @@ impl GenesisConfig {
     pub fn identity(&self) -> ChainIdentity {
         ChainIdentity { chain_id: self.chain_id, genesis: self.hash() }
     }
+}
+
+/// An account that may pause jobs alone, for a time (rule GOV-04).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guardian {
+    /// Which account.
+    pub account: Address,
+    /// The last block in which it may.
+    pub until_height: BlockHeight,
 }
 
 /// Money of one account at the start.

@@ -62,6 +62,7 @@ mod picture;
 mod secp256k1;
 mod transaction;
 mod unit;
+mod upgrade;
 mod validator;
 pub mod vrf;
 
@@ -80,7 +81,7 @@ pub use generation::{
     GenerationParams, GenerationParamsBuilder, GenerationParamsError, GuidanceScale, GuidanceScaleError,
     ImageSize, ImageSizeError, Prompt, SchedulerKind, Strength, StrengthError, UnknownScheduler,
 };
-pub use genesis::{Allocation, ChainIdentity, GenesisConfig, GenesisValidator};
+pub use genesis::{Allocation, ChainIdentity, GenesisConfig, GenesisValidator, Guardian};
 pub use hash::{
     AnswerDigest, Beacon, BlockHash, BodyRoot, DutyId, EvidenceNote, FileHash, GenesisHash, Hash, JobId,
     ModelId, PixelHash, ProfileId, ReceiptsRoot, Salt, StateDigest, StateRoot, TraceRoot, TransactionId,
@@ -96,7 +97,8 @@ pub use manifest::{ManifestFile, ModelManifest};
 pub use merkle::{MerkleMap, MerkleSet};
 pub use model::{ModelRecord, Pair, ProfileRecord, WorkCoefficients};
 pub use params::{
-    ChainParams, ConsensusParams, EconomicParams, PenaltyParams, SortitionParams, WindowParams,
+    ChainParams, ConsensusParams, EconomicParams, GovernanceParams, PenaltyParams, SortitionParams,
+    WindowParams,
 };
 pub use secp256k1::{Secp256k1Error, Secp256k1PublicKey, Secp256k1SecretKey};
 pub use transaction::{
@@ -106,8 +108,9 @@ pub use transaction::{
 };
 pub use unit::{
     Amount, BasisPoints, BasisPointsError, BlockHeight, ChainClock, ChainId, ChainIdError, DurationMs, Gas,
-    Nonce, ParseAmountError, Ppm, Timestamp, WorkUnits,
+    Nonce, ParseAmountError, Ppm, RuleVersion, Timestamp, WorkUnits,
 };
+pub use upgrade::{UPGRADES_MAX, Upgrade, UpgradeSchedule, UpgradeScheduleError};
 pub use validator::{
     ComputeRegistration, KeyPossession, NodeId, PAIRS_MAX, PairOffer, PairStatus, PossessionError, Relay,
     ValidatorStatus,

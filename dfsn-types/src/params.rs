@@ -19,6 +19,8 @@ pub struct ConsensusParams {
     pub penalties: PenaltyParams,
     /// Stakes, prices and shares.
     pub economics: EconomicParams,
+    /// Votes and brakes.
+    pub governance: GovernanceParams,
 }
 
 /// Clock, block space and fees.
@@ -191,6 +193,20 @@ pub struct EconomicParams {
     pub model_deposit: Amount,
 }
 
+/// What Active stake may decide by votes.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GovernanceParams {
+    /// A vote counts so long (on timestamps).
+    pub vote_ms: DurationMs,
+    /// The longest pause of jobs (on timestamps).
+    pub pause_ms_max: DurationMs,
+    /// Share of the Active stake that pauses jobs.
+    pub pause_share: BasisPoints,
+    /// Share of the Active stake that gives held penalties back.
+    pub release_share: BasisPoints,
+}
+
 const fn share(value: u16) -> BasisPoints {
     match BasisPoints::new(value) {
         Ok(share) => share,
@@ -299,6 +315,17 @@ impl Default for EconomicParams {
             test_deposit_fees: 8,
             test_steps: 20,
             model_deposit: Amount::from_dfsn(100),
+        }
+    }
+}
+
+impl Default for GovernanceParams {
+    fn default() -> Self {
+        Self {
+            vote_ms: DurationMs::new(86_400_000),
+            pause_ms_max: DurationMs::new(86_400_000),
+            pause_share: share(5_000),
+            release_share: share(6_700),
         }
     }
 }

@@ -89,6 +89,28 @@ pub enum TransactionFailure {
     /// Asks for a test while jailed.
     #[error("TST-07: {0} is jailed")]
     Jailed(Address),
+    /// Votes without Active stake.
+    #[error("GOV-01: {0} owns no validator that serves a pair, and is no guardian")]
+    NoVote(Address),
+    /// Pauses jobs for too long.
+    #[error("GOV-02: a pause until {until} is too long, the latest end is {latest}")]
+    PauseTooLong {
+        /// Until when.
+        until: Timestamp,
+        /// Until when at most.
+        latest: Timestamp,
+    },
+    /// Asks for a job while jobs are paused.
+    #[error("GOV-05: jobs are paused until {0}")]
+    JobsPaused(Timestamp),
+    /// Releases penalties of no time at all.
+    #[error("GOV-06: no penalty is held from {from} until {to}")]
+    NoHolds {
+        /// From when on.
+        from: Timestamp,
+        /// Until when.
+        to: Timestamp,
+    },
     /// A model of this name is registered.
     #[error("MOD-01: model {0} is registered already")]
     ModelExists(ModelId),

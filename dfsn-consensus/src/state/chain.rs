@@ -3,8 +3,8 @@
 use borsh::BorshSerialize;
 use dfsn_types::{
     Address, Amount, Beacon, BlockHash, BlockHeight, ChainClock, ChainIdentity, ConsensusParams, Domain,
-    EvidenceNote, Hash, JobId, MerkleMap, MerkleSet, ModelId, ModelRecord, Pair, ProfileId, ProfileRecord,
-    Prompt, PublicKey, StateRoot, Timestamp,
+    EvidenceNote, Guardian, Hash, JobId, MerkleMap, MerkleSet, ModelId, ModelRecord, Pair, ProfileId,
+    ProfileRecord, Prompt, PublicKey, RuleVersion, StateRoot, Timestamp, Upgrade,
 };
 
 use super::{Account, Change, Coins, Hold, Job, ModelDeposit, QueueKey, Validator};
@@ -17,6 +17,14 @@ pub struct ChainState {
     pub chain: ChainIdentity,
     /// The numbers of the protocol.
     pub params: ConsensusParams,
+    /// The version of the rules.
+    pub rule_version: RuleVersion,
+    /// Activation of the last upgrade; zero before the first.
+    pub upgraded_at: Timestamp,
+    /// Who may pause jobs alone.
+    pub guardian: Option<Guardian>,
+    /// New jobs and the chain clock stand until then.
+    pub paused_until: Option<Timestamp>,
     /// Builder of the instant-seal engine.
     pub sealer: PublicKey,
     /// The last block.
@@ -116,8 +124,9 @@ impl ChainState {
     fn scalars_hash(&self) -> Hash {
         let tip = Tip { hash: BlockHash::from_bytes([0; 32]), ..self.tip };
         let scalars = (&self.chain, &self.params, &self.sealer, tip);
+        let rules = (self.rule_version, self.upgraded_at, self.guardian, self.paused_until);
         let serials = (self.unbonding_serial, self.hold_serial, self.queued_chunks);
-        Domain::StateScalars.hash(&(scalars, serials, &self.burned, self.minted))
+        Domain::StateScalars.hash(&(scalars, rules, serials, &self.burned, self.minted))
     }
 
     /// An account's balance; nothing if it has never been seen.
@@ -128,6 +137,20 @@ impl ChainState {
     /// The validator that an account owns.
     pub fn validator_of(&self, owner: &Address) -> Option<&Validator> {
         self.validators.get(self.owners.get(owner)?)
+    }
+
+    /// Until when jobs are paused at `now`, if they are (rule GOV-05).
+    pub fn pause(&self, now: Timestamp) -> Option<Timestamp> {
+        self.paused_until.filter(|until| now < *until)
+    }
+
+    /// Puts an upgrade into force, in a block of time `now` (rule UPG-03).
+    pub(crate) fn upgrade(&mut self, upgrade: &Upgrade, now: Timestamp) {
+        (self.rule_version, self.upgraded_at) = (upgrade.rule_version, upgrade.activation);
+        if let Some(params) = &upgrade.new_params {
+            self.params = params.clone();
+            self.minimum_changed(now);
+        }
     }
 
     /// Whether some job is not over, so that time must go on (rule TIM-05).

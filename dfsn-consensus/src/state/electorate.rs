@@ -104,7 +104,7 @@ impl ChainState {
         let stake_min = self.params.economics.stake_min;
         let mut service = Service::default();
         for validator in self.validators.values() {
-            if validator.pairs.keys().any(|any| validator.serves(any, stake_min)) {
+            if validator.is_active(stake_min) {
                 service.all.add(validator.stake());
             }
             if validator.serves(pair, stake_min) {

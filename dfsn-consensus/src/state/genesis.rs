@@ -2,7 +2,7 @@
 
 use dfsn_types::{
     Address, Amount, Beacon, BlockHash, BlockHeight, ChainClock, Domain, GenesisConfig, GenesisValidator,
-    Hash, MerkleMap, MerkleSet, ModelId, PairStatus, ProfileId, Timestamp,
+    Hash, MerkleMap, MerkleSet, ModelId, PairStatus, ProfileId, RuleVersion, Timestamp,
 };
 use thiserror::Error;
 
@@ -78,6 +78,10 @@ impl ChainState {
         let mut state = Self {
             chain,
             params: config.params.clone(),
+            rule_version: RuleVersion::FIRST,
+            upgraded_at: Timestamp::ZERO,
+            guardian: config.guardian,
+            paused_until: None,
             sealer: config.sealer,
             tip: Tip {
                 hash: BlockHash::from(Hash::from(chain.genesis)),

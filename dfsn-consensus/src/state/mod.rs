@@ -13,12 +13,14 @@ mod genesis;
 mod hold;
 mod job;
 mod judgement;
+mod minimum;
 pub(crate) mod model_check;
 mod model_deposit;
 pub(crate) mod params_check;
 mod queue;
 mod supply;
 mod validator;
+mod votes;
 mod window;
 
 pub use account::Account;
@@ -40,6 +42,7 @@ pub use params_check::ParamError;
 pub use queue::QueueKey;
 pub use supply::{SUPPLY_MAX, Supply};
 pub use validator::{OwnerChange, PairRecord, Repeats, Validator};
+pub use votes::{HoldClass, Vote, Votes};
 pub use window::Window;
 
 dfsn_types::values_shown_whole!(Account, Job, Validator);

@@ -3,8 +3,8 @@
 use core::ops::RangeInclusive;
 
 use dfsn_types::{
-    Amount, ChainParams, ConsensusParams, DurationMs, EconomicParams, PenaltyParams, SortitionParams,
-    WindowParams,
+    Amount, ChainParams, ConsensusParams, DurationMs, EconomicParams, GovernanceParams, PenaltyParams,
+    SortitionParams, WindowParams,
 };
 use thiserror::Error;
 
@@ -41,7 +41,8 @@ pub(crate) fn check(params: &ConsensusParams) -> Result<(), ParamError> {
         .chain(windows(&params.windows))
         .chain(sortition(&params.sortition))
         .chain(penalties(&params.penalties))
-        .chain(economics(&params.economics));
+        .chain(economics(&params.economics))
+        .chain(governance(&params.governance));
     for (name, value, range) in bounds {
         if !range.contains(&value) {
             return Err(ParamError { name, value, min: *range.start(), max: *range.end() });
@@ -137,6 +138,15 @@ fn economics(params: &EconomicParams) -> Vec<Bound> {
         ("audit_request_fees", params.audit_request_fees.into(), 1..=1_000),
         ("test_deposit_fees", params.test_deposit_fees.into(), 1..=1_000),
         ("model_deposit", params.model_deposit.base_units(), 1..=amount_max),
+    ]
+}
+
+fn governance(params: &GovernanceParams) -> Vec<Bound> {
+    vec![
+        ("vote_ms", ms(params.vote_ms), 1..=30 * DAY),
+        ("pause_ms_max", ms(params.pause_ms_max), 1..=DAY),
+        ("pause_share", params.pause_share.get().into(), 5_000..=10_000),
+        ("release_share", params.release_share.get().into(), 5_000..=10_000),
     ]
 }
 

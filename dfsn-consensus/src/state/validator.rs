@@ -8,7 +8,7 @@ use dfsn_types::{
     ValidatorStatus,
 };
 
-use super::{ClaimAccount, Coins, FreshStake};
+use super::{ClaimAccount, Coins, FreshStake, Votes};
 
 /// A staker, by the account that staked first.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
@@ -43,6 +43,8 @@ pub struct Validator {
     pub tombstoned: bool,
     /// Claims made and claims expected.
     pub claims: ClaimAccount,
+    /// What its owner votes for.
+    pub votes: Votes,
     /// Missed too many turns; gets no draws until its next registration.
     pub paused: bool,
     /// Turns missed lately.
@@ -81,6 +83,7 @@ impl Validator {
             exiting: false,
             tombstoned: false,
             claims: ClaimAccount::new(duty_window),
+            votes: Votes::NONE,
             paused: false,
             missed_turns: Repeats::NONE,
             missed_deadlines: Repeats::NONE,
@@ -127,6 +130,11 @@ impl Validator {
     pub fn serves(&self, pair: &Pair, stake_min: Amount) -> bool {
         let active = self.pairs.get(pair).is_some_and(|record| record.status == PairStatus::Active);
         active && self.registration.is_some() && self.is_available(stake_min)
+    }
+
+    /// Whether it serves any pair: its stake is *Active* (rules AUD-06, GOV-01).
+    pub fn is_active(&self, stake_min: Amount) -> bool {
+        self.pairs.keys().any(|pair| self.serves(pair, stake_min))
     }
 
     /// Leaves: every pair needs a new test (rule VAL-02).

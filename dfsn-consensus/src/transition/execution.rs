@@ -84,7 +84,9 @@ impl Execution {
     pub(super) fn start(parent: &ChainState, context: &BlockContext, output: Option<&VrfOutput>) -> Self {
         let (tip, mut state) = (parent.tip, parent.clone());
         let height = tip.height.next();
-        let step = context.timestamp.since(tip.timestamp).min(state.params.chain.clock_step_ms);
+        // The clock stands while jobs are paused (rule GOV-05).
+        let since = tip.timestamp.max(state.paused_until.unwrap_or(tip.timestamp));
+        let step = context.timestamp.since(since).min(state.params.chain.clock_step_ms);
         state.tip = Tip {
             hash: tip.hash,
             height,

@@ -11,7 +11,7 @@ use crate::sortition;
 use crate::state::{Coins, Job, JobKind, QueueKey, Stage};
 
 impl Execution {
-    /// Opens a job (rules REQ-01 to REQ-06).
+    /// Opens a job (rules REQ-01 to REQ-06, GOV-05).
     pub(super) fn generation_request(
         &mut self,
         sender: Address,
@@ -19,6 +19,7 @@ impl Execution {
         transaction: TransactionId,
         index: u32,
     ) -> Result<(), TransactionFailure> {
+        self.check_not_paused()?;
         let id = transaction.job_id();
         let mut job = self.new_job(id, sender, request, index)?;
         let min = self.state.params.economics.price_min;

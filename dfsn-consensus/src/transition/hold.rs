@@ -52,7 +52,6 @@ impl Execution {
     }
 
     /// Gives the held penalties for one fault, imposed between two times, back to their validators (rule HLD-03).
-    #[allow(dead_code, reason = "votes of validators call it")]
     pub(super) fn release_holds(&mut self, fault: Fault, from: Timestamp, to: Timestamp) {
         let is_released = |hold: &Hold| hold.fault == fault && hold.since >= from && hold.since <= to;
         let released = self.state.holds.iter().filter(|(_, hold)| is_released(hold)).map(|(key, _)| *key);
@@ -69,8 +68,9 @@ impl Execution {
     /// Gives money back to a validator's free stake, or to its account when it has left.
     pub(super) fn return_to_stake(&mut self, validator: &Address, coins: Coins) {
         match self.state.validators.get_mut(validator) {
-            Some(validator) => validator.free.put(coins),
+            Some(record) => record.free.put(coins),
             None => self.pay(*validator, coins),
         }
+        self.stake_changed(validator);
     }
 }

@@ -1,6 +1,6 @@
 //! How a validator's standing changes: jail, tombstone, leaving, and the end of its record.
 
-use dfsn_types::{Address, Event};
+use dfsn_types::{Address, DurationMs, Event};
 
 use super::Execution;
 use crate::error::TransactionFailure;
@@ -55,25 +55,10 @@ impl Execution {
         }
     }
 
-    /// After stake has come or gone other than by `Unstake`: who has enough stays, who has not is given some time (rules VAL-02,
-    /// VAL-06).
+    /// After stake has come or gone other than by `Unstake` (rules VAL-02, VAL-06).
     pub(super) fn stake_changed(&mut self, validator: &Address) {
-        let (now, params) = (self.state.tip.timestamp, &self.state.params);
-        let Some(record) = self.state.validators.get_mut(validator) else { return };
-        if record.stake() >= params.economics.stake_min {
-            record.exiting = false;
-            record.under_minimum_since = None;
-            return;
-        }
-        if record.under_minimum_since.is_none() && !record.exiting {
-            record.under_minimum_since = Some(now);
-            let at = now.after(params.windows.under_minimum_ms);
-            self.state.changes.insert((at, *validator, Change::UnderMinimum));
-        }
-        if record.stake().is_zero() {
-            let at = now.after(params.windows.unbonding_ms);
-            self.state.changes.insert((at, *validator, Change::Exit));
-        }
+        let now = self.state.tip.timestamp;
+        self.state.stake_changed(validator, now);
     }
 
     /// Makes the changes that are due, at most as many as a block allows (rules VAL-02, VAL-04, VAL-06).
@@ -109,6 +94,13 @@ impl Execution {
         }
         if let Some(until) = record.jailed_until.filter(|until| *until > self.state.tip.timestamp) {
             self.state.changes.insert((until, *validator, Change::Exit));
+            return;
+        }
+        let held = self.state.holds.iter().filter(|(_, hold)| hold.validator == *validator);
+        if let Some(due) = held.map(|((due, _), _)| *due).max() {
+            // A penalty that may come back needs a record to come back to.
+            let later = due.max(self.state.tip.timestamp.after(DurationMs::new(1)));
+            self.state.changes.insert((later, *validator, Change::Exit));
             return;
         }
         let owner = record.owner;

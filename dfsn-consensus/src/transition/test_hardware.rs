@@ -18,6 +18,7 @@ impl Execution {
         transaction: TransactionId,
         index: u32,
     ) -> Result<(), TransactionFailure> {
+        self.check_not_paused()?;
         let validator = self.staked_validator(&sender)?;
         if validator.is_jailed() {
             return Err(TransactionFailure::Jailed(validator.address));

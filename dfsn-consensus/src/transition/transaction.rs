@@ -107,6 +107,10 @@ impl Execution {
             TransactionKind::RequestAudit { job } => self.request_audit(sender, *job),
             TransactionKind::EvidenceNote { note } => self.evidence_note(*note),
             TransactionKind::SubmitEvidence(evidence) => self.submit_evidence(sender, evidence),
+            TransactionKind::PauseJobs { until } => self.pause_jobs(sender, *until),
+            TransactionKind::ReleaseHolds { fault, from, to } => {
+                self.vote_to_release(sender, *fault, *from, *to)
+            }
             // Kinds that this version of the rules does not know cannot be decoded.
             _ => Err(TransactionFailure::Zero),
         }

@@ -17,7 +17,8 @@ pub struct Transition {
     pub receipts: BlockReceipts,
 }
 
-/// Verifies a block on its parent's state and gives its outcome: the same bytes on every machine.
+/// Verifies a block on its parent's state and gives its outcome: the same bytes on every machine. The state is under the rules of
+/// the block's time: [`Rules::at`](crate::Rules::at).
 ///
 /// # Errors
 /// [`BlockRuleError`] names the first rule broken; the block is then invalid on this parent for ever.

@@ -13,6 +13,7 @@ use super::Vm;
 use crate::builder::build_block;
 use crate::error::BlockRuleError;
 use crate::mempool::{Mempool, MempoolError};
+use crate::rules::{Rules, UpgradeError};
 use crate::state::ChainState;
 use crate::store::{KvStore, StoreError, WriteBatch};
 use crate::transition::{BlockContext, Transition, beacon_alpha, state_transition};
@@ -32,6 +33,9 @@ pub enum VmError {
     /// The block is invalid for ever.
     #[error(transparent)]
     Invalid(#[from] BlockRuleError),
+    /// The rules of the block's time are not known here: it is not invalid, and other nodes go on.
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeError),
     /// The block cannot be judged yet: it is not invalid.
     #[error("TIM-02: timestamp {timestamp} is more than 10 s after {now}, not yet valid")]
     NotYet {
@@ -89,6 +93,8 @@ pub struct VmConfig {
     pub only_builder: Option<PublicKey>,
     /// Adds to the beacon, for a registered validator.
     pub beacon: Option<(Address, VrfSecretKey)>,
+    /// Upgrades of the network.
+    pub rules: Rules,
 }
 
 /// The chain of one node: the last accepted state, processing blocks above it, and what waits.
@@ -182,8 +188,10 @@ impl<S: KvStore> Vm for ChainVm<S> {
             return Err(VmError::TooManyProcessing);
         }
         let parent = self.parent_state(&self.preferred).ok_or(VmError::Unknown(self.preferred))?;
+        let timestamp = now.max(parent.tip.timestamp);
+        let parent = &*self.config.rules.at(parent, timestamp)?;
         let context = BlockContext {
-            timestamp: now.max(parent.tip.timestamp),
+            timestamp,
             fee_recipient: self.config.fee_recipient,
             beacon_proof: self.beacon_proof(parent),
         };
@@ -209,7 +217,7 @@ impl<S: KvStore> Vm for ChainVm<S> {
         }
         let parent = block.header().parent;
         let state = self.parent_state(&parent).ok_or(VmError::Unknown(parent))?;
-        let transition = state_transition(state, &block)?;
+        let transition = state_transition(&*self.config.rules.at(state, timestamp)?, &block)?;
         self.processing.insert(hash, (block, transition));
         Ok(())
     }

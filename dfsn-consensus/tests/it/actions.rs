@@ -1,9 +1,9 @@
 //! Random things that random actors do, valid and not.
 
 use dfsn_types::{
-    Amount, AnswerDigest, Attempt, BoundedVec, ComputeUpdate, DurationMs, DutyKind, GenerationParams,
-    ImageSize, JobId, Nonce, PairOffer, ResultCommitment, SecretKey, StateDigest, TraceRoot, TransactionKind,
-    VrfProof,
+    Amount, AnswerDigest, Attempt, BoundedVec, ComputeUpdate, DurationMs, DutyKind, Fault, GenerationParams,
+    ImageSize, JobId, Nonce, PairOffer, ResultCommitment, SecretKey, StateDigest, Timestamp, TraceRoot,
+    TransactionKind, VrfProof,
 };
 use proptest::prelude::*;
 
@@ -48,6 +48,14 @@ pub(crate) enum Action {
     ChangeOwner {
         from: usize,
         to: usize,
+    },
+    Pause {
+        from: usize,
+        hours: u64,
+    },
+    Release {
+        from: usize,
+        fault: usize,
     },
     RegisterModel {
         from: usize,
@@ -110,6 +118,8 @@ pub(crate) fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(node, capacity, vrf, both)| Action::Register { node, capacity, vrf, both }),
         1 => node.clone().prop_map(|node| Action::Unjail { node }),
         1 => (0..ACTORS, 0..ACTORS).prop_map(|(from, to)| Action::ChangeOwner { from, to }),
+        1 => (0..ACTORS, 0..3u64).prop_map(|(from, hours)| Action::Pause { from, hours }),
+        1 => (0..ACTORS, 0..7usize).prop_map(|(from, fault)| Action::Release { from, fault }),
         1 => (0..ACTORS, 1..6u8).prop_map(|(from, number)| Action::RegisterModel { from, number }),
         1 => (0..ACTORS, 1..6u8).prop_map(|(from, number)| Action::RemoveModel { from, number }),
         1 => (node.clone(), any::<bool>()).prop_map(|(node, other)| Action::Test { node, other }),
@@ -221,6 +231,16 @@ fn transaction(network: &Network, action: &Action) -> (usize, TransactionKind) {
         Action::ChangeOwner { from, to } => {
             let to = crate::network::setup::address(&key(*to));
             (*from, TransactionKind::ChangeOwner { to })
+        }
+        Action::Pause { from, hours } => {
+            // One of two times of day, so that votes meet.
+            let hour = 3_600_000;
+            let until = (network.now.get() / hour + hours) * hour;
+            (*from, TransactionKind::PauseJobs { until: Timestamp::new(until) })
+        }
+        Action::Release { from, fault } => {
+            let (start, end) = (Timestamp::ZERO, Timestamp::new(u64::MAX));
+            (*from, TransactionKind::ReleaseHolds { fault: Fault::ALL[*fault], from: start, to: end })
         }
         Action::RegisterModel { from, number } => {
             (*from, TransactionKind::RegisterModel(Box::new(model(*number))))

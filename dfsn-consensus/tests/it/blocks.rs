@@ -3,7 +3,7 @@
 use dfsn_consensus::store::{Entry, KvStore, MemoryStore, StoreError, WriteBatch};
 use dfsn_consensus::transition::state_transition;
 use dfsn_consensus::vm::{ChainVm, InstantSeal, Vm, VmConfig, VmError};
-use dfsn_consensus::{BlockRuleError, DutyError, IncludeError, Mempool, MempoolLimits, Rule};
+use dfsn_consensus::{BlockRuleError, DutyError, IncludeError, Mempool, MempoolLimits, Rule, Rules};
 use dfsn_types::{
     Amount, BeaconProof, Block, BlockHash, BlockHeight, DurationMs, DutyKind, Gas, Header, ReceiptsRoot,
     SecretKey, StateRoot, Timestamp, VrfSecretKey, codec,
@@ -260,6 +260,7 @@ fn failing_storage_leaves_the_chain_where_it_was() {
             builder_key: sealer(),
             fee_recipient: BUILDER,
             beacon: Some((Keys::of(0).address(), Keys::of(0).vrf())),
+            rules: Rules::default(),
         };
         let store = Faulty { is_full, is_corrupt, ..Faulty::default() };
         let vm = ChainVm::new(setup.state(), store, Mempool::new(MempoolLimits::default()), config);

@@ -35,6 +35,8 @@ mod properties;
 mod replays;
 mod rules;
 mod simulation;
+mod upgrades;
 mod validators;
+mod votes;
 mod whole_network;
 mod world;

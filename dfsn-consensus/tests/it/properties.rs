@@ -3,7 +3,7 @@
 
 use dfsn_consensus::store::MemoryStore;
 use dfsn_consensus::vm::{ChainVm, Vm, VmConfig};
-use dfsn_consensus::{Mempool, MempoolLimits};
+use dfsn_consensus::{Mempool, MempoolLimits, Rules};
 use dfsn_types::codec;
 use proptest::prelude::*;
 
@@ -62,6 +62,7 @@ proptest! {
             builder_key: sealer(),
             fee_recipient: BUILDER,
             beacon: None,
+            rules: Rules::default(),
         };
         let pool = Mempool::new(MempoolLimits::default());
         let mut other = ChainVm::new(setup(&behaviours).state(), MemoryStore::default(), pool, config);

@@ -8,6 +8,7 @@ const ERRORS: &[&str] = &[
     include_str!("../../src/error/failure.rs"),
     include_str!("../../src/error/include.rs"),
     include_str!("../../src/mempool/error.rs"),
+    include_str!("../../src/rules.rs"),
     include_str!("../../src/state/genesis.rs"),
     include_str!("../../src/vm/chain_vm.rs"),
 ];
@@ -40,7 +41,9 @@ const TESTS: &[&str] = &[
     include_str!("pool.rs"),
     include_str!("properties.rs"),
     include_str!("replays.rs"),
+    include_str!("upgrades.rs"),
     include_str!("validators.rs"),
+    include_str!("votes.rs"),
 ];
 
 /// Ids that open error messages: `#[error("TX-02: …`, on one line or on the next.

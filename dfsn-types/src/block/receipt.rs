@@ -132,6 +132,10 @@ pub enum Event {
     OwnerChanging { validator: Address, to: Address, at: Timestamp },
     /// A validator belongs to another account.
     OwnerChanged { validator: Address, owner: Address },
+    /// New jobs and the chain clock stand until this time.
+    JobsPaused { until: Timestamp },
+    /// Jobs go on before their pause is over.
+    JobsResumed,
 }
 
 /// What a penalty is for.
@@ -165,6 +169,19 @@ pub enum Fault {
     MissingAnswer,
     /// Gave an answer away before it was due.
     EarlyOpening,
+}
+
+impl Fault {
+    /// Every fault, in the order of its number.
+    pub const ALL: &[Self] = &[
+        Self::MissedDeadline,
+        Self::WrongResult,
+        Self::Silence,
+        Self::BaselessContest,
+        Self::WrongAnswer,
+        Self::MissingAnswer,
+        Self::EarlyOpening,
+    ];
 }
 
 /// Why a price went back.
@@ -237,7 +254,9 @@ impl Event {
             | Self::Tombstoned { .. }
             | Self::Exited { .. }
             | Self::OwnerChanging { .. }
-            | Self::OwnerChanged { .. } => None,
+            | Self::OwnerChanged { .. }
+            | Self::JobsPaused { .. }
+            | Self::JobsResumed => None,
         }
     }
 }

@@ -4,11 +4,12 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
+use crate::block::Fault;
 use crate::evidence::Evidence;
 use crate::generation::GenerationParams;
 use crate::hash::{EvidenceNote, JobId, ModelId};
 use crate::model::{ModelRecord, Pair};
-use crate::unit::{Amount, DurationMs};
+use crate::unit::{Amount, DurationMs, Timestamp};
 use crate::validator::{ComputeRegistration, KeyPossession};
 
 /// What a transaction does.
@@ -78,6 +79,20 @@ pub enum TransactionKind {
     },
     /// Shows a fault.
     SubmitEvidence(Box<Evidence>),
+    /// Votes for stopping new jobs and the chain clock, or, with a time that is over, for letting them go on.
+    PauseJobs {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Votes for giving held penalties back to whom they were taken from.
+    ReleaseHolds {
+        /// What they are for.
+        fault: Fault,
+        /// From when on they were imposed.
+        from: Timestamp,
+        /// Until when.
+        to: Timestamp,
+    },
 }
 
 impl TransactionKind {
@@ -99,6 +114,8 @@ impl TransactionKind {
             Self::RequestAudit { .. } => "request_audit",
             Self::EvidenceNote { .. } => "evidence_note",
             Self::SubmitEvidence(_) => "submit_evidence",
+            Self::PauseJobs { .. } => "pause_jobs",
+            Self::ReleaseHolds { .. } => "release_holds",
         }
     }
 
@@ -119,7 +136,9 @@ impl TransactionKind {
             | Self::RemoveModel { .. }
             | Self::CancelRequest { .. }
             | Self::EvidenceNote { .. }
-            | Self::SubmitEvidence(_) => false,
+            | Self::SubmitEvidence(_)
+            | Self::PauseJobs { .. }
+            | Self::ReleaseHolds { .. } => false,
         }
     }
 }

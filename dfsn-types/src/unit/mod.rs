@@ -8,6 +8,6 @@ mod ppm;
 pub use amount::{Amount, ParseAmountError};
 pub use basis_points::{BasisPoints, BasisPointsError};
 pub use numbers::{
-    BlockHeight, ChainClock, ChainId, ChainIdError, DurationMs, Gas, Nonce, Timestamp, WorkUnits,
+    BlockHeight, ChainClock, ChainId, ChainIdError, DurationMs, Gas, Nonce, RuleVersion, Timestamp, WorkUnits,
 };
 pub use ppm::Ppm;

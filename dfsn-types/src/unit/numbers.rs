@@ -35,6 +35,16 @@ unit_u64!(
     WorkUnits
 );
 
+unit_u64!(
+    /// A version of the rules; a network starts with the first (rule UPG-03).
+    RuleVersion
+);
+
+impl RuleVersion {
+    /// The rules that a network starts with.
+    pub const FIRST: Self = Self::new(1);
+}
+
 impl BlockHeight {
     /// The height after this one; the last height is its own successor.
     pub const fn next(self) -> Self {

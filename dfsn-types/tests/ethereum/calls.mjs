@@ -18,6 +18,15 @@ export const registrations = read('../vectors/types/compute_registration.json').
 const bytes = (hex) => (isHex(hex) ? hex : `0x${hex}`)
 const address = (text) => toHex(bech32m.decodeToBytes(text).bytes)
 const SCHEDULERS = ['ddim', 'euler']
+const FAULTS = [
+  'missed_deadline',
+  'wrong_result',
+  'silence',
+  'baseless_contest',
+  'wrong_answer',
+  'missing_answer',
+  'early_opening',
+]
 
 function relay(native) {
   const host = (parts) => toHex(Uint8Array.from({ length: 20 }, (_, i) => parts[i] ?? 0))
@@ -107,6 +116,8 @@ const ARGUMENTS = {
   change_owner: (native) => [address(native.to)],
   register_model: (native) => [model(native)],
   remove_model: (native) => [bytes(native.model)],
+  pause_jobs: (native) => [BigInt(native.until)],
+  release_holds: (native) => [FAULTS.indexOf(native.fault), BigInt(native.from), BigInt(native.to)],
 }
 
 const camelCase = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase())

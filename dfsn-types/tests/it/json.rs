@@ -45,7 +45,7 @@ fn unknown_fields<T: Wire>() {
 }
 
 /// Fields that mean "none" when they are left out.
-const OPTIONAL: &[&str] = &["beacon_proof", "init_image", "opening"];
+const OPTIONAL: &[&str] = &["beacon_proof", "guardian", "init_image", "new_params", "opening"];
 
 /// No field of any sample may be left out.
 fn missing_fields<T: Wire>() {

@@ -103,5 +103,6 @@ pub(crate) fn genesis() -> GenesisConfig {
         models: BoundedVec::new(vec![model]).unwrap(),
         profiles: BoundedVec::new(vec![profile()]).unwrap(),
         test_prompts: BoundedVec::new(vec![Prompt::new("a fox").unwrap()]).unwrap(),
+        guardian: None,
     }
 }

@@ -16,7 +16,7 @@ use dfsn_client::{Client, ClientConfig, ClientError, JobEvent, PendingJob};
 use dfsn_consensus::state::ChainState;
 use dfsn_consensus::store::MemoryStore;
 use dfsn_consensus::vm::{ChainVm, InstantSeal, VmConfig};
-use dfsn_consensus::{Mempool, MempoolLimits, gas};
+use dfsn_consensus::{Mempool, MempoolLimits, Rules, gas};
 use dfsn_types::{
     Address, Amount, Attempt, DurationMs, FileHash, GenerationParams, GenerationRequest, ImageSize, JobId,
     Nonce, SecretKey, SignedTransaction, Timestamp, Transaction, TransactionKind,
@@ -60,6 +60,7 @@ impl Node {
             builder_key: sealer(),
             fee_recipient: Address::from_bytes([0xb1; 20]),
             beacon: None,
+            rules: Rules::default(),
         };
         let clock = state.tip.timestamp;
         let mempool = Mempool::new(MempoolLimits::default());

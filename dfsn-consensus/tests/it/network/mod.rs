@@ -13,7 +13,7 @@ use dfsn_consensus::state::{ChainState, Job, Outcome, Phase, Stage};
 use dfsn_consensus::store::MemoryStore;
 use dfsn_consensus::transition::{BlockContext, Execution, state_transition};
 use dfsn_consensus::vm::{ChainVm, InstantSeal, VmConfig, VmError};
-use dfsn_consensus::{DutyError, Mempool, MempoolLimits};
+use dfsn_consensus::{DutyError, Mempool, MempoolLimits, Rules};
 use dfsn_types::{
     Address, Amount, AnswerRef, Block, DurationMs, DutyKind, Event, Fault, Gas, GenerationParams,
     GenerationRequest, ImageSize, JobId, Nonce, SecretKey, SignedDuty, SignedTransaction, Timestamp,
@@ -50,6 +50,7 @@ pub(crate) struct Network {
     pub(crate) blocks: Vec<Block>,
     /// Whether requesters say that their pictures have arrived.
     pub(crate) sends_receipts: bool,
+    rules: Rules,
     received: BTreeSet<JobId>,
     nonces: BTreeMap<Address, Nonce>,
 }
@@ -61,6 +62,7 @@ impl Network {
             builder_key: sealer(),
             fee_recipient: BUILDER,
             beacon: None,
+            rules: setup.rules.clone(),
         };
         let mempool = Mempool::new(MempoolLimits::default());
         let vm = ChainVm::new(setup.state(), MemoryStore::default(), mempool, config);
@@ -74,6 +76,7 @@ impl Network {
             receipts: BTreeMap::new(),
             blocks: Vec::new(),
             sends_receipts: true,
+            rules: setup.rules.clone(),
             received: BTreeSet::new(),
             nonces: BTreeMap::new(),
         }
@@ -180,6 +183,7 @@ impl Network {
         self.now = self.now.after(DurationMs::new(ms));
         let parent = self.state().clone();
         let Some(accepted) = self.engine.seal(self.now)? else { return Ok(false) };
+        let parent = self.rules.at(&parent, accepted.block.header().timestamp)?;
         let again = match state_transition(&parent, &accepted.block) {
             Ok(again) => again,
             Err(error) => panic!("a built block verifies on its parent: {error}"),

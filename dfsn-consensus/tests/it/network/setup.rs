@@ -1,10 +1,11 @@
 //! Genesis of a simulated network.
 
+use dfsn_consensus::Rules;
 use dfsn_consensus::state::ChainState;
 use dfsn_types::{
     Address, Allocation, Amount, BoundedString, BoundedVec, ChainId, ComputeRegistration, ConsensusParams,
-    DurationMs, GenesisConfig, GenesisValidator, ImageSize, ModelId, ModelRecord, NodeId, Pair, PairOffer,
-    Ppm, ProfileRecord, Prompt, Relay, SecretKey, Timestamp, WorkCoefficients,
+    DurationMs, GenesisConfig, GenesisValidator, Guardian, ImageSize, ModelId, ModelRecord, NodeId, Pair,
+    PairOffer, Ppm, ProfileRecord, Prompt, Relay, SecretKey, Timestamp, WorkCoefficients,
 };
 
 use super::behaviour::Behaviour;
@@ -46,6 +47,8 @@ pub(crate) struct Setup {
     pub(crate) users: usize,
     pub(crate) params: ConsensusParams,
     pub(crate) chain_id: u64,
+    pub(crate) guardian: Option<Guardian>,
+    pub(crate) rules: Rules,
 }
 
 /// Money of each user at the start.
@@ -69,7 +72,7 @@ impl Setup {
         // Penalties are paid and collateral is free at once, but where a test says otherwise.
         params.windows.hold_ms = DurationMs::ZERO;
         params.windows.challenge_ms = DurationMs::ZERO;
-        Self { seats, users: 3, params, chain_id: 7_777 }
+        Self { seats, users: 3, params, chain_id: 7_777, guardian: None, rules: Rules::default() }
     }
 
     pub(crate) fn config(&self) -> GenesisConfig {
@@ -94,6 +97,7 @@ impl Setup {
                 Prompt::new("a boat").unwrap(),
             ])
             .unwrap(),
+            guardian: self.guardian,
         }
     }
 

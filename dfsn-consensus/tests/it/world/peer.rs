@@ -85,6 +85,7 @@ fn start(index: usize, state: ChainState) -> ChainVm<MemoryStore> {
         only_builder: None,
         // One node builds without a beacon proof.
         beacon: (index > 0).then(|| (keys.address(), keys.vrf())),
+        rules: dfsn_consensus::Rules::default(),
     };
     ChainVm::new(state, MemoryStore::default(), Mempool::new(MempoolLimits::default()), config)
 }

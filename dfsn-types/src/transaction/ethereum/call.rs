@@ -6,10 +6,11 @@ use alloy_sol_types::abi::AbiDecoderConfig;
 use super::abi::IDfsn::{self, IDfsnCalls};
 use super::error::{EthereumCallError, EthereumError};
 use crate::address::Address;
+use crate::block::Fault;
 use crate::hash::{JobId, ModelId, ProfileId};
 use crate::model::Pair;
 use crate::transaction::TransactionKind;
-use crate::unit::Amount;
+use crate::unit::{Amount, Timestamp};
 
 /// The one address that takes calls: the ASCII bytes of "DFSN system contract". Nobody has a key for it.
 pub const SYSTEM_ADDRESS: Address = Address::from_bytes(*b"DFSN system contract");
@@ -79,6 +80,16 @@ impl EthereumCall {
             TransactionKind::EvidenceNote { .. } | TransactionKind::SubmitEvidence(_) => {
                 return Err(EthereumCallError::NativeOnly(kind.name()));
             }
+            TransactionKind::PauseJobs { until } => {
+                IDfsnCalls::pauseJobs(IDfsn::pauseJobsCall { until: until.get() })
+            }
+            TransactionKind::ReleaseHolds { fault, from, to } => {
+                IDfsnCalls::releaseHolds(IDfsn::releaseHoldsCall {
+                    fault: *fault as u8,
+                    from: from.get(),
+                    to: to.get(),
+                })
+            }
         };
         Ok(Self { to: SYSTEM_ADDRESS, value, data: call.abi_encode() })
     }
@@ -139,7 +150,18 @@ fn kind_of(call: IDfsnCalls, value: Amount) -> Result<TransactionKind, EthereumE
         IDfsnCalls::removeModel(call) => {
             TransactionKind::RemoveModel { model: ModelId::from_bytes(call.model.0) }
         }
+        IDfsnCalls::pauseJobs(call) => TransactionKind::PauseJobs { until: Timestamp::new(call.until) },
+        IDfsnCalls::releaseHolds(call) => TransactionKind::ReleaseHolds {
+            fault: fault(call.fault)?,
+            from: Timestamp::new(call.from),
+            to: Timestamp::new(call.to),
+        },
     })
+}
+
+fn fault(number: u8) -> Result<Fault, EthereumError> {
+    let fault = Fault::ALL.iter().find(|fault| **fault as u8 == number).copied();
+    fault.ok_or_else(|| EthereumError::Range { field: "fault", reason: number.to_string() })
 }
 
 fn exactly(moved: Amount, value: Amount) -> Result<Amount, EthereumCallError> {

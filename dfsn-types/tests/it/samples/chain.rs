@@ -202,6 +202,8 @@ impl Sample for Event {
                 },
             ),
             ("owner changed", Self::OwnerChanged { validator: worker, owner: requester }),
+            ("jobs paused", Self::JobsPaused { until: Timestamp::new(1_790_000_000_123) }),
+            ("jobs resumed", Self::JobsResumed),
         ]
     }
 }
@@ -220,6 +222,40 @@ impl Sample for GenesisValidator {
     }
 }
 
+impl Sample for Guardian {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let account = Address::from_bytes(counting(0x90));
+        vec![("of the first million blocks", Self { account, until_height: BlockHeight::new(1_000_000) })]
+    }
+}
+
+impl Sample for Upgrade {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let announced = Timestamp::new(1_790_000_000_000);
+        let version = Self {
+            announced,
+            activation: announced.after(UpgradeSchedule::NOTICE_MS),
+            rule_version: RuleVersion::new(2),
+            new_params: None,
+        };
+        let numbers = Self { new_params: Some(ConsensusParams::default()), ..version };
+        vec![("another version", version), ("other numbers", numbers)]
+    }
+}
+
+impl Sample for UpgradeSchedule {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let first = Upgrade::sample();
+        let later = |upgrade: Upgrade| Upgrade {
+            activation: upgrade.activation.after(DurationMs::new(1)),
+            rule_version: RuleVersion::new(3),
+            ..upgrade
+        };
+        let two = Self::new(bounded(vec![first.clone(), later(first)])).expect("a sample keeps its rules");
+        vec![("two upgrades", two), ("none", Self::default())]
+    }
+}
+
 impl Sample for GenesisConfig {
     fn samples() -> Vec<(&'static str, Self)> {
         let bare = Self {
@@ -232,6 +268,7 @@ impl Sample for GenesisConfig {
             profiles: bounded(vec![]),
             validators: bounded(vec![]),
             test_prompts: bounded(vec![]),
+            guardian: None,
         };
         let full = Self {
             allocations: bounded(vec![Allocation::sample()]),
@@ -239,6 +276,7 @@ impl Sample for GenesisConfig {
             profiles: bounded(vec![ProfileRecord::sample()]),
             validators: bounded(vec![GenesisValidator::sample()]),
             test_prompts: bounded(vec![text("a red fox"), text("a blue house")]),
+            guardian: Some(Guardian::sample()),
             ..bare.clone()
         };
         vec![("one of each", full), ("bare", bare)]

@@ -77,7 +77,7 @@ macro_rules! u64_samples {
     )* };
 }
 
-u64_samples!(BlockHeight Nonce Timestamp ChainClock DurationMs Gas WorkUnits Ppm);
+u64_samples!(BlockHeight Nonce Timestamp ChainClock DurationMs Gas RuleVersion WorkUnits Ppm);
 
 macro_rules! bytes_samples {
     ($($type:ty)*) => { $(

@@ -137,4 +137,4 @@ macro_rules! default_samples {
     )* };
 }
 
-default_samples!(ConsensusParams ChainParams WindowParams SortitionParams PenaltyParams EconomicParams);
+default_samples!(ConsensusParams ChainParams WindowParams SortitionParams PenaltyParams EconomicParams GovernanceParams);

@@ -112,6 +112,15 @@ impl Sample for TransactionKind {
             ("request audit", Self::RequestAudit { job: JobId::from_bytes(counting(0x40)) }),
             ("evidence note", Self::EvidenceNote { note: EvidenceNote::from_bytes(counting(0x77)) }),
             ("evidence", Self::SubmitEvidence(Box::new(Evidence::sample()))),
+            ("pause jobs", Self::PauseJobs { until: Timestamp::new(1_790_000_000_123) }),
+            (
+                "release holds",
+                Self::ReleaseHolds {
+                    fault: Fault::Silence,
+                    from: Timestamp::new(1_790_000_000_123),
+                    to: Timestamp::new(1_790_000_000_456),
+                },
+            ),
         ]
     }
 }

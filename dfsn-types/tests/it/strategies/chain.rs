@@ -221,6 +221,8 @@ fn validator_events() -> BoxedStrategy<Event> {
         random().prop_map(|validator| Event::Exiting { validator }),
         random().prop_map(|validator| Event::Tombstoned { validator }),
         random().prop_map(|validator| Event::Exited { validator }),
+        random().prop_map(|until| Event::JobsPaused { until }),
+        Just(Event::JobsResumed),
         (random(), random(), random()).prop_map(|(validator, to, at)| Event::OwnerChanging {
             validator,
             to,
@@ -244,7 +246,7 @@ macro_rules! params_strategies {
 }
 
 params_strategies! {
-    ConsensusParams { chain, windows, sortition, penalties, economics }
+    ConsensusParams { chain, windows, sortition, penalties, economics, governance }
     ChainParams {
         clock_step_ms, window_blocks_min, heartbeat_ms, duty_lane_bytes, data_lane_bytes, user_lane_bytes, gas_limit,
         base_fee_floor, draws_max, expiries_max, claims_max, queue_max, pending_per_account_max,
@@ -268,6 +270,45 @@ params_strategies! {
         model_deposit,
         witness_share, witnesses, witnesses_needed, cancel_fee, audit_request_fees,
     }
+    GovernanceParams { vote_ms, pause_ms_max, pause_share, release_share }
+}
+
+impl Generate for Guardian {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random()).prop_map(|(account, until_height)| Self { account, until_height }).boxed()
+    }
+}
+
+impl Generate for Upgrade {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random(), random(), proptest::option::of(random()))
+            .prop_map(|(announced, activation, rule_version, new_params)| Self {
+                announced,
+                activation,
+                rule_version,
+                new_params,
+            })
+            .boxed()
+    }
+}
+
+/// Any upgrades, in order and announced in time.
+impl Generate for UpgradeSchedule {
+    fn strategy() -> BoxedStrategy<Self> {
+        vec((1..u64::from(u32::MAX), 0..3u64, random::<Upgrade>()), 0..3)
+            .prop_map(|steps| {
+                let (mut activation, mut version) = (Self::NOTICE_MS.get(), 1);
+                let in_order = |(later, newer, upgrade): (u64, u64, Upgrade)| {
+                    (activation, version) = (activation + later, version + newer);
+                    let announced = Timestamp::new(activation - Self::NOTICE_MS.get());
+                    let (activation, rule_version) = (Timestamp::new(activation), RuleVersion::new(version));
+                    Upgrade { announced, activation, rule_version, ..upgrade }
+                };
+                let upgrades = steps.into_iter().map(in_order).collect();
+                Self::new(BoundedVec::new(upgrades).expect("few")).expect("in order")
+            })
+            .boxed()
+    }
 }
 
 impl Generate for Allocation {
@@ -287,10 +328,10 @@ impl Generate for GenesisValidator {
 impl Generate for GenesisConfig {
     fn strategy() -> BoxedStrategy<Self> {
         let start = (random(), random(), random(), random());
-        let lists = (few(3), few(2), few(2), few(2), few(3));
+        let lists = (few(3), few(2), few(2), few(2), few(3), proptest::option::of(random()));
         (start, lists)
             .prop_map(|((chain_id, timestamp, params, sealer), lists)| {
-                let (allocations, models, profiles, validators, test_prompts) = lists;
+                let (allocations, models, profiles, validators, test_prompts, guardian) = lists;
                 Self {
                     chain_id,
                     timestamp,
@@ -301,6 +342,7 @@ impl Generate for GenesisConfig {
                     profiles,
                     validators,
                     test_prompts,
+                    guardian,
                 }
             })
             .boxed()

@@ -54,7 +54,7 @@ macro_rules! u64_strategies {
     )* };
 }
 
-u64_strategies!(BlockHeight Nonce Timestamp ChainClock DurationMs Gas WorkUnits Ppm);
+u64_strategies!(BlockHeight Nonce Timestamp ChainClock DurationMs Gas RuleVersion WorkUnits Ppm);
 
 macro_rules! bytes_strategies {
     ($len:literal: $($type:ty)*) => { $(

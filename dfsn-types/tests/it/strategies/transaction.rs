@@ -86,6 +86,12 @@ impl Generate for TransactionKind {
             random().prop_map(|job| Self::RequestAudit { job }),
             random().prop_map(|note| Self::EvidenceNote { note }),
             random().prop_map(|evidence| Self::SubmitEvidence(Box::new(evidence))),
+            random().prop_map(|until| Self::PauseJobs { until }),
+            (random(), random(), random()).prop_map(|(fault, from, to)| Self::ReleaseHolds {
+                fault,
+                from,
+                to
+            }),
         ]
         .boxed()
     }

@@ -11,7 +11,7 @@ use dfsn_compute::{ComputeError, Worker, manifest};
 use dfsn_consensus::state::ChainState;
 use dfsn_consensus::store::MemoryStore;
 use dfsn_consensus::vm::{ChainVm, VmConfig};
-use dfsn_consensus::{Mempool, MempoolLimits};
+use dfsn_consensus::{Mempool, MempoolLimits, Rules};
 use dfsn_types::{Address, ImageSize, Pair};
 use tokio::task::JoinHandle;
 
@@ -91,7 +91,13 @@ pub(super) async fn start(args: &Args) -> Result<Network, DemoError> {
         .map(|(keys, worker)| Arc::new(ValidatorNode::new(chain, keys, worker, Arc::clone(&shared))));
     let nodes: Vec<_> = nodes.collect();
     shared.peers.introduce(&nodes);
-    let vm_config = VmConfig { only_builder: Some(state.sealer), builder_key: sealer, fee_recipient, beacon };
+    let vm_config = VmConfig {
+        only_builder: Some(state.sealer),
+        builder_key: sealer,
+        fee_recipient,
+        beacon,
+        rules: Rules::default(),
+    };
     let vm = ChainVm::new(state, MemoryStore::default(), Mempool::new(MempoolLimits::default()), vm_config);
     let blobs: Arc<BlobStore> = Arc::clone(&shared.blobs);
     let node = tokio::spawn(Node::new(vm, server, nodes, blobs).run());

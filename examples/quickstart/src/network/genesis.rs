@@ -68,6 +68,7 @@ impl Genesis<'_> {
             profiles: BoundedVec::new(vec![self.profile.clone()])?,
             validators: BoundedVec::new(validators)?,
             test_prompts: BoundedVec::new(prompts)?,
+            guardian: None,
         })
     }
 
