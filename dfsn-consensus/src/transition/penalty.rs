@@ -1,4 +1,4 @@
-//! Penalties, each from the job's own lock (rules PEN-01 to PEN-08).
+//! Penalties, each from the job's own lock (rules PEN-01 to PEN-07).
 
 use dfsn_types::{Address, Amount, Fault};
 
