@@ -64,12 +64,12 @@ impl Case<'_> {
     /// What one right answer earns on average, with other claims on the same job (rule SET-03).
     pub fn audit_pay(&self) -> Fixed {
         let (fee, most) = (self.audit_fee(), self.audit_pay_max());
-        self.all_claims().expect(|others| fee.min(most.split(others.saturating_add(1))))
+        self.all_claims().mean(|others| fee.min(most.split(others.saturating_add(1))))
     }
 
     /// What all right answers of an honest job earn together on average.
     pub fn audit_pay_in_all(&self) -> Fixed {
         let (fee, most) = (self.audit_fee(), self.audit_pay_max());
-        self.all_claims().expect(|claims| fee.times(Fixed::whole(claims)).min(most))
+        self.all_claims().mean(|claims| fee.times(Fixed::whole(claims)).min(most))
     }
 }

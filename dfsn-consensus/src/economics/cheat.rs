@@ -78,7 +78,7 @@ impl Case<'_> {
     fn lock_loss(&self, honest: &Counts) -> Fixed {
         let lock = Fixed::whole(self.params.penalties.collateral_prices);
         let shared = lock.times(self.params.penalties.right_answer_share.into());
-        let friends = self.colluding_claims().expect_with(honest, |friends, honest| match honest {
+        let friends = self.colluding_claims().mean_with(honest, |friends, honest| match honest {
             0 => Fixed::ZERO,
             honest => Fixed::whole(friends).split(friends.saturating_add(honest)),
         });

@@ -42,13 +42,13 @@ impl Counts {
     }
 
     /// The expected value of `f` of the count.
-    pub fn expect(&self, f: impl Fn(u64) -> Fixed) -> Fixed {
+    pub fn mean(&self, f: impl Fn(u64) -> Fixed) -> Fixed {
         Fixed::sum(self.iter().map(|(count, chance)| chance.times(f(count))))
     }
 
     /// The expected value of `f` of this count and another, independent one.
-    pub fn expect_with(&self, other: &Self, f: impl Fn(u64, u64) -> Fixed) -> Fixed {
-        self.expect(|a| other.expect(|b| f(a, b)))
+    pub fn mean_with(&self, other: &Self, f: impl Fn(u64, u64) -> Fixed) -> Fixed {
+        self.mean(|a| other.mean(|b| f(a, b)))
     }
 
     /// The sum of this count and another, independent one.
@@ -99,8 +99,8 @@ mod tests {
         {
             let counts = Counts::poisson(Fixed::whole(mean));
             close(counts.none(), Fixed::ratio(none, 1_000_000_000_000), 20);
-            close(counts.expect(|_| Fixed::ONE), Fixed::ONE, 1_000);
-            close(counts.expect(Fixed::whole), Fixed::whole(mean), 10_000);
+            close(counts.mean(|_| Fixed::ONE), Fixed::ONE, 1_000);
+            close(counts.mean(Fixed::whole), Fixed::whole(mean), 10_000);
         }
         // exp(-0.1 / 3)
         close(
@@ -113,8 +113,8 @@ mod tests {
     #[test]
     fn the_largest_rate_keeps_its_mean() {
         let counts = Counts::poisson(Fixed::whole(100));
-        close(counts.expect(|_| Fixed::ONE), Fixed::ONE, 100_000);
-        close(counts.expect(Fixed::whole), Fixed::whole(100), 10_000_000);
+        close(counts.mean(|_| Fixed::ONE), Fixed::ONE, 100_000);
+        close(counts.mean(Fixed::whole), Fixed::whole(100), 10_000_000);
     }
 
     #[test]
@@ -122,8 +122,8 @@ mod tests {
         let counts = Counts::binomial(3, Fixed::ratio(1, 4));
         close(counts.none(), Fixed::ratio(27, 64), 3);
         close(counts.any(), Fixed::ratio(37, 64), 3);
-        close(counts.expect(Fixed::whole), Fixed::ratio(3, 4), 5);
-        close(counts.expect_with(&counts, |a, b| Fixed::whole(a * b)), Fixed::ratio(9, 16), 10);
+        close(counts.mean(Fixed::whole), Fixed::ratio(3, 4), 5);
+        close(counts.mean_with(&counts, |a, b| Fixed::whole(a * b)), Fixed::ratio(9, 16), 10);
         assert_eq!(Counts::binomial(3, Fixed::ONE).none(), Fixed::ZERO);
     }
 }

@@ -32,7 +32,7 @@ impl Case<'_> {
     /// how a vote will end: they side with the worker when that pays, and answer rightly when it does not.
     pub fn contest_loss(&self) -> Fixed {
         let (honest, colluding) = self.jurors();
-        honest.expect_with(&colluding, |honest, colluding| {
+        honest.mean_with(&colluding, |honest, colluding| {
             self.vote_loss(honest, colluding).min(self.betrayal_loss(honest, colluding))
         })
     }
@@ -40,9 +40,9 @@ impl Case<'_> {
     /// The same when friends must decide before they know the jury: the better of always siding and always answering rightly.
     pub fn blind_contest_loss(&self) -> Fixed {
         let (honest, colluding) = self.jurors();
-        let vote = honest.expect_with(&colluding, |honest, colluding| self.vote_loss(honest, colluding));
+        let vote = honest.mean_with(&colluding, |honest, colluding| self.vote_loss(honest, colluding));
         let betrayal =
-            honest.expect_with(&colluding, |honest, colluding| self.betrayal_loss(honest, colluding));
+            honest.mean_with(&colluding, |honest, colluding| self.betrayal_loss(honest, colluding));
         vote.min(betrayal)
     }
 
@@ -85,7 +85,7 @@ impl Case<'_> {
         let (honest, colluding) = self.jurors();
         let shared = self.verdict().times(self.params.penalties.right_answer_share.into());
         let step = Fixed::ratio(u128::from(self.work.step), self.work.total());
-        let pay = honest.expect_with(&colluding, |others, colluding| {
+        let pay = honest.mean_with(&colluding, |others, colluding| {
             let honest = others.saturating_add(1);
             if self.vote_loss(honest, colluding) < self.betrayal_loss(honest, colluding) {
                 match Ending::of(honest, colluding) {
@@ -105,11 +105,11 @@ impl Case<'_> {
     pub fn framing(&self) -> Balance {
         let (honest, colluding) = self.jurors();
         let shared = self.verdict().times(self.params.penalties.right_answer_share.into());
-        let won = honest.expect_with(&colluding, |honest, friends| {
+        let won = honest.mean_with(&colluding, |honest, friends| {
             let wins = friends >= 1 && friends.saturating_add(1) > honest;
             if wins { Fixed::ONE } else { Fixed::ZERO }
         });
-        let lost = honest.expect_with(&colluding, |honest, friends| {
+        let lost = honest.mean_with(&colluding, |honest, friends| {
             let loses = honest > friends.saturating_add(1);
             if loses { Fixed::ONE } else { Fixed::ZERO }
         });

@@ -82,7 +82,7 @@ impl Case<'_> {
         let economics = &self.params.economics;
         let needed = u64::from(economics.witnesses_needed);
         let speaking = Counts::binomial(u64::from(economics.witnesses), share);
-        speaking.expect(|count| if count < needed { Fixed::ONE } else { Fixed::ZERO })
+        speaking.mean(|count| if count < needed { Fixed::ONE } else { Fixed::ZERO })
     }
 
     /// What a job costs somebody who is its requester, its worker and some of its auditors, in prices, without the costs of drawing
