@@ -1,13 +1,13 @@
 //! A transaction: whether a block may hold it, its fee, and what it does.
 
 use dfsn_types::{
-    Address, Amount, Gas, SYSTEM_ADDRESS, TransactionId, TransactionKind, TransactionReceipt,
-    TransactionStatus, VerifiedTransaction,
+    Address, Amount, Gas, SYSTEM_ADDRESS, SignedTransaction, TransactionId, TransactionKind,
+    TransactionReceipt, TransactionStatus, VerifiedTransaction, codec,
 };
 
 use super::Execution;
 use super::execution::Call;
-use crate::error::{IncludeError, Rule, TransactionFailure};
+use crate::error::{BlockRuleError, IncludeError, Rule, TransactionFailure};
 use crate::gas;
 use crate::state::ChainState;
 
@@ -31,6 +31,25 @@ impl Execution {
             Err(failure) => TransactionStatus::Failed { rule: failure.rule() },
         };
         self.receipts.transactions.push(TransactionReceipt { id: transaction.id(), status, gas_used, fee });
+        Ok(())
+    }
+
+    /// What rule BLK-09 says of transactions that nobody has verified: each uses the gas of a transfer at least. A block of more is
+    /// refused before it costs thousands of signatures.
+    pub(super) fn check_user_lane(&self, transactions: &[SignedTransaction]) -> Result<(), BlockRuleError> {
+        let params = &self.state.params.chain;
+        let (gas_limit, bytes_limit) = (params.gas_limit.get(), u64::from(params.user_lane_bytes));
+        let (mut gas, mut bytes) = (0u64, 0u64);
+        for transaction in transactions {
+            gas = gas.saturating_add(gas::TRANSFER_GAS);
+            bytes = bytes.saturating_add(u64::try_from(codec::encoded_len(transaction)).unwrap_or(u64::MAX));
+            for (what, used, limit) in [("gas", gas, gas_limit), ("bytes", bytes, bytes_limit)] {
+                if used > limit {
+                    let (id, error) = (transaction.id(), IncludeError::LaneFull { what, used, limit });
+                    return Err(BlockRuleError::Include { id, error });
+                }
+            }
+        }
         Ok(())
     }
 

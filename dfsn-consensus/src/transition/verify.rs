@@ -37,13 +37,14 @@ pub fn state_transition(parent: &ChainState, block: &Block) -> Result<Transition
     if actual != expected {
         return Err(BlockRuleError::BaseFee { actual, expected });
     }
-    let transactions = verify_transactions(parent, block)?;
     let context = BlockContext {
         timestamp: header.timestamp,
         fee_recipient: header.fee_recipient,
         beacon_proof: header.beacon_proof,
     };
     let mut execution = Execution::open(parent, &context)?;
+    execution.check_user_lane(&block.body().transactions)?;
+    let transactions = verify_transactions(parent, block)?;
     for duty in block.body().duties.iter() {
         execution.apply_duty(duty).map_err(|error| BlockRuleError::Duty { id: duty.id(), error })?;
     }

@@ -281,3 +281,30 @@ fn tx_01_raw_bytes_that_are_no_transaction_spoil_their_block() {
     assert!(matches!(error, BlockRuleError::Transaction { id, .. } if id == longer.id()), "{error}");
     assert!(error.to_string().contains("ETH-01"), "{error}");
 }
+
+/// Signatures cost most: a block over its bounds costs nobody a thousand of them.
+#[test]
+fn blk_09_lane_is_bounded_before_signatures_are_checked() {
+    let network = network();
+    let params = &network.state().params.chain;
+    let unsigned = |bytes: usize| SignedTransaction::from(EthereumTransaction::new(vec![2; bytes]).unwrap());
+    let most = usize::try_from(params.gas_limit.get() / 21_000).unwrap();
+    let long = usize::try_from(params.user_lane_bytes).unwrap() / EthereumTransaction::MAX_BYTES;
+    let lanes = [
+        ("gas", vec![unsigned(1); most + 1]),
+        ("bytes", vec![unsigned(EthereumTransaction::MAX_BYTES); long + 1]),
+    ];
+    for (over, mut lane) in lanes {
+        let refusal = |lane: &Vec<_>| {
+            let block = forge::block(network.state(), Vec::new(), lane.clone(), |_| {});
+            state_transition(network.state(), &block).unwrap_err()
+        };
+        let error = refusal(&lane);
+        assert!(
+            matches!(error, BlockRuleError::Include { error: IncludeError::LaneFull { what, .. }, .. } if what == over),
+            "{error}"
+        );
+        lane.pop();
+        assert!(matches!(refusal(&lane), BlockRuleError::Transaction { .. }), "within its bounds it is read");
+    }
+}

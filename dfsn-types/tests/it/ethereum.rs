@@ -169,6 +169,18 @@ fn eth_07_no_bit_of_a_transaction_can_be_changed() {
 }
 
 #[test]
+fn eth_01_random_bytes_never_panic() {
+    let behind = proptest::collection::vec(any::<u8>(), 0..300);
+    let first = prop_oneof![Just(1u8), Just(2), 0xc0u8.., any::<u8>()];
+    check(2_000, &(first, behind), |(first, mut bytes)| {
+        bytes.insert(0, first);
+        let transaction = EthereumTransaction::new(bytes).expect("few bytes");
+        prop_assert!(SignedTransaction::from(transaction).verify(&chain()).is_err());
+        Ok(())
+    });
+}
+
+#[test]
 fn signed_by_us_and_read_back() {
     check(64, &(random::<Transaction>(), random::<Amount>()), |(transaction, value)| {
         let value = match &transaction.kind {

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::keccak256;
 use dfsn_types::*;
+use proptest::prelude::*;
+use proptest::sample::Index;
 use serde_json::Value;
 
-use crate::samples::Sample;
+use crate::properties::check;
+use crate::samples::{Sample, bounded, chain, ethereum_key};
 
 fn functions() -> BTreeMap<String, Value> {
     let abi: Value = serde_json::from_str(include_str!("../../../abi/IDfsn.json")).expect("JSON");
@@ -107,4 +110,74 @@ fn image_of_hash_zero_has_no_form() {
     let request = GenerationRequest { params, ..GenerationRequest::sample() };
     let call = EthereumCall::new(&TransactionKind::GenerationRequest(Box::new(request)), Amount::DFSN);
     assert!(matches!(call, Err(EthereumCallError::NoForm(_))), "{call:?}");
+}
+
+/// Changed data of a call is another call in its one encoding, or none.
+#[test]
+fn eth_05_changed_data_is_another_calls_or_nobodys() {
+    let samples = TransactionKind::samples();
+    let calls: Vec<_> = samples.iter().filter_map(|(_, kind)| call(kind).ok()).collect();
+    let word = prop_oneof![Just(0u64), Just(32), Just(u64::MAX), 0..4_096u64];
+    check(2_000, &(any::<Index>(), any::<Index>(), word, any::<u8>()), |(which, place, word, how)| {
+        let original = &calls[which.index(calls.len())];
+        let mut data = original.data.clone();
+        // Offsets and lengths stand at the ends of words.
+        let words = data.len().saturating_sub(4) / 32;
+        match how % 4 {
+            0 if words > 0 => {
+                let end = 4 + 32 * (place.index(words) + 1);
+                data[end - 8..end].copy_from_slice(&word.to_be_bytes());
+            }
+            1 if !data.is_empty() => {
+                let at = place.index(data.len());
+                data[at] ^= how | 1;
+            }
+            2 => data.truncate(place.index(data.len() + 1)),
+            _ => data.extend(word.to_be_bytes()),
+        }
+        let changed = EthereumCall { data, ..original.clone() };
+        if let Ok(kind) = changed.kind() {
+            let again = EthereumCall::new(&kind, changed.value);
+            prop_assert_eq!(again.as_ref(), Ok(&changed), "{:?}", kind);
+        }
+        Ok(())
+    });
+}
+
+/// Bytes from nowhere, behind every selector there is.
+#[test]
+fn eth_05_random_input_never_panics() {
+    let selectors: Vec<_> = functions().values().map(selector).collect();
+    let input = proptest::collection::vec(any::<u8>(), 0..700);
+    check(1_000, &(any::<Index>(), input), |(which, input)| {
+        let data = [selectors[which.index(selectors.len())].as_slice(), &input].concat();
+        let call = EthereumCall { to: SYSTEM_ADDRESS, value: Amount::ZERO, data };
+        if let Ok(kind) = call.kind() {
+            prop_assert_eq!(EthereumCall::new(&kind, Amount::ZERO), Ok(call));
+        }
+        Ok(())
+    });
+}
+
+/// What the bounds are for: the longest honest calls fit.
+#[test]
+fn largest_calls_fit() {
+    let prompt = "x".repeat(2048);
+    let (model, profile) = (ModelId::sample(), ProfileId::sample());
+    let params = GenerationParams::builder(model, profile, prompt.as_str(), ImageSize::sample())
+        .negative_prompt(prompt.as_str())
+        .build()
+        .expect("the longest prompts are allowed");
+    let offers = bounded(vec![PairOffer::sample(); PAIRS_MAX]);
+    let registration = ComputeRegistration { offers, ..ComputeRegistration::sample() };
+    let request = GenerationRequest { params, ..GenerationRequest::sample() };
+    for kind in [
+        TransactionKind::GenerationRequest(Box::new(request)),
+        TransactionKind::RegisterCompute(Box::new(ComputeUpdate { registration, ..ComputeUpdate::sample() })),
+    ] {
+        let transaction = Transaction { kind, ..Transaction::sample() };
+        let signed = transaction.sign_ethereum(Amount::ZERO, &ethereum_key(1)).expect("it fits");
+        let verified = SignedTransaction::from(signed).verify(&chain()).expect("of this chain");
+        assert_eq!(verified.transaction(), &transaction);
+    }
 }
