@@ -80,6 +80,15 @@ pub(crate) enum Command {
         #[arg(long)]
         advisories: bool,
     },
+    /// Feed every reader of outside bytes with inputs made up by libFuzzer; needs nightly and cargo-fuzz.
+    #[command(after_help = "Examples:\n  cargo xtask fuzz\n  cargo xtask fuzz --seconds 600 blocks")]
+    Fuzz {
+        /// How long each target runs.
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+        /// One target, by the name of its file in fuzz/fuzz_targets; all of them without.
+        target: Option<String>,
+    },
     /// Print the line that gives your shell the libtorch that xtask uses.
     #[command(after_help = "Example:\n  eval \"$(cargo xtask env)\" && cargo build --release --workspace")]
     Env,

@@ -7,6 +7,7 @@ mod cache;
 mod check;
 mod cli;
 mod error;
+mod fuzz;
 mod libtorch;
 mod process;
 mod progress;
@@ -44,6 +45,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Bench { args } => run::bench(&args),
         Command::Test { no_torch, args } => test::test(no_torch, &args),
         Command::Check { advisories } => check::check(advisories),
+        Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
         Command::Env => setup::env(),
         Command::CleanCache { all } => setup::clean_cache(all),
     }

@@ -1,5 +1,6 @@
 //! `check`: everything that must hold before a commit.
 
+mod decoders;
 mod deny;
 mod files;
 mod length;
@@ -53,6 +54,7 @@ fn house_rules(steps: &mut Steps, workspace: &Workspace) {
     };
     steps.run("links between documents", || listed(links::check(root)));
     steps.run("rule ids stand in docs/spec", || listed(rule_ids::check(root)));
+    steps.run("readers of outside bytes are fuzzed", || listed(decoders::check(root)));
     steps.run("file length", || listed(length::check(root)));
     steps.run("no panics in the lower crates, no clocks in the rules", || listed(purity::check(root)));
 }

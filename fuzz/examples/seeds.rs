@@ -1,0 +1,163 @@
+//! Writes the first inputs of every target from the frozen vectors of dfsn-types: `cargo run --example seeds` in `fuzz/`.
+
+use std::fs;
+use std::path::Path;
+
+use dfsn_fuzz::chain;
+use dfsn_types::{
+    Amount, Boundary, EthereumCall, GenerationParams, ImageSize, ModelId, ProfileId, Salt, StateDigest,
+    TraceLeaf, TraceShape, TraceTree, TransactionKind, VrfSecretKey, codec,
+};
+use serde_json::Value;
+
+const VECTORS: &str = "../dfsn-types/tests/vectors";
+const MODEL: &str = "../models/emoji-64";
+/// Longer seeds slow a fuzzer down and show it nothing new.
+const SEED_BYTES_MAX: usize = 3_000;
+
+fn main() {
+    let _ = fs::remove_dir_all("seeds");
+    wire();
+    for (target, types) in
+        [("transactions", &["signed_transaction"][..]), ("duties", &["signed_duty"]), ("blocks", &["block"])]
+    {
+        for name in types {
+            for (number, case) in cases(name).iter().enumerate() {
+                write(target, &format!("{name}-{number}"), &bytes(case));
+            }
+        }
+    }
+    for (number, case) in cases("ethereum_transaction").iter().enumerate() {
+        let text = case["json"].as_str().expect("raw bytes are text");
+        write("transactions", &format!("raw-{number}"), &hex::decode(text).expect("hexadecimal digits"));
+    }
+    for name in ["genesis_config", "consensus_params", "model_manifest"] {
+        let text = serde_json::to_vec(&cases(name)[0]["json"]).expect("JSON");
+        write_any("genesis", name, &text);
+    }
+    texts();
+    vrf();
+    openings();
+    calls();
+    models();
+    let numbers = [1.0_f32, -0.5, 0.25].map(f32::to_le_bytes).concat();
+    write("states", "three", &[&[3, 0][..], &numbers].concat());
+    write("states", "pixel", &[&[1, 1][..], &numbers].concat());
+}
+
+fn cases(name: &str) -> Vec<Value> {
+    let text = fs::read(format!("{VECTORS}/types/{name}.json")).expect("the vectors are there");
+    let file: Value = serde_json::from_slice(&text).expect("vectors are JSON");
+    file["cases"].as_array().expect("vectors have cases").clone()
+}
+
+fn bytes(case: &Value) -> Vec<u8> {
+    hex::decode(case["hex"].as_str().expect("a case has bytes")).expect("hexadecimal digits")
+}
+
+fn write(target: &str, name: &str, seed: &[u8]) {
+    if seed.len() <= SEED_BYTES_MAX {
+        write_any(target, name, seed);
+    }
+}
+
+fn write_any(target: &str, name: &str, seed: &[u8]) {
+    let dir = Path::new("seeds").join(target);
+    fs::create_dir_all(&dir).expect("the folder is writable");
+    fs::write(dir.join(name), seed).expect("the folder is writable");
+}
+
+/// The first case of every type, once in bytes and once in JSON.
+fn wire() {
+    let mut names: Vec<String> = fs::read_dir(format!("{VECTORS}/types"))
+        .expect("the vectors are there")
+        .map(|entry| {
+            entry.expect("a folder").path().file_stem().expect("a name").to_string_lossy().into_owned()
+        })
+        .collect();
+    names.sort();
+    for name in names {
+        let case = &cases(&name)[0];
+        write("wire_bytes", &name, &bytes(case));
+        write("wire_json", &name, &serde_json::to_vec(&case["json"]).expect("JSON"));
+    }
+}
+
+fn texts() {
+    let address = cases("address")[0]["json"].as_str().expect("text").to_owned();
+    let eip55 = address.parse::<dfsn_types::Address>().expect("an address").to_eip55();
+    let hash = cases("hash")[0]["json"].as_str().expect("text").to_owned();
+    for (name, text) in [
+        ("bech32", address.as_str()),
+        ("eip55", &eip55),
+        ("hash", &hash),
+        ("amount", "340282366920938463463"),
+        ("coins", "1.000000000000000001"),
+        ("scheduler", "ddim"),
+    ] {
+        write("addresses", name, text.as_bytes());
+    }
+}
+
+fn vrf() {
+    let secret = VrfSecretKey::from_seed(&[0x81; 32]);
+    let proof = secret.prove(b"sample").expect("the input has a point");
+    let (key, seed) = (*secret.public_key().as_bytes(), [0x81; 32]);
+    for (name, first) in [("key", key), ("seed", seed)] {
+        write("vrf", name, &[&first[..], proof.as_bytes(), b"sample"].concat());
+    }
+}
+
+fn openings() {
+    let size = ImageSize::new(64, 64).expect("a size");
+    let (model, profile) = (ModelId::from_bytes([1; 32]), ProfileId::from_bytes([2; 32]));
+    let params =
+        GenerationParams::builder(model, profile, "a fox", size).num_images(2).build().expect("in range");
+    let shape = TraceShape::of(&params);
+    let leaf = |n: usize| TraceLeaf {
+        digest: StateDigest::from_bytes([n as u8; 32]),
+        salt: Salt::from_bytes([9; 32]),
+    };
+    let tree = TraceTree::new(shape, (0..shape.leaves()).map(leaf).collect()).expect("all leaves");
+    let params = codec::encode(&params);
+    let head = |root: &[u8; 32]| [&root[..], &(params.len() as u16).to_be_bytes(), &params].concat();
+    for (name, boundary) in
+        [("first", Boundary { image: 0, t: 0 }), ("last", Boundary { image: 1, t: shape.decoded() })]
+    {
+        let opening = codec::encode(&tree.open(boundary).expect("in range"));
+        write("openings", name, &[head(tree.root().as_bytes()), opening].concat());
+    }
+    for (number, case) in cases("posted_chunk").iter().enumerate() {
+        write("openings", &format!("piece-{number}"), &[head(&[0; 32]), bytes(case)].concat());
+    }
+}
+
+fn calls() {
+    for (number, case) in cases("transaction_kind").iter().enumerate() {
+        let kind: TransactionKind = codec::decode(&bytes(case), 1 << 16).expect("a vector decodes");
+        let value = match kind {
+            TransactionKind::Transfer { amount, .. } | TransactionKind::Stake { amount } => amount,
+            _ => Amount::ZERO,
+        };
+        let Ok(call) = EthereumCall::new(&kind, value) else { continue };
+        let to = u8::from(call.data.is_empty());
+        let head = [&[to][..], &value.base_units().to_be_bytes()].concat();
+        write("abi_calls", &format!("{number}-{}", kind.name()), &[head, call.data].concat());
+    }
+    assert_eq!(chain().chain_id.get(), 7777, "the samples' network");
+}
+
+fn models() {
+    for part in ["unet", "vae", "text_encoder"] {
+        write(
+            "model_config",
+            part,
+            &fs::read(format!("{MODEL}/{part}/config.json")).expect("the model is there"),
+        );
+    }
+    let scheduler = fs::read(format!("{MODEL}/scheduler/scheduler_config.json")).expect("the model is there");
+    write("model_config", "scheduler", &scheduler);
+    let vocabulary = br#"{"<|startoftext|>":0,"<|endoftext|>":1,"f":2,"o":3,"x</w>":4,"fo":5}"#;
+    let files = [&br#"{"model_max_length":8}"#[..], b"{}", vocabulary, b"#version: 0.2\nf o\n"];
+    write("model_config", "tokenizer", &files.join(&0xff));
+}
