@@ -117,6 +117,10 @@ domains! {
     MerkleBranch = "dfsn/merkle-branch/1",
     /// The part of the state that is no map.
     StateScalars = "dfsn/state-scalars/1",
+    /// All that the state holds of something that a proof shows a part of.
+    StateWhole = "dfsn/state-whole/1",
+    /// What a checkpoint's signature covers.
+    SignCheckpoint = "dfsn/sign-checkpoint/1",
 }
 
 impl Domain {

@@ -53,12 +53,14 @@ mod hash;
 mod hex_text;
 mod job;
 pub mod key;
+mod light;
 mod macros;
 mod manifest;
 pub mod merkle;
 mod model;
 mod params;
 mod picture;
+pub mod proof;
 mod secp256k1;
 mod transaction;
 mod unit;
@@ -70,7 +72,7 @@ pub use account_key::AccountKey;
 pub use address::{Address, ParseAddressError};
 pub use block::{
     BeaconProof, Block, BlockBody, BlockError, BlockReceipts, Event, Fault, Header, RefundReason, RuleId,
-    TransactionReceipt, TransactionStatus,
+    SignedHeader, TransactionReceipt, TransactionStatus,
 };
 pub use bounded::{BoundedString, BoundedVec, TooLong};
 pub use codec::DecodeError;
@@ -93,12 +95,17 @@ pub use job::{
     TraceLeaf, TraceShape, TraceTree,
 };
 pub use key::{PublicKey, SecretKey, Signature, SignatureError, SigningDigest};
+pub use light::{Checkpoint, HEADERS_MAX, HeaderChain, HeaderChainError, SignedCheckpoint, Standing};
 pub use manifest::{ManifestFile, ModelManifest};
-pub use merkle::{MerkleMap, MerkleSet};
+pub use merkle::{MerkleMap, MerkleProof, MerkleProofError, MerkleSet, OtherEntry, ProofBranch};
 pub use model::{ModelRecord, Pair, ProfileRecord, WorkCoefficients};
 pub use params::{
     ChainParams, ConsensusParams, EconomicParams, GovernanceParams, PenaltyParams, SortitionParams,
     WindowParams,
+};
+pub use proof::{
+    AccountRecord, EventAnswer, JobRecord, JobStage, PairStanding, ProofError, ReceiptAnswer, StateAnswer,
+    StateSection, ValidatorRecord, state_root,
 };
 pub use secp256k1::{Secp256k1Error, Secp256k1PublicKey, Secp256k1SecretKey};
 pub use transaction::{

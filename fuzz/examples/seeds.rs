@@ -5,8 +5,8 @@ use std::path::Path;
 
 use dfsn_fuzz::chain;
 use dfsn_types::{
-    Amount, Boundary, EthereumCall, GenerationParams, ImageSize, ModelId, ProfileId, Salt, StateDigest,
-    TraceLeaf, TraceShape, TraceTree, TransactionKind, VrfSecretKey, codec,
+    Amount, Boundary, EthereumCall, GenerationParams, ImageSize, MerkleMap, ModelId, ProfileId, Salt,
+    StateDigest, TraceLeaf, TraceShape, TraceTree, TransactionKind, VrfSecretKey, codec,
 };
 use serde_json::Value;
 
@@ -38,6 +38,7 @@ fn main() {
     texts();
     vrf();
     openings();
+    proofs();
     calls();
     models();
     let numbers = [1.0_f32, -0.5, 0.25].map(f32::to_le_bytes).concat();
@@ -129,6 +130,20 @@ fn openings() {
     }
     for (number, case) in cases("posted_chunk").iter().enumerate() {
         write("openings", &format!("piece-{number}"), &[head(&[0; 32]), bytes(case)].concat());
+    }
+}
+
+fn proofs() {
+    let map: MerkleMap<u8, u64> = [1, 2, 7].into_iter().map(|key| (key, u64::from(key) * 3)).collect();
+    for key in [2, 6] {
+        write(
+            "proofs",
+            &format!("key-{key}"),
+            &[&[3, 1, 2, 7][..], &codec::encode(&map.prove(&key))].concat(),
+        );
+    }
+    for name in ["state_answer", "receipt_answer", "event_answer", "signed_header", "signed_checkpoint"] {
+        write("proofs", name, &[&[0][..], &bytes(&cases(name)[0])].concat());
     }
 }
 

@@ -4,7 +4,7 @@ use borsh::BorshSerialize;
 use dfsn_types::{
     Address, Amount, Beacon, BlockHash, BlockHeight, ChainClock, ChainIdentity, ConsensusParams, Domain,
     EvidenceNote, Guardian, Hash, JobId, MerkleMap, MerkleSet, ModelId, ModelRecord, Pair, ProfileId,
-    ProfileRecord, Prompt, PublicKey, RuleVersion, StateRoot, Timestamp, Upgrade,
+    ProfileRecord, Prompt, PublicKey, RuleVersion, StateRoot, Timestamp, Upgrade, state_root,
 };
 
 use super::{Account, Change, Coins, Hold, Job, ModelDeposit, QueueKey, Validator};
@@ -95,11 +95,11 @@ pub struct Tip {
 impl ChainState {
     /// Covers the state (rule HSH-03). The tip's own hash, which covers the root, is left out.
     pub fn root(&self) -> StateRoot {
-        Domain::StateRoot.hash(&self.section_roots()).into()
+        state_root(&self.section_roots())
     }
 
-    /// The root of every section, in order.
-    fn section_roots(&self) -> Vec<Hash> {
+    /// The root of every section, in the order of [`StateSection`](dfsn_types::StateSection).
+    pub(super) fn section_roots(&self) -> Vec<Hash> {
         vec![
             self.scalars_hash(),
             self.accounts.root(),

@@ -18,6 +18,7 @@ pub(crate) mod model_check;
 mod model_deposit;
 pub(crate) mod params_check;
 mod queue;
+mod records;
 mod supply;
 mod validator;
 mod votes;
@@ -44,5 +45,3 @@ pub use supply::{SUPPLY_MAX, Supply};
 pub use validator::{OwnerChange, PairRecord, Repeats, Validator};
 pub use votes::{HoldClass, Vote, Votes};
 pub use window::Window;
-
-dfsn_types::values_shown_whole!(Account, Job, Validator);

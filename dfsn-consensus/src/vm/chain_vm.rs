@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use dfsn_types::{
-    Address, BeaconProof, Block, BlockError, BlockHash, BlockReceipts, DecodeError, DurationMs, PublicKey,
-    SecretKey, SignedDuty, SignedTransaction, Timestamp, TransactionError, TransactionId, VrfSecretKey,
-    codec,
+    Address, BeaconProof, Block, BlockError, BlockHash, BlockReceipts, Checkpoint, DecodeError, DurationMs,
+    PublicKey, SecretKey, SignedCheckpoint, SignedDuty, SignedTransaction, Timestamp, TransactionError,
+    TransactionId, VrfSecretKey, codec,
 };
 use thiserror::Error;
 
@@ -153,6 +153,14 @@ impl<S: KvStore> ChainVm<S> {
     pub fn accepted_block(&self, hash: &BlockHash) -> Result<Option<Block>, VmError> {
         let bytes = self.store.get(&block_key(hash))?;
         bytes.map(|bytes| Ok(codec::decode(&bytes, Block::MAX_BYTES)?)).transpose()
+    }
+
+    /// The word of the network's sealer that the last accepted block is final (rule CHK-01); nothing where somebody else seals.
+    pub fn checkpoint(&self) -> Option<SignedCheckpoint> {
+        let ChainState { chain, sealer, tip, .. } = &self.accepted;
+        let key = &self.config.builder_key;
+        let is_sealer = key.public_key() == *sealer && self.config.only_builder == Some(*sealer);
+        is_sealer.then(|| Checkpoint { height: tip.height, hash: tip.hash }.sign(chain, key))
     }
 
     fn parent_state(&self, hash: &BlockHash) -> Option<&ChainState> {

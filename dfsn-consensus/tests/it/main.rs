@@ -31,6 +31,7 @@ mod models;
 mod network;
 mod openings;
 mod pool;
+mod proofs;
 mod properties;
 mod replays;
 mod rules;

@@ -4,14 +4,14 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::Header;
+use super::{Header, SignedHeader};
 use crate::bounded::BoundedVec;
 use crate::codec::{self, DecodeError};
 use crate::domain::Domain;
 use crate::duty::SignedDuty;
 use crate::genesis::ChainIdentity;
 use crate::hash::{BlockHash, BodyRoot};
-use crate::key::{SecretKey, Signature, SignatureError, SigningDigest};
+use crate::key::{SecretKey, Signature, SignatureError};
 use crate::transaction::SignedTransaction;
 
 /// What a block carries, lane by lane.
@@ -93,7 +93,7 @@ impl Block {
 
     /// Signs a header for its body.
     pub fn seal(header: Header, body: BlockBody, chain: &ChainIdentity, key: &SecretKey) -> Self {
-        let signature = key.sign(&signing_digest(chain, &header));
+        let SignedHeader { header, signature } = SignedHeader::seal(header, chain, key);
         Self { header, body, signature }
     }
 
@@ -124,7 +124,7 @@ impl Block {
         if actual != expected {
             return Err(BlockError::TransactionsRoot { actual, expected });
         }
-        Ok(self.header.builder.verify(&signing_digest(chain, &self.header), &self.signature)?)
+        Ok(self.signed_header().verify(chain)?)
     }
 
     /// The block's name.
@@ -137,12 +137,13 @@ impl Block {
         &self.header
     }
 
+    /// The header with its signature, for light clients.
+    pub fn signed_header(&self) -> SignedHeader {
+        SignedHeader { header: self.header.clone(), signature: self.signature }
+    }
+
     /// The body.
     pub const fn body(&self) -> &BlockBody {
         &self.body
     }
-}
-
-fn signing_digest(chain: &ChainIdentity, header: &Header) -> SigningDigest {
-    SigningDigest::new(Domain::SignBlock, &(chain.genesis, chain.chain_id, header))
 }

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::domain::Domain;
+use crate::genesis::ChainIdentity;
 use crate::hash::{BlockHash, BodyRoot, ReceiptsRoot, StateRoot};
-use crate::key::PublicKey;
+use crate::key::{PublicKey, SecretKey, Signature, SignatureError, SigningDigest};
 use crate::unit::{Amount, BlockHeight, Gas, Timestamp};
 use crate::vrf::VrfProof;
 
@@ -46,6 +47,36 @@ impl Header {
     /// The block's name (rule HSH-04).
     pub fn hash(&self) -> BlockHash {
         Domain::BlockHash.hash(self).into()
+    }
+
+    fn signing_digest(&self, chain: &ChainIdentity) -> SigningDigest {
+        SigningDigest::new(Domain::SignBlock, &(chain.genesis, chain.chain_id, self))
+    }
+}
+
+/// A header with its builder's signature, which is not part of the block's name: what a light client needs of a block.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedHeader {
+    /// The header.
+    pub header: Header,
+    /// By its builder.
+    pub signature: Signature,
+}
+
+impl SignedHeader {
+    /// Signs a header for a network.
+    pub fn seal(header: Header, chain: &ChainIdentity, key: &SecretKey) -> Self {
+        let signature = key.sign(&header.signing_digest(chain));
+        Self { header, signature }
+    }
+
+    /// Checks that the header's builder signed it for this network (rule BLK-01). This shows authorship and nothing else.
+    ///
+    /// # Errors
+    /// [`SignatureError`] when it did not.
+    pub fn verify(&self, chain: &ChainIdentity) -> Result<(), SignatureError> {
+        self.header.builder.verify(&self.header.signing_digest(chain), &self.signature)
     }
 }
 

@@ -5,5 +5,5 @@ mod header;
 mod receipt;
 
 pub use body::{Block, BlockBody, BlockError};
-pub use header::{BeaconProof, Header};
+pub use header::{BeaconProof, Header, SignedHeader};
 pub use receipt::{BlockReceipts, Event, Fault, RefundReason, RuleId, TransactionReceipt, TransactionStatus};

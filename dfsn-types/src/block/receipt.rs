@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::address::Address;
 use crate::bounded::{BoundedString, BoundedVec};
 use crate::domain::Domain;
-use crate::hash::{JobId, ReceiptsRoot, TransactionId};
+use crate::hash::{Hash, JobId, ReceiptsRoot, TransactionId};
 use crate::job::{AnswerRef, Attempt, Boundary, ResultCommitment, Role};
+use crate::merkle::MerkleMap;
 use crate::model::Pair;
 use crate::unit::{Amount, ChainClock, Gas, Timestamp};
 
@@ -25,9 +26,29 @@ pub struct BlockReceipts {
 }
 
 impl BlockReceipts {
-    /// The root in the header.
+    /// The root in the header (rule EVT-03).
     pub fn root(&self) -> ReceiptsRoot {
-        Domain::ReceiptsRoot.hash(self).into()
+        Self::root_of(self.transaction_count(), &self.receipt_map().root(), &self.event_map().root())
+    }
+
+    /// The root over the number of transactions and both maps. With the number, two receipts of one transaction, which no block
+    /// has, cannot pass for one.
+    pub(crate) fn root_of(transactions: u32, receipts: &Hash, events: &Hash) -> ReceiptsRoot {
+        Domain::ReceiptsRoot.hash(&(transactions, receipts, events)).into()
+    }
+
+    pub(crate) fn transaction_count(&self) -> u32 {
+        u32::try_from(self.transactions.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Place and receipt of each transaction.
+    pub(crate) fn receipt_map(&self) -> MerkleMap<TransactionId, (u32, TransactionReceipt)> {
+        (0..).zip(&self.transactions).map(|(index, receipt)| (receipt.id, (index, receipt.clone()))).collect()
+    }
+
+    /// Events by their place.
+    pub(crate) fn event_map(&self) -> MerkleMap<u32, Event> {
+        (0..).zip(self.events.iter().cloned()).collect()
     }
 }
 

@@ -7,6 +7,7 @@ mod iter;
 mod key;
 mod map;
 mod node;
+mod proof;
 mod set;
 mod value;
 
@@ -14,5 +15,6 @@ pub use diff::Change;
 pub use iter::Iter;
 pub use key::{KEY_BYTES_MAX, KeyBytes, MerkleKey};
 pub use map::MerkleMap;
+pub use proof::{BRANCHES_MAX, MerkleProof, MerkleProofError, OtherEntry, ProofBranch};
 pub use set::{Keys, MerkleSet};
 pub use value::MerkleValue;

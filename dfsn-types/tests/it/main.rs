@@ -8,6 +8,7 @@ mod ed25519;
 mod ethereum;
 mod json;
 mod keys;
+mod light;
 mod merkle;
 mod properties;
 mod registry;

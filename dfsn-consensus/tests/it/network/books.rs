@@ -26,6 +26,7 @@ pub(crate) fn check(state: &ChainState) {
     }
     validators(state);
     models(state);
+    proofs(state);
     let ended: BTreeSet<_> = state.ended.iter().map(|(_, id)| *id).collect();
     assert_eq!(ended.len(), state.ended.len(), "an ended job has one record");
     assert!(
@@ -38,6 +39,25 @@ pub(crate) fn check(state: &ChainState) {
         let holds_price = job.kind == JobKind::Test || job.escrow.amount() == due;
         assert!(holds_price, "an open request holds its price, an ended one nothing: {job:?}");
         assert!(!job.is_ended() || job.escrow.amount().is_zero(), "an ended job holds no money");
+    }
+}
+
+/// Records can be shown against the root, and strangers be shown to be none.
+fn proofs(state: &ChainState) {
+    let root = state.root();
+    let stranger = Address::from_bytes([0xee; 20]);
+    let accounts = [state.accounts.first(), state.accounts.last()].into_iter().flatten().map(|(key, _)| *key);
+    for address in accounts.chain([stranger]) {
+        let answer = state.prove_account(&address);
+        let shown = answer.verify(&root, &address).expect("PRF-04");
+        assert_eq!(shown.map(|record| record.balance).unwrap_or_default(), state.balance(&address));
+    }
+    for (address, _) in [state.validators.first(), state.validators.last()].into_iter().flatten() {
+        assert!(matches!(state.prove_validator(address).verify(&root, address), Ok(Some(_))), "PRF-04");
+    }
+    for (id, job) in [state.jobs.first(), state.jobs.last()].into_iter().flatten() {
+        let answer = state.prove_job(id);
+        assert_eq!(answer.verify(&root, id).expect("PRF-04").map(|record| record.attempt), Some(job.attempt));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Authenticated maps against `BTreeMap`, which they must not differ from, and their roots.
 
 mod changes;
+mod proofs;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,6 +3,7 @@
 mod chain;
 mod job;
 mod params;
+mod proof;
 mod transaction;
 
 use std::array;

@@ -2,6 +2,7 @@
 
 mod chain;
 mod job;
+pub(crate) mod proof;
 mod transaction;
 
 use std::sync::LazyLock;
