@@ -1,12 +1,12 @@
 //! Accounts.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use dfsn_types::{AccountKey, Nonce};
 
 use super::Coins;
 
 /// Money, transactions sent, and the key that alone may send more.
-#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Account {
     /// Spendable money.
     pub balance: Coins,

@@ -1,6 +1,6 @@
 //! The whole state.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use dfsn_types::{
     Address, Amount, Beacon, BlockHash, BlockHeight, ChainClock, ChainIdentity, ConsensusParams, Domain,
     EvidenceNote, Guardian, Hash, JobId, MerkleMap, MerkleSet, ModelId, ModelRecord, Pair, ProfileId,
@@ -74,7 +74,7 @@ pub struct ChainState {
 }
 
 /// The last block and what it left behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Tip {
     /// Its name.
     pub hash: BlockHash,

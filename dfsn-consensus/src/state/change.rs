@@ -1,10 +1,10 @@
 //! Changes of validators that wait for their time.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use dfsn_types::merkle::{KeyBytes, MerkleKey};
 
 /// What happens to a validator at a time that is known now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub enum Change {
     /// It gets the owner that was announced (rule VAL-04).
     Owner,

@@ -1,16 +1,18 @@
 //! Claims of auditors.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use dfsn_types::{AnswerDigest, Boundary};
 
 use super::Coins;
+use super::bounded::{self, QUESTIONS_MAX};
 
 /// What one auditor asks: some boundaries of one image.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Questions {
     /// The image.
     pub image: u8,
     /// The boundaries, ascending.
+    #[borsh(deserialize_with = "bounded::vec::<_, _, QUESTIONS_MAX>")]
     pub boundaries: Vec<u16>,
 }
 
@@ -37,7 +39,7 @@ pub fn input(of: Boundary) -> Option<Boundary> {
 }
 
 /// One auditor's part in an audit.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Claim {
     /// The round of the audit that it was made in.
     pub round: u8,
@@ -46,5 +48,6 @@ pub struct Claim {
     /// Held until the answer is judged.
     pub lock: Coins,
     /// One answer a question, once given.
+    #[borsh(deserialize_with = "bounded::optional_vec::<_, _, QUESTIONS_MAX>")]
     pub answers: Option<Vec<AnswerDigest>>,
 }

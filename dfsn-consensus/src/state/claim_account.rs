@@ -1,11 +1,11 @@
 //! Claims that a validator made, against claims that chance expects of it.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use dfsn_types::Ppm;
 
 /// Whether a validator audits when the sortition chooses it (rules DTA-01 to DTA-03). Nobody sees a claim that is not made; that
 /// too few are made shows in the long run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ClaimAccount {
     expected: u64,
     claimed: u64,

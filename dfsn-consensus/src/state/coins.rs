@@ -1,11 +1,11 @@
 //! Money that can be moved but neither copied nor forgotten.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use dfsn_types::Amount;
 
 /// Money at one place of the state. What leaves one place must arrive at another, so that supply is conserved
 /// by construction (rule MON-01). It is cloned only with the whole state, for the next block to change.
-#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[must_use = "money that is dropped is lost"]
 pub struct Coins(Amount);
 

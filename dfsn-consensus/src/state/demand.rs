@@ -1,12 +1,12 @@
 //! States that a worker has to post on chain.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use dfsn_types::Address;
 
 use super::Coins;
 
 /// A state that somebody could not fetch from the worker (rules DAT-01 to DAT-04).
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Demand {
     /// Who demanded it.
     pub by: Address,

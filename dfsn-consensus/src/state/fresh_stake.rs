@@ -1,7 +1,9 @@
 //! Stake that was added lately.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use dfsn_types::{Amount, DurationMs, Timestamp};
+
+use super::bounded;
 
 /// Additions that are told apart; further ones count as the last.
 const ADDITIONS_MAX: usize = 4;
@@ -10,8 +12,10 @@ const REMEMBERED_MS: DurationMs = DurationMs::new(86_400_000);
 
 /// Stake that does not count in the sortitions of older jobs (rule AUD-01): who knows its own VRF output for a job cannot
 /// bring stake up to be chosen.
-#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize)]
-pub struct FreshStake(Vec<(Timestamp, Amount)>);
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct FreshStake(
+    #[borsh(deserialize_with = "bounded::vec::<_, _, ADDITIONS_MAX>")] Vec<(Timestamp, Amount)>,
+);
 
 impl FreshStake {
     /// Nothing was added lately.

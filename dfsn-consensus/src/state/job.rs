@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use dfsn_types::{
     Address, Amount, AnswerContext, AnswerRef, Attempt, BlockHeight, Boundary, ChainClock, GenerationParams,
     GenesisHash, JobId, Pair, RefundReason, ResultCommitment, StateContext, Timestamp, WorkUnits,
 };
 
+use super::bounded::{self, ANSWERS_MAX, BOUNDARIES_MAX, PARTIES_MAX};
 use super::{Claim, Coins, Demand, Judgement, QueueKey, Window};
 
 /// A request on its way to a picture or a refund.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Job {
     /// Its name.
     pub id: JobId,
@@ -42,8 +43,10 @@ pub struct Job {
     /// Draws of the current attempt.
     pub tries: u32,
     /// Workers of attempts that failed: they are not drawn for this job again (rule DRW-06).
+    #[borsh(deserialize_with = "bounded::vec::<_, _, PARTIES_MAX>")]
     pub failed_workers: Vec<Address>,
     /// Workers that let a turn of this attempt pass (rule ACC-03).
+    #[borsh(deserialize_with = "bounded::vec::<_, _, PARTIES_MAX>")]
     pub passed_over_by: Vec<Address>,
     /// Place in the pair's queue while pending.
     pub queue_key: QueueKey,
@@ -119,7 +122,7 @@ impl Job {
 }
 
 /// Why a job exists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum JobKind {
     /// A user pays for pictures.
     Request,
@@ -128,7 +131,7 @@ pub enum JobKind {
 }
 
 /// Where a job stands (rule JOB-01).
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Stage {
     /// In the queue of its pair.
     Pending {
@@ -160,7 +163,7 @@ pub enum Stage {
 }
 
 /// A committed result.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Committed {
     /// Who committed.
     pub worker: Address,
@@ -175,16 +178,22 @@ pub struct Committed {
     /// Whether the requester has asked for another audit.
     pub requested: bool,
     /// Auditors whose questions are open, by address.
+    #[borsh(deserialize_with = "bounded::map::<_, _, _, PARTIES_MAX>")]
     pub claims: BTreeMap<Address, Claim>,
     /// Auditors whose answers the worker's openings confirmed before the price was paid.
+    #[borsh(deserialize_with = "bounded::vec::<_, _, PARTIES_MAX>")]
     pub confirmed: Vec<Address>,
     /// Answers that the worker contested without reason: not to be contested again.
+    #[borsh(deserialize_with = "bounded::set::<_, _, ANSWERS_MAX>")]
     pub denied: BTreeSet<AnswerRef>,
     /// Boundaries that the chain has seen opened: not to be asked again.
+    #[borsh(deserialize_with = "bounded::set::<_, _, BOUNDARIES_MAX>")]
     pub opened: BTreeSet<Boundary>,
     /// Boundaries that a claim starts from: the worker serves them, so they are no secrets.
+    #[borsh(deserialize_with = "bounded::set::<_, _, BOUNDARIES_MAX>")]
     pub served: BTreeSet<Boundary>,
     /// States that the worker has to post, or has posted.
+    #[borsh(deserialize_with = "bounded::map::<_, _, _, BOUNDARIES_MAX>")]
     pub demands: BTreeMap<Boundary, Demand>,
     /// The requester's deposit, while the audit that it asked for runs.
     pub deposit: Coins,
@@ -197,7 +206,7 @@ pub struct Committed {
 }
 
 /// What is awaited after a commitment.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Phase {
     /// Auditors show themselves, and answer if they can.
     Claiming,
@@ -216,7 +225,7 @@ pub enum Phase {
 }
 
 /// When states may be demanded: after the worker's time to serve them, before answers are due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct DemandTime {
     /// Not before the clock shows this.
     pub from: ChainClock,
@@ -225,18 +234,20 @@ pub struct DemandTime {
 }
 
 /// Validators that the beacon drew to fetch the pictures.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Witnesses {
     /// Which draw, from 1.
     pub draw: u8,
     /// Who was drawn.
+    #[borsh(deserialize_with = "bounded::set::<_, _, PARTIES_MAX>")]
     pub drawn: BTreeSet<Address>,
     /// Who of them keeps the pictures.
+    #[borsh(deserialize_with = "bounded::set::<_, _, PARTIES_MAX>")]
     pub stored: BTreeSet<Address>,
 }
 
 /// How a job ended.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Outcome {
     /// Worker and auditors were paid.
     Settled {

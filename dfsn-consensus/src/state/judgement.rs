@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use dfsn_types::{Address, AnswerDigest, AnswerRef, Boundary, StateDigest};
 
+use super::bounded::{self, PARTIES_MAX};
 use super::{Coins, DemandTime};
 
 /// Where a judgement stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum JuryStage {
     /// Jurors show themselves.
     Claiming,
@@ -19,7 +20,7 @@ pub enum JuryStage {
 }
 
 /// One contested answer.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Judgement {
     /// The answer that the worker denies.
     pub answer: AnswerRef,
@@ -28,15 +29,17 @@ pub struct Judgement {
     /// Where it stands.
     pub stage: JuryStage,
     /// Jurors and what they answered.
+    #[borsh(deserialize_with = "bounded::map::<_, _, _, PARTIES_MAX>")]
     pub jurors: BTreeMap<Address, Juror>,
     /// What the worker showed.
     pub worker_digest: Option<StateDigest>,
     /// What answerers showed.
+    #[borsh(deserialize_with = "bounded::map::<_, _, _, PARTIES_MAX>")]
     pub revealed: BTreeMap<Address, StateDigest>,
 }
 
 /// One juror's part.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Juror {
     /// Held until the verdict.
     pub lock: Coins,

@@ -1,6 +1,7 @@
 //! The state of the chain: what blocks change.
 
 mod account;
+mod bounded;
 mod chain;
 mod change;
 mod claim;

@@ -2,13 +2,13 @@
 
 use std::cmp::Reverse;
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use dfsn_types::merkle::{KeyBytes, MerkleKey};
 use dfsn_types::{Amount, BlockHeight, JobId};
 
 /// Place in the queue of a pair: price per unit, then age (rule DRW-01). The first in order is drawn first, the last is pushed
 /// out first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub struct QueueKey {
     price_per_unit: ReverseAmount,
     height: BlockHeight,
@@ -22,6 +22,12 @@ struct ReverseAmount(Reverse<Amount>);
 impl BorshSerialize for ReverseAmount {
     fn serialize<W: borsh::io::Write>(&self, writer: &mut W) -> borsh::io::Result<()> {
         self.0.0.serialize(writer)
+    }
+}
+
+impl BorshDeserialize for ReverseAmount {
+    fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
+        Ok(Self(Reverse(Amount::deserialize_reader(reader)?)))
     }
 }
 

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use dfsn_types::{
     Address, Amount, ComputeRegistration, DurationMs, Pair, PairOffer, PairStatus, Ppm, Timestamp,
     ValidatorStatus,
 };
 
+use super::bounded::{self, PAIRS_MAX};
 use super::{ClaimAccount, Coins, FreshStake, Votes};
 
 /// A staker, by the account that staked first.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Validator {
     /// Its name for ever: the account that staked first.
     pub address: Address,
@@ -32,6 +33,7 @@ pub struct Validator {
     /// Since when the VRF key is registered.
     pub vrf_since: Timestamp,
     /// Pairs on offer.
+    #[borsh(deserialize_with = "bounded::map::<_, _, _, PAIRS_MAX>")]
     pub pairs: BTreeMap<Pair, PairRecord>,
     /// Gets nothing new until its owner unjails it, from then on (rule VAL-01).
     pub jailed_until: Option<Timestamp>,
@@ -56,7 +58,7 @@ pub struct Validator {
 }
 
 /// A change of owner that waits (rule VAL-04).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct OwnerChange {
     /// Who owns the validator then.
     pub to: Address,
@@ -148,7 +150,7 @@ impl Validator {
 }
 
 /// Standing of a validator in one pair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct PairRecord {
     /// Tested or not.
     pub status: PairStatus,
@@ -176,7 +178,7 @@ impl PairRecord {
 }
 
 /// How often something happened within a window of time, in two integers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Repeats {
     count: u32,
     since: Timestamp,

@@ -1,10 +1,10 @@
 //! What a validator votes for.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use dfsn_types::{DurationMs, Fault, Timestamp};
 
 /// One current vote a kind; a later one takes its place (rule GOV-03).
-#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Votes {
     /// Until when jobs should be paused; [`Timestamp::ZERO`] to let them go on.
     pub pause: Option<Vote<Timestamp>>,
@@ -23,7 +23,7 @@ impl Votes {
 }
 
 /// Held penalties for one fault, imposed within a time (rule GOV-06).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct HoldClass {
     /// What they are for.
     pub fault: Fault,
@@ -34,7 +34,7 @@ pub struct HoldClass {
 }
 
 /// A vote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Vote<P> {
     /// For what.
     pub proposal: P,

@@ -1,10 +1,10 @@
 //! Windows on the chain clock.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use dfsn_types::{BlockHeight, ChainClock};
 
 /// A time in which a message is awaited (rule TIM-03).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Window {
     /// It may close once the clock shows this.
     pub closes_at: ChainClock,
