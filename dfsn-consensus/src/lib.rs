@@ -41,7 +41,8 @@
 //!     beacon: None,
 //!     rules: Rules::default(),
 //! };
-//! let vm = ChainVm::new(ChainState::genesis(&genesis)?, MemoryStore::default(), Mempool::new(MempoolLimits::default()), config);
+//! let mempool = Mempool::new(MempoolLimits::default());
+//! let vm = ChainVm::open(MemoryStore::default(), &ChainState::genesis(&genesis)?, mempool, config)?;
 //! let mut engine = InstantSeal::new(vm);
 //!
 //! let transfer = Transaction {

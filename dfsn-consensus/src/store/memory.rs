@@ -1,8 +1,9 @@
 //! A store that lives as long as its process.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
-use super::{Entry, KvStore, StoreError, WriteBatch};
+use super::{Entries, KvStore, StoreError, WriteBatch};
 
 /// Entries in memory, for tests and embedded networks.
 #[derive(Clone, Debug, Default)]
@@ -13,10 +14,11 @@ impl KvStore for MemoryStore {
         Ok(self.0.get(key).cloned())
     }
 
-    fn iterate(&self, prefix: &[u8]) -> Result<Vec<Entry>, StoreError> {
-        let from = self.0.range(prefix.to_vec()..);
-        let same = from.take_while(|(key, _)| key.starts_with(prefix));
-        Ok(same.map(|(key, value)| (key.clone(), value.clone())).collect())
+    fn iterate<'a>(&'a self, prefix: &[u8], start: &[u8]) -> Result<Entries<'a>, StoreError> {
+        let prefix = prefix.to_vec();
+        let from = self.0.range::<[u8], _>((Bound::Included(prefix.as_slice().max(start)), Bound::Unbounded));
+        let same = from.take_while(move |(key, _)| key.starts_with(&prefix));
+        Ok(Box::new(same.map(|(key, value)| Ok((key.clone(), value.clone())))))
     }
 
     fn write(&mut self, batch: WriteBatch) -> Result<(), StoreError> {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use dfsn_types::{
-    Address, BeaconProof, Block, BlockError, BlockHash, BlockReceipts, Checkpoint, DecodeError, DurationMs,
-    PublicKey, SecretKey, SignedCheckpoint, SignedDuty, SignedTransaction, Timestamp, TransactionError,
-    TransactionId, VrfSecretKey, codec,
+    Address, BeaconProof, Block, BlockError, BlockHash, BlockHeight, BlockReceipts, Checkpoint, DecodeError,
+    DurationMs, PublicKey, SecretKey, SignedCheckpoint, SignedDuty, SignedTransaction, Timestamp,
+    TransactionError, TransactionId, VrfSecretKey,
 };
 use thiserror::Error;
 
@@ -15,7 +15,7 @@ use crate::error::BlockRuleError;
 use crate::mempool::{Mempool, MempoolError};
 use crate::rules::{Rules, UpgradeError};
 use crate::state::ChainState;
-use crate::store::{KvStore, StoreError, WriteBatch};
+use crate::store::{KvStore, OpenError, ReadError, StoreError, chain};
 use crate::transition::{BlockContext, Transition, beacon_alpha, state_transition};
 
 /// A block is not judged while its timestamp is further ahead of the clock than this (rule TIM-02).
@@ -67,9 +67,12 @@ pub enum VmError {
     /// The mempool does not take it.
     #[error(transparent)]
     Mempool(#[from] MempoolError),
-    /// Storage fails.
+    /// Storage fails to write.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Storage fails to read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
 }
 
 /// An accepted block and what it caused.
@@ -109,10 +112,19 @@ pub struct ChainVm<S> {
 }
 
 impl<S: KvStore> ChainVm<S> {
-    /// Starts at a genesis state.
-    pub fn new(genesis: ChainState, store: S, mempool: Mempool, config: VmConfig) -> Self {
-        let preferred = genesis.tip.hash;
-        Self { config, store, accepted: genesis, processing: BTreeMap::new(), preferred, mempool }
+    /// Goes on from the last accepted state in a store; an empty one gets the genesis (rules STO-01 to STO-05).
+    ///
+    /// # Errors
+    /// [`OpenError`] when the store holds anything but a whole chain of this network, in this format.
+    pub fn open(
+        mut store: S,
+        genesis: &ChainState,
+        mempool: Mempool,
+        config: VmConfig,
+    ) -> Result<Self, OpenError> {
+        let accepted = chain::open(&mut store, genesis)?;
+        let preferred = accepted.tip.hash;
+        Ok(Self { config, store, accepted, processing: BTreeMap::new(), preferred, mempool })
     }
 
     /// The state after the last accepted block.
@@ -146,13 +158,41 @@ impl<S: KvStore> ChainVm<S> {
         self.mempool.wants_block(&self.accepted) || heartbeat
     }
 
-    /// An accepted block, from storage.
+    /// An accepted block.
     ///
     /// # Errors
-    /// [`VmError::Store`] when storage fails, [`VmError::Decode`] when it holds no block.
+    /// [`VmError::Read`] when the store cannot answer or holds something else in its place.
     pub fn accepted_block(&self, hash: &BlockHash) -> Result<Option<Block>, VmError> {
-        let bytes = self.store.get(&block_key(hash))?;
-        bytes.map(|bytes| Ok(codec::decode(&bytes, Block::MAX_BYTES)?)).transpose()
+        Ok(chain::block(&self.store, hash)?)
+    }
+
+    /// The accepted block of a height; the genesis is none.
+    ///
+    /// # Errors
+    /// [`VmError::Read`] when the store cannot answer or holds something else in its place.
+    pub fn block_at(&self, height: BlockHeight) -> Result<Option<Block>, VmError> {
+        let Some(hash) = chain::hash_at(&self.store, height)? else { return Ok(None) };
+        self.accepted_block(&hash)
+    }
+
+    /// Receipts and events of an accepted block.
+    ///
+    /// # Errors
+    /// [`VmError::Read`] when the store cannot answer or holds something else in their place.
+    pub fn receipts(&self, hash: &BlockHash) -> Result<Option<BlockReceipts>, VmError> {
+        Ok(chain::receipts(&self.store, hash)?)
+    }
+
+    /// Accepted blocks from a height on, in order. Each is read when it is asked for, so that a long chain takes no more memory
+    /// than a block; who serves them to others stops after a number of bytes.
+    ///
+    /// # Errors
+    /// [`VmError::Read`] when the store cannot answer, now or at a block.
+    pub fn blocks_from(
+        &self,
+        height: BlockHeight,
+    ) -> Result<impl Iterator<Item = Result<Block, VmError>> + use<'_, S>, VmError> {
+        Ok(chain::blocks_from(&self.store, height)?.map(|block| Ok(block?)))
     }
 
     /// The word of the network's sealer that the last accepted block is final (rule CHK-01); nothing where somebody else seals.
@@ -235,11 +275,8 @@ impl<S: KvStore> Vm for ChainVm<S> {
         let Some((block, transition)) = self.processing.get(hash).filter(is_child) else {
             return Err(VmError::Unknown(*hash));
         };
-        let mut batch = WriteBatch::default();
-        batch.put(block_key(hash), codec::encode(block));
-        batch.put(receipts_key(hash), codec::encode(&transition.receipts));
-        batch.put(height_key(block), hash.as_bytes().as_slice());
-        self.store.write(batch)?;
+        let Transition { state, receipts } = transition;
+        self.store.write(chain::block_batch(block, receipts, &self.accepted, state))?;
         let Some((block, transition)) = self.processing.remove(hash) else {
             return Err(VmError::Unknown(*hash));
         };
@@ -266,16 +303,4 @@ impl<S: KvStore> Vm for ChainVm<S> {
         self.preferred = *hash;
         Ok(())
     }
-}
-
-fn block_key(hash: &BlockHash) -> Vec<u8> {
-    [b"block/".as_slice(), hash.as_bytes()].concat()
-}
-
-fn receipts_key(hash: &BlockHash) -> Vec<u8> {
-    [b"receipts/".as_slice(), hash.as_bytes()].concat()
-}
-
-fn height_key(block: &Block) -> Vec<u8> {
-    [b"height/".as_slice(), &block.header().height.get().to_be_bytes()].concat()
 }

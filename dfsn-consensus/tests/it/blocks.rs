@@ -1,18 +1,17 @@
 //! Blocks that break a rule, and what a chain does with the others.
 
-use dfsn_consensus::store::{Entry, KvStore, MemoryStore, StoreError, WriteBatch};
 use dfsn_consensus::transition::state_transition;
-use dfsn_consensus::vm::{ChainVm, InstantSeal, Vm, VmConfig, VmError};
-use dfsn_consensus::{BlockRuleError, DutyError, IncludeError, Mempool, MempoolLimits, Rule, Rules};
+use dfsn_consensus::vm::{Vm, VmError};
+use dfsn_consensus::{BlockRuleError, DutyError, IncludeError, Rule};
 use dfsn_types::{
-    Amount, BeaconProof, Block, BlockHash, BlockHeight, DurationMs, DutyKind, Gas, Header, ReceiptsRoot,
-    SecretKey, StateRoot, Timestamp, VrfSecretKey, codec,
+    Amount, BeaconProof, Block, BlockHash, BlockHeight, DutyKind, Gas, Header, ReceiptsRoot, SecretKey,
+    StateRoot, Timestamp, VrfSecretKey, codec,
 };
 
 use crate::network::forge::{block, signed, transfer};
 use crate::network::node::Keys;
 use crate::network::setup::{START, sealer, user_key};
-use crate::network::{BUILDER, Behaviour, Network, Setup};
+use crate::network::{Behaviour, Network, Setup};
 
 fn network() -> Network {
     Network::new(&Setup::worker(Behaviour::HONEST, 3))
@@ -227,64 +226,4 @@ fn address_of(number: u64) -> dfsn_types::Address {
     let mut bytes = [0; 20];
     bytes[..8].copy_from_slice(&number.to_be_bytes());
     dfsn_types::Address::from_bytes(bytes)
-}
-
-/// A store that stops writing, or gives other bytes back.
-#[derive(Debug, Default)]
-struct Faulty {
-    store: MemoryStore,
-    is_full: bool,
-    is_corrupt: bool,
-}
-
-impl KvStore for Faulty {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(if self.is_corrupt { Some(vec![1, 2, 3]) } else { self.store.get(key)? })
-    }
-
-    fn iterate(&self, prefix: &[u8]) -> Result<Vec<Entry>, StoreError> {
-        self.store.iterate(prefix)
-    }
-
-    fn write(&mut self, batch: WriteBatch) -> Result<(), StoreError> {
-        if self.is_full { Err(StoreError("disk full".into())) } else { self.store.write(batch) }
-    }
-}
-
-#[test]
-fn failing_storage_leaves_the_chain_where_it_was() {
-    let setup = Setup::worker(Behaviour::HONEST, 3);
-    for (is_full, is_corrupt) in [(true, false), (false, true)] {
-        let config = VmConfig {
-            only_builder: None,
-            builder_key: sealer(),
-            fee_recipient: BUILDER,
-            beacon: Some((Keys::of(0).address(), Keys::of(0).vrf())),
-            rules: Rules::default(),
-        };
-        let store = Faulty { is_full, is_corrupt, ..Faulty::default() };
-        let vm = ChainVm::new(setup.state(), store, Mempool::new(MempoolLimits::default()), config);
-        let mut engine = InstantSeal::new(vm);
-        let transfer = signed(engine.vm().state(), &user_key(0), transfer(), |_| {}).signed().clone();
-        engine.vm_mut().submit_transaction(transfer).unwrap();
-        let sealed = engine.seal(START.after(DurationMs::new(1_000)));
-        if is_full {
-            assert!(matches!(sealed, Err(VmError::Store(_))));
-            assert_eq!(*engine.vm().state(), setup.state());
-        } else {
-            let accepted = sealed.unwrap().unwrap();
-            assert!(accepted.block.header().beacon_proof.is_some(), "its proof was verified");
-            assert!(matches!(engine.vm().accepted_block(&accepted.block.hash()), Err(VmError::Decode(_))));
-        }
-    }
-}
-
-#[test]
-fn accepted_blocks_are_found_again() {
-    let mut network = network();
-    network.send(&user_key(0), transfer());
-    network.tick();
-    let block = network.blocks[0].clone();
-    assert_eq!(network.engine.vm().accepted_block(&block.hash()).unwrap(), Some(block));
-    assert_eq!(network.engine.vm().accepted_block(&BlockHash::from_bytes([1; 32])).unwrap(), None);
 }

@@ -1,15 +1,14 @@
 //! What holds whatever happens. Every block that is sealed passes `network::books::check` (supply, index of windows, queues,
 //! locks) and is executed a second time from its parent.
 
-use dfsn_consensus::store::MemoryStore;
-use dfsn_consensus::vm::{ChainVm, Vm, VmConfig};
-use dfsn_consensus::{Mempool, MempoolLimits, Rules};
+use dfsn_consensus::state::{Account, ChainState, Hold, Job, Validator};
+use dfsn_consensus::vm::Vm;
 use dfsn_types::codec;
 use proptest::prelude::*;
 
 use crate::actions::{Action, action, behaviours, perform};
-use crate::network::setup::sealer;
-use crate::network::{BUILDER, Behaviour, Network, Seat, Setup};
+use crate::disk::Disk;
+use crate::network::{Behaviour, Network, Seat, Setup, open};
 
 fn setup(behaviours: &[Behaviour]) -> Setup {
     let mut setup = Setup::of(behaviours.iter().map(|behaviour| Seat::new(*behaviour)).collect());
@@ -28,6 +27,23 @@ fn run(behaviours: &[Behaviour], actions: &[Action]) -> Network {
         perform(&mut network, action);
     }
     network
+}
+
+/// Decodes a record and encodes it again.
+type Again = fn(&[u8]) -> Option<Vec<u8>>;
+
+fn again<T: borsh::BorshDeserialize + borsh::BorshSerialize>(bytes: &[u8]) -> Option<Vec<u8>> {
+    codec::decode::<T>(bytes, 1 << 20).ok().map(|record| codec::encode(&record))
+}
+
+fn records(state: &ChainState) -> Vec<(Vec<u8>, Again)> {
+    let mut records: Vec<(Vec<u8>, Again)> = Vec::new();
+    records.extend(state.accounts.values().map(|record| (codec::encode(record), again::<Account> as Again)));
+    records
+        .extend(state.validators.values().map(|record| (codec::encode(record), again::<Validator> as Again)));
+    records.extend(state.jobs.values().map(|record| (codec::encode(record), again::<Job> as Again)));
+    records.extend(state.holds.values().map(|record| (codec::encode(record), again::<Hold> as Again)));
+    records
 }
 
 proptest! {
@@ -57,21 +73,47 @@ proptest! {
         actions in prop::collection::vec(action(), 1..60),
     ) {
         let network = run(&behaviours, &actions);
-        let config = VmConfig {
-            only_builder: Some(sealer().public_key()),
-            builder_key: sealer(),
-            fee_recipient: BUILDER,
-            beacon: None,
-            rules: Rules::default(),
-        };
-        let pool = Mempool::new(MempoolLimits::default());
-        let mut other = ChainVm::new(setup(&behaviours).state(), MemoryStore::default(), pool, config);
+        let mut other = open(&Disk::default(), &setup(&behaviours)).unwrap();
         for block in &network.blocks {
             let parsed = other.parse(&codec::encode(block)).unwrap();
             other.verify(parsed, network.now).unwrap();
             other.accept(&block.hash()).unwrap();
         }
         prop_assert_eq!(other.state(), network.state());
+    }
+
+    #[test]
+    fn sto_01_state_is_read_back_as_it_was(
+        behaviours in behaviours(),
+        actions in prop::collection::vec(action(), 1..80),
+    ) {
+        let network = run(&behaviours, &actions);
+        let again = open(&network.disk, &setup(&behaviours)).unwrap();
+        prop_assert_eq!(again.state(), network.state());
+        prop_assert_eq!(again.state().root(), network.state().root());
+    }
+
+    #[test]
+    fn sto_04_records_have_one_form(
+        behaviours in behaviours(),
+        actions in prop::collection::vec(action(), 20..80),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..8u8), 64),
+    ) {
+        let state = run(&behaviours, &actions).state().clone();
+        let records: Vec<(Vec<u8>, Again)> = records(&state);
+        for (bytes, again) in &records {
+            prop_assert_eq!(again(bytes), Some(bytes.clone()));
+            prop_assert_eq!(again(&bytes[1..]), None, "cut short");
+        }
+        for (record, at, bit) in flips {
+            let (bytes, again) = &records[record.index(records.len())];
+            let mut changed = bytes.clone();
+            changed[at.index(bytes.len())] ^= 1 << bit;
+            // Another record, or none; never the same one from other bytes.
+            if let Some(read) = again(&changed) {
+                prop_assert_eq!(read, changed);
+            }
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ const ERRORS: &[&str] = &[
     include_str!("../../src/mempool/error.rs"),
     include_str!("../../src/rules.rs"),
     include_str!("../../src/state/genesis.rs"),
+    include_str!("../../src/store/error.rs"),
     include_str!("../../src/vm/chain_vm.rs"),
 ];
 
@@ -41,6 +42,7 @@ const TESTS: &[&str] = &[
     include_str!("pool.rs"),
     include_str!("properties.rs"),
     include_str!("replays.rs"),
+    include_str!("storage.rs"),
     include_str!("upgrades.rs"),
     include_str!("validators.rs"),
     include_str!("votes.rs"),

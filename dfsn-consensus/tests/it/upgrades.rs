@@ -156,7 +156,8 @@ fn node(setup: &Setup, rules: Rules) -> ChainVm<MemoryStore> {
         beacon: None,
         rules,
     };
-    ChainVm::new(setup.state(), MemoryStore::default(), Mempool::new(MempoolLimits::default()), config)
+    ChainVm::open(MemoryStore::default(), &setup.state(), Mempool::new(MempoolLimits::default()), config)
+        .unwrap()
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use dfsn_client::ClientError;
 use dfsn_compute::{ComputeError, ManifestError};
 use dfsn_consensus::state::GenesisError;
+use dfsn_consensus::store::OpenError;
 use dfsn_consensus::vm::VmError;
 use dfsn_types::{GenerationParamsError, ImageSizeError, TooLong, VrfError};
 use thiserror::Error;
@@ -38,6 +39,9 @@ pub(crate) enum DemoError {
     /// The chain.
     #[error("chain: {0}")]
     Vm(#[from] VmError),
+    /// The chain's store.
+    #[error("chain: {0}")]
+    Open(#[from] OpenError),
     /// The genesis.
     #[error("genesis: {0}")]
     Genesis(#[from] GenesisError),

@@ -64,7 +64,8 @@ impl Node {
         };
         let clock = state.tip.timestamp;
         let mempool = Mempool::new(MempoolLimits::default());
-        let engine = InstantSeal::new(ChainVm::new(state, MemoryStore::default(), mempool, config));
+        let engine =
+            InstantSeal::new(ChainVm::open(MemoryStore::default(), &state, mempool, config).unwrap());
         let validators = genesis::Keys::all().map(Validator::new).collect();
         let files = BTreeMap::new();
         let chain = Chain { engine, validators, files, clock, is_held: false, noise: 0 };

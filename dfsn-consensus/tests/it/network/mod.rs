@@ -10,7 +10,7 @@ pub(crate) mod setup;
 use std::collections::{BTreeMap, BTreeSet};
 
 use dfsn_consensus::state::{ChainState, Job, Outcome, Phase, Stage};
-use dfsn_consensus::store::MemoryStore;
+use dfsn_consensus::store::OpenError;
 use dfsn_consensus::transition::{BlockContext, Execution, state_transition};
 use dfsn_consensus::vm::{ChainVm, InstantSeal, VmConfig, VmError};
 use dfsn_consensus::{DutyError, Mempool, MempoolLimits, Rules};
@@ -23,6 +23,7 @@ use dfsn_types::{
 pub(crate) use behaviour::{Answering, Behaviour, Working};
 pub(crate) use setup::{Seat, Setup};
 
+use crate::disk::Disk;
 use node::{Keys, Node, Served};
 use setup::{START, pair, sealer, user_key};
 
@@ -41,7 +42,9 @@ pub(crate) const fn answer_of(auditor: Address, question: u8) -> AnswerRef {
 
 #[derive(Debug)]
 pub(crate) struct Network {
-    pub(crate) engine: InstantSeal<ChainVm<MemoryStore>>,
+    pub(crate) engine: InstantSeal<ChainVm<Disk>>,
+    /// What the chain has written.
+    pub(crate) disk: Disk,
     pub(crate) nodes: Vec<Node>,
     pub(crate) served: Served,
     pub(crate) now: Timestamp,
@@ -57,18 +60,12 @@ pub(crate) struct Network {
 
 impl Network {
     pub(crate) fn new(setup: &Setup) -> Self {
-        let config = VmConfig {
-            only_builder: Some(sealer().public_key()),
-            builder_key: sealer(),
-            fee_recipient: BUILDER,
-            beacon: None,
-            rules: setup.rules.clone(),
-        };
-        let mempool = Mempool::new(MempoolLimits::default());
-        let vm = ChainVm::new(setup.state(), MemoryStore::default(), mempool, config);
+        let disk = Disk::default();
+        let vm = open(&disk, setup).unwrap();
         let nodes = (0..).zip(&setup.seats).map(|(index, seat)| Node::new(Keys::of(index), seat.behaviour));
         Self {
             engine: InstantSeal::new(vm),
+            disk,
             nodes: nodes.collect(),
             served: Served::new(),
             now: START,
@@ -313,6 +310,18 @@ impl Network {
             TransactionStatus::Failed { rule } => Some(rule.to_string()),
         }
     }
+}
+
+/// The chain on a disk, as its only builder opens it.
+pub(crate) fn open(disk: &Disk, setup: &Setup) -> Result<ChainVm<Disk>, OpenError> {
+    let config = VmConfig {
+        only_builder: Some(sealer().public_key()),
+        builder_key: sealer(),
+        fee_recipient: BUILDER,
+        beacon: None,
+        rules: setup.rules.clone(),
+    };
+    ChainVm::open(disk.clone(), &setup.state(), Mempool::new(MempoolLimits::default()), config)
 }
 
 /// A transaction with fees that the floor of the base fee allows.

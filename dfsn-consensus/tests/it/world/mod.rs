@@ -18,6 +18,7 @@ use dfsn_types::{
     Timestamp, TransactionKind, codec,
 };
 
+use crate::disk::Cut;
 use crate::network::behaviour::{Answering, Behaviour, Working};
 use crate::network::node::{Keys, Node, Served};
 use crate::network::setup::{START, Seat, Setup, user_key};
@@ -252,14 +253,20 @@ impl World {
     }
 
     fn accept(&mut self, block: &Block) {
-        let (hash, round) = (block.hash(), self.tally.rounds);
+        let round = self.tally.rounds;
         let mut first: Option<Accepted> = None;
         for peer in &mut self.peers {
             if peer.is_down(round) {
                 peer.miss(block.clone());
                 continue;
             }
-            let accepted = peer.accept(&hash);
+            if first.is_some() && self.dice.below(150) == 0 {
+                self.tally.cuts += 1;
+                peer.crash_in_accept(block, self.dice.pick(&[Cut::Before, Cut::After]));
+                assert_eq!(peer.vm.state().root(), block.header().state_root, "one root on all nodes");
+                continue;
+            }
+            let accepted = peer.accept(block);
             assert_eq!(peer.vm.state().root(), block.header().state_root, "one root on all nodes");
             match &first {
                 Some(first) => assert_eq!(first.receipts, accepted.receipts, "one outcome on all nodes"),

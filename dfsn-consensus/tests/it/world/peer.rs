@@ -1,19 +1,21 @@
 //! One full node: its own chain, pool and clock, all of which may fail.
 
 use dfsn_consensus::state::ChainState;
-use dfsn_consensus::store::MemoryStore;
 use dfsn_consensus::vm::{Accepted, ChainVm, Vm, VmConfig, VmError};
 use dfsn_consensus::{Mempool, MempoolLimits};
-use dfsn_types::{Address, Block, BlockHash, SecretKey, Timestamp};
+use dfsn_types::{Address, Block, SecretKey, Timestamp};
 
 use super::wire::Message;
+use crate::disk::{Cut, Disk};
 use crate::network::node::Keys;
 use crate::network::setup::seed;
 
 #[derive(Debug)]
 pub(crate) struct Peer {
     index: usize,
-    pub(crate) vm: ChainVm<MemoryStore>,
+    genesis: ChainState,
+    disk: Disk,
+    pub(crate) vm: ChainVm<Disk>,
     /// What its clock shows beside the time, in ms.
     pub(crate) skew_ms: i64,
     /// Round in which it comes back.
@@ -23,8 +25,10 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(index: usize, state: ChainState, skew_ms: i64) -> Self {
-        Self { index, vm: start(index, state), skew_ms, down_until: 0, missed: Vec::new() }
+    pub(crate) fn new(index: usize, genesis: ChainState, skew_ms: i64) -> Self {
+        let disk = Disk::default();
+        let vm = start(index, &disk, &genesis);
+        Self { index, genesis, disk, vm, skew_ms, down_until: 0, missed: Vec::new() }
     }
 
     pub(crate) const fn is_down(&self, round: u64) -> bool {
@@ -35,9 +39,11 @@ impl Peer {
         Timestamp::new(now.get().checked_add_signed(self.skew_ms).unwrap())
     }
 
-    /// Comes back from its last accepted state: what waited and what was processing is forgotten.
+    /// Comes back from what its disk holds: what waited and what was processing is forgotten.
     pub(crate) fn restart(&mut self) {
-        self.vm = start(self.index, self.vm.state().clone());
+        let vm = start(self.index, &self.disk, &self.genesis);
+        assert_eq!(vm.state(), self.vm.state(), "node {} comes back where it was", self.index);
+        self.vm = vm;
     }
 
     pub(crate) fn take(&mut self, message: &Message) {
@@ -58,8 +64,27 @@ impl Peer {
         }
     }
 
-    pub(crate) fn accept(&mut self, hash: &BlockHash) -> Accepted {
-        self.vm.accept(hash).unwrap()
+    /// Accepts a block, which it judges again if it was down since.
+    pub(crate) fn accept(&mut self, block: &Block) -> Accepted {
+        self.vm.verify(block.clone(), block.header().timestamp).unwrap();
+        self.vm.accept(&block.hash()).unwrap()
+    }
+
+    /// Loses its power while it accepts a block, comes back, and accepts it if its disk does not hold it yet.
+    pub(crate) fn crash_in_accept(&mut self, block: &Block, cut: Cut) {
+        let (before, hash) = (self.vm.state().clone(), block.hash());
+        self.disk.cut_next(cut);
+        let refused = self.vm.accept(&hash);
+        assert!(matches!(refused, Err(VmError::Store(_))), "{refused:?}");
+        assert_eq!(*self.vm.state(), before, "what is not known to be written is not accepted");
+        self.vm = start(self.index, &self.disk, &self.genesis);
+        match cut {
+            Cut::Before => {
+                assert_eq!(*self.vm.state(), before);
+                self.accept(block);
+            }
+            Cut::After => assert_eq!(self.vm.last_accepted(), hash),
+        }
     }
 
     /// Accepts later.
@@ -70,14 +95,12 @@ impl Peer {
     /// Judges and accepts what it missed, as a node that bootstraps.
     pub(crate) fn catch_up(&mut self) {
         for block in core::mem::take(&mut self.missed) {
-            let (hash, timestamp) = (block.hash(), block.header().timestamp);
-            self.vm.verify(block, timestamp).unwrap();
-            self.accept(&hash);
+            self.accept(&block);
         }
     }
 }
 
-fn start(index: usize, state: ChainState) -> ChainVm<MemoryStore> {
+fn start(index: usize, disk: &Disk, genesis: &ChainState) -> ChainVm<Disk> {
     let keys = Keys::of(index);
     let config = VmConfig {
         builder_key: SecretKey::from_seed(&seed(7, index)),
@@ -87,5 +110,5 @@ fn start(index: usize, state: ChainState) -> ChainVm<MemoryStore> {
         beacon: (index > 0).then(|| (keys.address(), keys.vrf())),
         rules: dfsn_consensus::Rules::default(),
     };
-    ChainVm::new(state, MemoryStore::default(), Mempool::new(MempoolLimits::default()), config)
+    ChainVm::open(disk.clone(), genesis, Mempool::new(MempoolLimits::default()), config).unwrap()
 }

@@ -20,6 +20,7 @@ pub(crate) struct Tally {
     pub(crate) not_yet: u64,
     pub(crate) restarts: u64,
     pub(crate) outages: u64,
+    pub(crate) cuts: u64,
     pub(crate) halts: u64,
     pub(crate) lost: u64,
     pub(crate) doubled: u64,
@@ -75,6 +76,7 @@ impl Tally {
             (&mut self.not_yet, other.not_yet),
             (&mut self.restarts, other.restarts),
             (&mut self.outages, other.outages),
+            (&mut self.cuts, other.cuts),
             (&mut self.halts, other.halts),
             (&mut self.lost, other.lost),
             (&mut self.doubled, other.doubled),
@@ -109,6 +111,7 @@ impl fmt::Display for Tally {
         writeln!(f, "slashes {:?}", self.slashes)?;
         writeln!(f, "messages taken {:?}", self.kinds)?;
         write!(f, "lost {}, doubled {}, not yet valid {}, ", self.lost, self.doubled, self.not_yet)?;
-        write!(f, "restarts {}, outages {}, halts {}", self.restarts, self.outages, self.halts)
+        write!(f, "restarts {}, outages {}, ", self.restarts, self.outages)?;
+        write!(f, "cuts while accepting {}, halts {}", self.cuts, self.halts)
     }
 }

@@ -98,7 +98,8 @@ pub(super) async fn start(args: &Args) -> Result<Network, DemoError> {
         beacon,
         rules: Rules::default(),
     };
-    let vm = ChainVm::new(state, MemoryStore::default(), Mempool::new(MempoolLimits::default()), vm_config);
+    let mempool = Mempool::new(MempoolLimits::default());
+    let vm = ChainVm::open(MemoryStore::default(), &state, mempool, vm_config)?;
     let blobs: Arc<BlobStore> = Arc::clone(&shared.blobs);
     let node = tokio::spawn(Node::new(vm, server, nodes, blobs).run());
     Ok(Network {
