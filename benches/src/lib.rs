@@ -4,7 +4,7 @@ use dfsn_consensus::state::ChainState;
 use dfsn_consensus::transition::BlockContext;
 use dfsn_consensus::{Mempool, MempoolLimits, build_block};
 use dfsn_types::{
-    Address, Allocation, Amount, Block, BoundedVec, ChainId, ConsensusParams, DurationMs, Gas,
+    Address, Allocation, Amount, Block, BoundedVec, ChainId, ConsensusParams, Domain, DurationMs, Gas,
     GenerationParams, GenerationRequest, GenesisConfig, ImageSize, ModelId, Nonce, ProfileId, Prompt,
     Secp256k1SecretKey, SecretKey, SignedTransaction, Timestamp, Transaction, TransactionKind,
 };
@@ -117,6 +117,21 @@ pub fn sealed_block(workload: &Workload) -> (ChainState, Block) {
     let (block, _) = build_block(&state, &mempool, &context, &workload.sealer).expect("a block");
     assert_eq!(block.body().transactions.len(), workload.signed.len(), "the workload fits one block");
     (state, block)
+}
+
+/// Addresses that nobody has a key for, spread as hashes are.
+pub fn strangers(count: u32) -> impl Iterator<Item = Address> {
+    (0..count).map(|number| {
+        let hash = Domain::File.hash(&number);
+        Address::from_bytes(std::array::from_fn(|index| hash.as_bytes()[index]))
+    })
+}
+
+/// Memory of this process, where the system tells (Linux).
+pub fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
 
 fn sender(number: u32) -> SecretKey {

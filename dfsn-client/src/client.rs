@@ -145,6 +145,22 @@ impl<T: Transport> Client<T> {
         self.send(TransactionKind::Receipt { job }).await
     }
 
+    /// Takes a request back that no worker has accepted; the price comes back, less the network's fee for it.
+    ///
+    /// # Errors
+    /// [`ClientError`] when the node refuses it or it fails: somebody has accepted, or the job is another's.
+    pub async fn cancel(&self, job: JobId) -> Result<TransactionId, ClientError> {
+        self.send(TransactionKind::CancelRequest { job }).await
+    }
+
+    /// Asks for another audit of a result, for a deposit that comes back when the audit finds it wrong.
+    ///
+    /// # Errors
+    /// [`ClientError`] when the node refuses it or it fails: too late, asked before, or the job is another's.
+    pub async fn request_audit(&self, job: JobId) -> Result<TransactionId, ClientError> {
+        self.send(TransactionKind::RequestAudit { job }).await
+    }
+
     /// Fetches the committed pictures of a job and checks each: length, file hash, form, size asked for, pixel hash. No file over
     /// its committed length is taken.
     ///

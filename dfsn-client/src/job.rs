@@ -122,6 +122,22 @@ impl<T: Transport> PendingJob<T> {
     pub async fn acknowledge(&self) -> Result<TransactionId, ClientError> {
         self.client.acknowledge(self.id).await
     }
+
+    /// Takes the request back, as [`Client::cancel`] does.
+    ///
+    /// # Errors
+    /// [`ClientError`] when the node refuses it or it fails.
+    pub async fn cancel(&self) -> Result<TransactionId, ClientError> {
+        self.client.cancel(self.id).await
+    }
+
+    /// Asks for another audit, as [`Client::request_audit`] does.
+    ///
+    /// # Errors
+    /// [`ClientError`] when the node refuses it or it fails.
+    pub async fn request_audit(&self) -> Result<TransactionId, ClientError> {
+        self.client.request_audit(self.id).await
+    }
 }
 
 /// Whether nothing happens to a job after the block of this event.

@@ -1,6 +1,6 @@
 //! Async client of a DFSN network: quote, submit, follow, fetch, check.
 //!
-//! Here belong the client of one account ([`Client`]), the views that a node gives of its state ([`view`]), and the
+//! Here belong the client of one account ([`Client`]), one that believes no node ([`LightClient`]), the views that a node gives of its state ([`view`]), and the
 //! [`transport::Transport`] between them. What a picture is and how it is drawn does not: a client trusts hashes on chain, not workers.
 //!
 //! ```no_run
@@ -37,6 +37,7 @@ mod config;
 mod error;
 mod job;
 mod key;
+mod light;
 mod picture;
 mod sending;
 pub mod transport;
@@ -47,5 +48,6 @@ pub use config::ClientConfig;
 pub use error::ClientError;
 pub use job::{JobEvent, PendingJob};
 pub use key::ClientKey;
+pub use light::{LightClient, LightError, Proven};
 pub use picture::{Picture, PictureFault};
 pub use sending::SendStage;

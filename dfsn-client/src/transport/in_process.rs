@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dfsn_types::{
-    Address, FileHash, GenerationParams, JobId, SignedTransaction, TransactionId, TransactionKind,
+    AccountRecord, Address, BlockHeight, FileHash, GenerationParams, JobId, JobRecord, ReceiptAnswer,
+    SignedCheckpoint, SignedHeader, SignedTransaction, StateAnswer, TransactionId, TransactionKind,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use super::{Notification, Subscription, Transport, TransportError};
+use super::{Notification, Shown, Subscription, Transport, TransportError};
 use crate::view::{AccountInfo, JobInfo, NetworkInfo, Preview, Quote};
 
 /// Calls that may wait for the node.
@@ -47,6 +48,16 @@ pub enum Call {
     Preview(Address, TransactionKind, oneshot::Sender<Preview>),
     /// A transaction to include.
     Submit(SignedTransaction, oneshot::Sender<Result<TransactionId, TransportError>>),
+    /// Headers from a height on.
+    Headers(BlockHeight, oneshot::Sender<Vec<SignedHeader>>),
+    /// The last checkpoint.
+    Checkpoint(oneshot::Sender<Option<SignedCheckpoint>>),
+    /// An account with its proof.
+    ProveAccount(Address, oneshot::Sender<Shown<StateAnswer<AccountRecord>>>),
+    /// A job with its proof.
+    ProveJob(JobId, oneshot::Sender<Shown<StateAnswer<JobRecord>>>),
+    /// A receipt with its proof; nothing where there is no such block.
+    ProveReceipt(BlockHeight, TransactionId, oneshot::Sender<Option<ReceiptAnswer>>),
     /// A stored file.
     Blob(FileHash, oneshot::Sender<Option<Vec<u8>>>),
 }
@@ -116,6 +127,34 @@ impl Transport for InProcess {
 
     async fn submit(&self, transaction: SignedTransaction) -> Result<TransactionId, TransportError> {
         self.call(|reply| Call::Submit(transaction, reply)).await?
+    }
+
+    async fn headers(&self, from: BlockHeight) -> Result<Vec<SignedHeader>, TransportError> {
+        self.call(|reply| Call::Headers(from, reply)).await
+    }
+
+    async fn checkpoint(&self) -> Result<Option<SignedCheckpoint>, TransportError> {
+        self.call(Call::Checkpoint).await
+    }
+
+    async fn prove_account(
+        &self,
+        address: Address,
+    ) -> Result<Shown<StateAnswer<AccountRecord>>, TransportError> {
+        self.call(|reply| Call::ProveAccount(address, reply)).await
+    }
+
+    async fn prove_job(&self, id: JobId) -> Result<Shown<StateAnswer<JobRecord>>, TransportError> {
+        self.call(|reply| Call::ProveJob(id, reply)).await
+    }
+
+    async fn prove_receipt(
+        &self,
+        height: BlockHeight,
+        id: TransactionId,
+    ) -> Result<ReceiptAnswer, TransportError> {
+        let answer = self.call(|reply| Call::ProveReceipt(height, id, reply)).await?;
+        answer.ok_or_else(|| TransportError::Refused(format!("there is no block {height}")))
     }
 
     async fn blob(&self, hash: FileHash, bytes_max: u32) -> Result<Option<Vec<u8>>, TransportError> {

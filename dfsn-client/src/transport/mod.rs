@@ -1,5 +1,6 @@
 //! How a client reaches a node.
 
+mod answering;
 mod in_process;
 
 pub use in_process::{Call, InProcess, InProcessServer, in_process};
@@ -8,9 +9,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dfsn_types::{
-    Address, Attempt, BlockHeight, Event, FileHash, GenerationParams, JobId, SignedTransaction,
-    TransactionId, TransactionKind, TransactionReceipt,
+    AccountRecord, Address, Attempt, BlockHeight, Event, FileHash, GenerationParams, JobId, JobRecord,
+    ReceiptAnswer, SignedCheckpoint, SignedHeader, SignedTransaction, StateAnswer, TransactionId,
+    TransactionKind, TransactionReceipt,
 };
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::sync::broadcast;
 
@@ -64,6 +67,18 @@ pub enum Notification {
     },
 }
 
+/// The most headers of one answer.
+pub const HEADERS_PAGE: u16 = 256;
+
+/// An answer, and the block after which it is so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown<A> {
+    /// The block.
+    pub height: BlockHeight,
+    /// The answer, to be checked against the block's header.
+    pub answer: A,
+}
+
 /// Notifications of one subscriber; a slow one loses the oldest and is told so.
 pub type Subscription = broadcast::Receiver<Arc<Notification>>;
 
@@ -112,6 +127,43 @@ pub trait Transport: Send + Sync + core::fmt::Debug {
     /// # Errors
     /// [`TransportError::FileTooLong`] for a longer file, another [`TransportError`] when the node gives no answer.
     async fn blob(&self, hash: FileHash, bytes_max: u32) -> Result<Option<Vec<u8>>, TransportError>;
+
+    /// Headers from a height on, in order, at most [`HEADERS_PAGE`]; fewer where the chain ends.
+    ///
+    /// # Errors
+    /// [`TransportError`] when the node gives no answer.
+    async fn headers(&self, from: BlockHeight) -> Result<Vec<SignedHeader>, TransportError>;
+
+    /// The last checkpoint that the network's sealer signed, if the node has one.
+    ///
+    /// # Errors
+    /// [`TransportError`] when the node gives no answer.
+    async fn checkpoint(&self) -> Result<Option<SignedCheckpoint>, TransportError>;
+
+    /// An account with its proof.
+    ///
+    /// # Errors
+    /// [`TransportError`] when the node gives no answer.
+    async fn prove_account(
+        &self,
+        address: Address,
+    ) -> Result<Shown<StateAnswer<AccountRecord>>, TransportError>;
+
+    /// A job with its proof.
+    ///
+    /// # Errors
+    /// [`TransportError`] when the node gives no answer.
+    async fn prove_job(&self, id: JobId) -> Result<Shown<StateAnswer<JobRecord>>, TransportError>;
+
+    /// The receipt of a transaction in a block, with its proof.
+    ///
+    /// # Errors
+    /// [`TransportError`] when the node gives no answer, or has no such block.
+    async fn prove_receipt(
+        &self,
+        height: BlockHeight,
+        id: TransactionId,
+    ) -> Result<ReceiptAnswer, TransportError>;
 
     /// Follows the chain from now on. A node announces a block before it answers any call from the state after it. The
     /// subscription closes when the node is gone.

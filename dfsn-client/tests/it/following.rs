@@ -211,3 +211,28 @@ async fn a_refused_request_never_reaches_the_mempool() {
     assert!(sent.is_err(), "it has no money for the fee");
     assert!(matches!(stages[..], [SendStage::Signed(_)]), "{stages:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_nobody_has_accepted_is_taken_back() {
+    let node = Node::start();
+    let job = start(&node, 3).await;
+    // The first draw is two blocks later: there is time.
+    job.cancel().await.unwrap();
+    assert_eq!(job.info().await.unwrap().status, JobStatus::Refunded(dfsn_types::RefundReason::Cancelled));
+    let again = job.cancel().await.unwrap_err();
+    assert!(matches!(again, ClientError::Failed { .. }), "{again}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_audit_can_be_asked_for_once() {
+    let node = Node::start();
+    let mut job = start(&node, 4).await;
+    while let Some(event) = next_event(&mut job).await.unwrap() {
+        if matches!(event, JobEvent::Chain(Event::JobCommitted { .. })) {
+            job.acknowledge().await.unwrap();
+        }
+    }
+    job.request_audit().await.unwrap();
+    let again = job.request_audit().await.unwrap_err();
+    assert!(matches!(again, ClientError::Failed { .. }), "{again}");
+}

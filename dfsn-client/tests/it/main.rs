@@ -5,6 +5,7 @@
 mod fees;
 mod fetching;
 mod following;
+mod light;
 mod node;
 mod outages;
 mod pictures;

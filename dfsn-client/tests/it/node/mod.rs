@@ -9,9 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use dfsn_client::transport::{
-    Call, InProcess, InProcessServer, Notification, Transport, TransportError, in_process,
+    Call, InProcess, InProcessServer, Notification, Shown, Transport, TransportError, in_process,
 };
-use dfsn_client::view::{AccountInfo, JobInfo, NetworkInfo, Preview, Quote};
 use dfsn_client::{Client, ClientConfig, ClientError, JobEvent, PendingJob};
 use dfsn_consensus::state::ChainState;
 use dfsn_consensus::store::MemoryStore;
@@ -49,6 +48,8 @@ pub(crate) struct Chain {
     is_held: bool,
     /// Notifications of another job's progress that follow the next block.
     pub(crate) noise: usize,
+    /// Tells everybody that they are rich.
+    pub(crate) lies: bool,
 }
 
 impl Node {
@@ -68,7 +69,7 @@ impl Node {
             InstantSeal::new(ChainVm::open(MemoryStore::default(), &state, mempool, config).unwrap());
         let validators = genesis::Keys::all().map(Validator::new).collect();
         let files = BTreeMap::new();
-        let chain = Chain { engine, validators, files, clock, is_held: false, noise: 0 };
+        let chain = Chain { engine, validators, files, clock, is_held: false, noise: 0, lies: false };
         let (chain, changed) = (Arc::new(Mutex::new(chain)), Arc::new(Notify::new()));
         let (transport, server) = in_process();
         let task = tokio::spawn(serve(Arc::clone(&chain), server, Arc::clone(&changed)));
@@ -187,15 +188,19 @@ impl Chain {
     }
 
     fn answer(&mut self, call: Call) {
-        let state = self.engine.vm().state();
+        let vm = self.engine.vm();
+        let call = match call {
+            Call::ProveAccount(address, reply) if self.lies => {
+                let (height, mut answer) = (vm.state().tip.height, vm.state().prove_account(&address));
+                answer.record.as_mut().expect("somebody").balance = Amount::from_dfsn(1_000_000);
+                return drop(reply.send(Shown { height, answer }));
+            }
+            call => call.answer(vm),
+        };
         match call {
-            Call::Network(reply) => drop(reply.send(NetworkInfo::of(state))),
-            Call::Account(address, reply) => drop(reply.send(AccountInfo::of(state, &address))),
-            Call::Job(id, reply) => drop(reply.send(state.jobs.get(&id).map(JobInfo::of))),
-            Call::Quote(params, reply) => drop(reply.send(Quote::of(state, &params))),
-            Call::Preview(sender, kind, reply) => drop(reply.send(Preview::of(state, sender, &kind))),
-            Call::Blob(hash, reply) => drop(reply.send(self.files.get(&hash).cloned())),
-            Call::Submit(transaction, reply) => {
+            None => {}
+            Some(Call::Blob(hash, reply)) => drop(reply.send(self.files.get(&hash).cloned())),
+            Some(Call::Submit(transaction, reply)) => {
                 let result = self.engine.vm_mut().submit_transaction(transaction);
                 drop(reply.send(result.map_err(|error| TransportError::Refused(error.to_string()))));
             }

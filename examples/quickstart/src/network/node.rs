@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dfsn_client::transport::{Call, InProcessServer, Notification, TransportError};
-use dfsn_client::view::{AccountInfo, JobInfo, NetworkInfo, Preview, Quote};
 use dfsn_consensus::state::ChainState;
 use dfsn_consensus::store::MemoryStore;
 use dfsn_consensus::vm::{ChainVm, InstantSeal};
@@ -121,15 +120,9 @@ impl Node {
 
     /// Answers a client; one that no longer waits loses its answer.
     fn answer(&mut self, call: Call) {
-        let state = self.engine.vm().state();
-        match call {
-            Call::Network(reply) => drop(reply.send(NetworkInfo::of(state))),
-            Call::Account(address, reply) => drop(reply.send(AccountInfo::of(state, &address))),
-            Call::Job(id, reply) => drop(reply.send(state.jobs.get(&id).map(JobInfo::of))),
-            Call::Quote(params, reply) => drop(reply.send(Quote::of(state, &params))),
-            Call::Preview(sender, kind, reply) => drop(reply.send(Preview::of(state, sender, &kind))),
-            Call::Blob(hash, reply) => drop(reply.send(self.blobs.get(&hash))),
-            Call::Submit(transaction, reply) => {
+        match call.answer(self.engine.vm()) {
+            Some(Call::Blob(hash, reply)) => drop(reply.send(self.blobs.get(&hash))),
+            Some(Call::Submit(transaction, reply)) => {
                 let result = self.engine.vm_mut().submit_transaction(transaction);
                 drop(reply.send(result.map_err(|error| TransportError::Refused(error.to_string()))));
             }

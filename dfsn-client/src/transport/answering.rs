@@ -1,0 +1,50 @@
+//! What a node answers from its chain alone.
+
+use dfsn_consensus::store::KvStore;
+use dfsn_consensus::vm::ChainVm;
+use dfsn_types::{BlockHeight, ReceiptAnswer, SignedHeader, TransactionId};
+
+use super::{Call, HEADERS_PAGE, Shown};
+use crate::view::{AccountInfo, JobInfo, NetworkInfo, Preview, Quote};
+
+impl Call {
+    /// Answers what the chain alone can answer, and gives back the others: files and what is submitted. A client that no longer waits
+    /// loses its answer; one whose node cannot read its store is told that the node is gone.
+    pub fn answer<S: KvStore>(self, vm: &ChainVm<S>) -> Option<Self> {
+        let state = vm.state();
+        let height = state.tip.height;
+        match self {
+            Self::Network(reply) => drop(reply.send(NetworkInfo::of(state))),
+            Self::Account(address, reply) => drop(reply.send(AccountInfo::of(state, &address))),
+            Self::Job(id, reply) => drop(reply.send(state.jobs.get(&id).map(JobInfo::of))),
+            Self::Quote(params, reply) => drop(reply.send(Quote::of(state, &params))),
+            Self::Preview(sender, kind, reply) => drop(reply.send(Preview::of(state, sender, &kind))),
+            Self::Headers(from, reply) => drop(headers(vm, from).map(|headers| reply.send(headers))),
+            Self::Checkpoint(reply) => drop(reply.send(vm.checkpoint())),
+            Self::ProveAccount(address, reply) => {
+                drop(reply.send(Shown { height, answer: state.prove_account(&address) }));
+            }
+            Self::ProveJob(id, reply) => drop(reply.send(Shown { height, answer: state.prove_job(&id) })),
+            Self::ProveReceipt(height, id, reply) => {
+                drop(receipt(vm, height, &id).map(|answer| reply.send(answer)));
+            }
+            others @ (Self::Submit(..) | Self::Blob(..)) => return Some(others),
+        }
+        None
+    }
+}
+
+fn headers<S: KvStore>(vm: &ChainVm<S>, from: BlockHeight) -> Option<Vec<SignedHeader>> {
+    let blocks = vm.blocks_from(from).ok()?.take(usize::from(HEADERS_PAGE));
+    blocks.map(|block| Some(block.ok()?.signed_header())).collect()
+}
+
+fn receipt<S: KvStore>(
+    vm: &ChainVm<S>,
+    height: BlockHeight,
+    id: &TransactionId,
+) -> Option<Option<ReceiptAnswer>> {
+    let Some(block) = vm.block_at(height).ok()? else { return Some(None) };
+    let receipts = vm.receipts(&block.hash()).ok()?;
+    Some(receipts.map(|receipts| receipts.prove_receipt(id)))
+}
