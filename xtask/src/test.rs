@@ -12,7 +12,11 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 const WASM: &str = "wasm32-unknown-unknown";
+/// What a web page may hold: it checks pictures, and could follow the chain.
+const WASM_CRATES: [&str; 2] = ["dfsn-types", "dfsn-consensus"];
 const TORCH_FEATURE: &str = "dfsn-compute/torch";
+/// Needs nothing that is not there, so it is always tested.
+const DISK_FEATURE: &str = "dfsn-consensus/redb";
 
 /// Runs everything; `args` go to `cargo test`.
 pub(crate) fn test(no_torch: bool, args: &[OsString]) -> Result<ExitCode, Error> {
@@ -24,7 +28,7 @@ pub(crate) fn test(no_torch: bool, args: &[OsString]) -> Result<ExitCode, Error>
     }
     let mut steps = Steps::default();
     steps.command("tests", &mut cargo);
-    steps.run("dfsn-types for WebAssembly", || wasm(&workspace));
+    steps.run("lower crates for WebAssembly", || wasm(&workspace));
     steps.run("default builds need no libtorch", || torch_free(&workspace));
     Ok(steps.finish())
 }
@@ -32,8 +36,11 @@ pub(crate) fn test(no_torch: bool, args: &[OsString]) -> Result<ExitCode, Error>
 fn test_args(no_torch: bool, args: &[OsString]) -> Vec<OsString> {
     let mut list: Vec<OsString> = vec!["test".into(), "--release".into()];
     // Without torch the workspace's default members are meant; with packages named, only those.
-    if !no_torch && !names_packages(args) {
-        list.extend(["--workspace", "--features", TORCH_FEATURE].map(OsString::from));
+    if !names_packages(args) {
+        if !no_torch {
+            list.extend(["--workspace", "--features", TORCH_FEATURE].map(OsString::from));
+        }
+        list.extend(["--features", DISK_FEATURE].map(OsString::from));
     }
     list.extend(args.iter().cloned());
     list
@@ -50,7 +57,8 @@ fn wasm(workspace: &Workspace) -> Outcome {
     {
         return outcome;
     }
-    Outcome::of(&mut workspace.cargo(["check", "--release", "--target", WASM, "--package", "dfsn-types"]))
+    let packages = WASM_CRATES.iter().flat_map(|name| ["--package", name]);
+    Outcome::of(workspace.cargo(["check", "--release", "--target", WASM]).args(packages))
 }
 
 /// Whether rustc has the target's standard library, with or without rustup.
@@ -124,12 +132,10 @@ mod tests {
 
     #[test]
     fn the_whole_workspace_by_default() {
-        assert_eq!(args(false, &[]), "test --release --workspace --features dfsn-compute/torch");
-        assert_eq!(args(true, &[]), "test --release");
-        assert_eq!(
-            args(false, &["hash", "--", "-p"]),
-            "test --release --workspace --features dfsn-compute/torch hash -- -p"
-        );
+        let all = "test --release --workspace --features dfsn-compute/torch --features dfsn-consensus/redb";
+        assert_eq!(args(false, &[]), all);
+        assert_eq!(args(true, &[]), "test --release --features dfsn-consensus/redb");
+        assert_eq!(args(false, &["hash", "--", "-p"]), format!("{all} hash -- -p"));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 pub(crate) mod chain;
 mod error;
 mod memory;
+#[cfg(feature = "redb")]
+mod redb;
 mod section;
 mod state;
 mod table;
@@ -10,6 +12,8 @@ mod table;
 pub use chain::STORE_FORMAT;
 pub use error::{OpenError, ReadError};
 pub use memory::MemoryStore;
+#[cfg(feature = "redb")]
+pub use redb::{RedbError, RedbStore};
 pub use table::EntryName;
 
 use table::Table;
@@ -39,7 +43,7 @@ pub trait KvStore {
     /// for; none but the current one need be in memory.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot answer, now or at an entry, after which there are none.
+    /// [`StoreError`] when the store cannot answer, now or at an entry.
     fn iterate<'a>(&'a self, prefix: &[u8], start: &[u8]) -> Result<Entries<'a>, StoreError>;
 
     /// Writes a batch, whole or not at all, so that it is there after a loss of power.

@@ -34,6 +34,8 @@ mod openings;
 mod pool;
 mod proofs;
 mod properties;
+#[cfg(feature = "redb")]
+mod redb_store;
 mod replays;
 mod rules;
 mod simulation;

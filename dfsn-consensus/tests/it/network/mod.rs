@@ -10,7 +10,7 @@ pub(crate) mod setup;
 use std::collections::{BTreeMap, BTreeSet};
 
 use dfsn_consensus::state::{ChainState, Job, Outcome, Phase, Stage};
-use dfsn_consensus::store::OpenError;
+use dfsn_consensus::store::{KvStore, OpenError};
 use dfsn_consensus::transition::{BlockContext, Execution, state_transition};
 use dfsn_consensus::vm::{ChainVm, InstantSeal, VmConfig, VmError};
 use dfsn_consensus::{DutyError, Mempool, MempoolLimits, Rules};
@@ -314,6 +314,11 @@ impl Network {
 
 /// The chain on a disk, as its only builder opens it.
 pub(crate) fn open(disk: &Disk, setup: &Setup) -> Result<ChainVm<Disk>, OpenError> {
+    open_in(disk.clone(), setup)
+}
+
+/// The same in any store.
+pub(crate) fn open_in<S: KvStore>(store: S, setup: &Setup) -> Result<ChainVm<S>, OpenError> {
     let config = VmConfig {
         only_builder: Some(sealer().public_key()),
         builder_key: sealer(),
@@ -321,7 +326,7 @@ pub(crate) fn open(disk: &Disk, setup: &Setup) -> Result<ChainVm<Disk>, OpenErro
         beacon: None,
         rules: setup.rules.clone(),
     };
-    ChainVm::open(disk.clone(), &setup.state(), Mempool::new(MempoolLimits::default()), config)
+    ChainVm::open(store, &setup.state(), Mempool::new(MempoolLimits::default()), config)
 }
 
 /// A transaction with fees that the floor of the base fee allows.
