@@ -92,5 +92,5 @@ pub mod vm;
 
 pub use builder::build_block;
 pub use error::{BlockRuleError, DutyError, IncludeError, Rule, TransactionFailure};
-pub use mempool::{Mempool, MempoolError, MempoolLimits};
+pub use mempool::{Dropped, Mempool, MempoolError, MempoolLimits};
 pub use rules::{RULE_VERSION, Rules, UpgradeError};

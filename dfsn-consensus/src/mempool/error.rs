@@ -22,15 +22,18 @@ pub enum MempoolError {
         /// The account's.
         expected: Nonce,
     },
-    /// Another transaction waits for this nonce, and the new one pays less than a tenth more.
+    /// Another transaction waits for this nonce, and the new one pays less than a tenth more, or less tip.
     #[error(
-        "MEM-03: to replace the waiting transaction with nonce {nonce}, offer a fee of at least {needed} a gas"
+        "MEM-03: to replace the waiting transaction with nonce {nonce}, offer a fee of at least {needed} a gas \
+         and a tip of at least {tip}"
     )]
     Underpriced {
         /// The nonce.
         nonce: Nonce,
-        /// What would do.
+        /// The fee that would do.
         needed: Amount,
+        /// The tip that would do.
+        tip: Amount,
     },
     /// The sender has too many waiting.
     #[error("MEM-04: {sender} has {count} transactions waiting")]

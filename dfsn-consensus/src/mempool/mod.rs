@@ -1,7 +1,9 @@
 //! What waits for a block: transactions by sender and nonce, duties in their own lane. Bounded in every direction.
 
+mod after_block;
 mod error;
 mod ready;
+mod room;
 mod slot;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,11 +13,12 @@ use dfsn_types::{
     VerifiedTransaction, codec,
 };
 
+pub use after_block::Dropped;
 pub use error::MempoolError;
 
 use crate::error::IncludeError;
 use crate::state::ChainState;
-use crate::transition::{check_author, check_data, check_sender};
+use crate::transition::{check_author, check_data, check_sender, check_sender_at};
 use ready::{Candidate, Ready};
 use slot::DutySlot;
 
@@ -63,6 +66,7 @@ pub struct Mempool {
     /// Duties of open attempts that a block took.
     spent: BTreeMap<DutyId, (JobId, Attempt)>,
     next_duty: u64,
+    dropped: Dropped,
 }
 
 #[derive(Clone, Debug)]
@@ -135,71 +139,23 @@ impl Mempool {
     }
 
     /// Whether a block could hold it at some base fee, and the sender can pay for all that it lets wait: else the pool would be
-    /// filled at no cost.
+    /// filled at no cost (rule MEM-06).
     fn check_payable(
         &self,
         state: &ChainState,
         transaction: &VerifiedTransaction,
     ) -> Result<(), MempoolError> {
-        let (sender, inner) = (transaction.sender(), transaction.transaction());
-        let floor = state.params.chain.base_fee_floor;
-        match check_sender(state, transaction) {
-            Err(IncludeError::FeeTooLow { max_fee, .. }) if max_fee >= floor => {}
-            checked => {
-                checked.map_err(MempoolError::Include)?;
-            }
-        }
+        let (sender, nonce) = (transaction.sender(), transaction.transaction().nonce);
+        check_fit(state, transaction).map_err(MempoolError::Include)?;
         let others = self.senders.get(&sender).into_iter().flatten();
-        let others =
-            others.filter(|(nonce, _)| **nonce != inner.nonce).map(|(_, waiting)| highest_fee(waiting));
-        let fee = others.fold(highest_fee(transaction), |sum, fee| {
-            sum.checked_add(fee).unwrap_or(Amount::from_base_units(u128::MAX))
-        });
+        let others = others.filter(|(other, _)| **other != nonce).map(|(_, waiting)| highest_fee(waiting));
+        let fee = others.fold(highest_fee(transaction), add);
         let balance = state.balance(&sender);
         if fee > balance {
             Err(MempoolError::Include(IncludeError::Balance { fee, balance }))
         } else {
             Ok(())
         }
-    }
-
-    /// In a full pool, the last transaction of the sender who would wait longest makes way: one behind a gap, else one that pays
-    /// least. It must be worse than the new one.
-    fn make_room(&mut self, state: &ChainState, new: &VerifiedTransaction) -> Result<(), MempoolError> {
-        let sender = new.sender();
-        let count = self.senders.get(&sender).map_or(0, BTreeMap::len);
-        if count >= self.limits.per_sender {
-            return Err(MempoolError::SenderFull { sender, count });
-        }
-        let fits = |transactions: usize, bytes: usize| {
-            transactions < self.limits.transactions
-                && bytes.saturating_add(new.byte_len()) <= self.limits.bytes
-        };
-        if fits(self.ids.len(), self.bytes) {
-            return Ok(());
-        }
-        let worth = |transaction: &VerifiedTransaction, ahead: usize| {
-            let gap =
-                transaction.transaction().nonce.saturating_sub(next_nonce(state, &transaction.sender()));
-            let is_next = usize::try_from(gap.get()).is_ok_and(|gap| gap <= ahead);
-            (is_next, transaction.transaction().max_fee_per_gas)
-        };
-        let tails = self.senders.iter().filter(|(other, _)| **other != sender).filter_map(|(_, waiting)| {
-            let (_, last) = waiting.last_key_value()?;
-            Some((
-                worth(last, waiting.len().saturating_sub(1)),
-                last.sender(),
-                last.transaction().nonce,
-                last.byte_len(),
-            ))
-        });
-        let worst = tails.min().filter(|(theirs, ..)| *theirs < worth(new, count));
-        let Some((_, victim, nonce, len)) = worst else { return Err(MempoolError::Full) };
-        if !fits(self.ids.len().saturating_sub(1), self.bytes.saturating_sub(len)) {
-            return Err(MempoolError::Full);
-        }
-        self.remove(&victim, nonce);
-        Ok(())
     }
 
     /// Adds a duty; one that waits already changes nothing, another of the same kind by the same validator makes way.
@@ -216,9 +172,12 @@ impl Mempool {
         check_author(state, &duty).map_err(MempoolError::Duty)?;
         check_data(state, duty.duty()).map_err(MempoolError::Duty)?;
         let (slot, bytes) = (DutySlot::of(duty.duty()), codec::encode(&duty).len());
+        // What a block took is public: sent again by anybody, it must neither push out what its validator sends now nor ask for
+        // blocks.
+        if self.spent.contains_key(&id) {
+            return Ok(());
+        }
         match self.slots.get(&slot).copied() {
-            // What a block took is public: sent again by anybody, it must not push out what its validator sends now.
-            Some(_) if self.spent.contains_key(&id) => return Ok(()),
             Some(place) => self.remove_duty(place),
             None if self.duties.len() >= self.limits.duties => return Err(MempoolError::Full),
             None => {}
@@ -263,6 +222,11 @@ impl Mempool {
         !self.duties.is_empty() || heads.any(|head| check_sender(state, head).is_ok())
     }
 
+    /// What was dropped so far.
+    pub const fn dropped(&self) -> Dropped {
+        self.dropped
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty() && self.duties.is_empty()
@@ -272,37 +236,15 @@ impl Mempool {
     pub fn len(&self) -> (usize, usize) {
         (self.ids.len(), self.duties.len())
     }
-
-    /// Drops what an accepted block took or made invalid for good.
-    pub fn prune<'a>(&mut self, state: &ChainState, included: impl Iterator<Item = &'a SignedDuty>) {
-        let included: Vec<&SignedDuty> = included.collect();
-        for (sender, waiting) in &mut self.senders {
-            let kept = waiting.split_off(&next_nonce(state, sender));
-            for stale in core::mem::replace(waiting, kept).into_values() {
-                self.ids.remove(&stale.id());
-                self.bytes = self.bytes.saturating_sub(stale.byte_len());
-            }
-        }
-        self.senders.retain(|_, waiting| !waiting.is_empty());
-        let is_open =
-            |job: &JobId, attempt: Attempt| state.open_job(job).is_some_and(|job| job.attempt == attempt);
-        let taken: BTreeSet<DutyId> = included.iter().map(|duty| duty.id()).collect();
-        self.spent.extend(included.iter().map(|duty| (duty.id(), (duty.duty().job, duty.duty().attempt))));
-        self.spent.retain(|_, (job, attempt)| is_open(job, *attempt));
-        let (height, blocks) = (state.tip.height.get(), self.limits.duty_blocks);
-        self.duties.retain(|_, waiting| {
-            let duty = waiting.duty.duty();
-            let fresh = height.saturating_sub(waiting.since.get()) < blocks;
-            !taken.contains(&waiting.id) && is_open(&duty.job, duty.attempt) && fresh
-        });
-        self.duty_bytes = self.duties.values().map(|waiting| waiting.bytes).fold(0, usize::saturating_add);
-        self.duty_ids = self.duties.values().map(|waiting| waiting.id).collect();
-        self.slots = self.duties.iter().map(|(place, waiting)| (waiting.slot, *place)).collect();
-    }
 }
 
 fn next_nonce(state: &ChainState, sender: &Address) -> Nonce {
     state.accounts.get(sender).map(|account| account.nonce).unwrap_or_default()
+}
+
+/// Whether a block could hold a transaction at some base fee.
+fn check_fit(state: &ChainState, transaction: &VerifiedTransaction) -> Result<(), IncludeError> {
+    check_sender_at(state, transaction, state.params.chain.base_fee_floor).map(|_| ())
 }
 
 /// What a transaction costs at most in fees.
@@ -311,12 +253,18 @@ fn highest_fee(transaction: &VerifiedTransaction) -> Amount {
     inner.max_fee_per_gas.checked_mul(inner.gas_limit.get()).unwrap_or(Amount::from_base_units(u128::MAX))
 }
 
+fn add(sum: Amount, fee: Amount) -> Amount {
+    sum.checked_add(fee).unwrap_or(Amount::from_base_units(u128::MAX))
+}
+
 fn check_replacement(old: &VerifiedTransaction, new: &VerifiedTransaction) -> Result<(), MempoolError> {
-    let fee = |transaction: &VerifiedTransaction| transaction.transaction().max_fee_per_gas;
-    let tenth = fee(old).split(10).max(Amount::from_base_units(1));
-    let needed = fee(old).checked_add(tenth).unwrap_or(fee(old));
-    if fee(new) < needed {
-        return Err(MempoolError::Underpriced { nonce: new.transaction().nonce, needed });
+    let (old, new) = (old.transaction(), new.transaction());
+    let tenth = old.max_fee_per_gas.split(10).max(Amount::from_base_units(1));
+    let needed = add(old.max_fee_per_gas, tenth);
+    // Rule MEM-03. What was worth a place for its tip keeps it.
+    if new.max_fee_per_gas < needed || new.max_priority_fee_per_gas < old.max_priority_fee_per_gas {
+        let tip = old.max_priority_fee_per_gas;
+        return Err(MempoolError::Underpriced { nonce: new.nonce, needed, tip });
     }
     Ok(())
 }

@@ -38,5 +38,6 @@ pub(crate) use duty::{check_author, check_data, is_data};
 pub(crate) use execution::beacon_alpha;
 pub use execution::{BlockContext, Executed, Execution};
 pub use preview::preview;
-pub(crate) use transaction::check_sender;
+pub(crate) use transaction::{check_sender, check_sender_at};
+pub(crate) use verify::verify_transactions;
 pub use verify::{Transition, state_transition};

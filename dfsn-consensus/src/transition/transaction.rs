@@ -171,6 +171,18 @@ impl Execution {
 
 /// Rules TX-03 to TX-05: key, fees, gas and balance, whatever the nonce. Gives the gas that is charged.
 pub(crate) fn check_sender(state: &ChainState, verified: &VerifiedTransaction) -> Result<Gas, IncludeError> {
+    check_sender_at(state, verified, state.tip.base_fee_per_gas)
+}
+
+/// The same in a block with another base fee.
+///
+/// # Errors
+/// [`IncludeError`] as above.
+pub(crate) fn check_sender_at(
+    state: &ChainState,
+    verified: &VerifiedTransaction,
+    base_fee: Amount,
+) -> Result<Gas, IncludeError> {
     let (sender, transaction) = (verified.sender(), verified.transaction());
     let account = state.accounts.get(&sender);
     let pinned = account.and_then(|account| account.key);
@@ -178,7 +190,6 @@ pub(crate) fn check_sender(state: &ChainState, verified: &VerifiedTransaction) -
         return Err(IncludeError::KeyPinned { sender, key: verified.key() });
     }
     let (max_fee, tip) = (transaction.max_fee_per_gas, transaction.max_priority_fee_per_gas);
-    let base_fee = state.tip.base_fee_per_gas;
     if max_fee < base_fee {
         return Err(IncludeError::FeeTooLow { max_fee, base_fee });
     }

@@ -63,7 +63,7 @@ pub fn state_transition(parent: &ChainState, block: &Block) -> Result<Transition
 }
 
 /// Checks all signatures of the user lane, on all cores; the outcome does not depend on their number.
-fn verify_transactions(
+pub(crate) fn verify_transactions(
     parent: &ChainState,
     block: &Block,
 ) -> Result<Vec<VerifiedTransaction>, BlockRuleError> {

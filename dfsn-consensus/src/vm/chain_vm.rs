@@ -132,6 +132,11 @@ impl<S: KvStore> ChainVm<S> {
         &self.accepted
     }
 
+    /// What waits for a block.
+    pub const fn mempool(&self) -> &Mempool {
+        &self.mempool
+    }
+
     /// Checks a transaction and lets it wait.
     ///
     /// # Errors
@@ -281,8 +286,7 @@ impl<S: KvStore> Vm for ChainVm<S> {
             return Err(VmError::Unknown(*hash));
         };
         self.accepted = transition.state;
-        let duties = block.body().duties.iter().chain(block.body().data.iter());
-        self.mempool.prune(&self.accepted, duties);
+        self.mempool.block_accepted(&self.accepted, &block);
         if !self.processing.contains_key(&self.preferred) {
             self.preferred = *hash;
         }
@@ -290,7 +294,9 @@ impl<S: KvStore> Vm for ChainVm<S> {
     }
 
     fn reject(&mut self, hash: &BlockHash) {
-        self.processing.remove(hash);
+        if let Some((block, _)) = self.processing.remove(hash) {
+            self.mempool.block_rejected(&self.accepted, &block);
+        }
         if self.preferred == *hash {
             self.preferred = self.accepted.tip.hash;
         }

@@ -43,7 +43,7 @@ pub trait Vm {
     /// When it is not a processing child of the last accepted block, or storage fails.
     fn accept(&mut self, hash: &BlockHash) -> Result<Accepted, Self::Error>;
 
-    /// Forgets a processing block.
+    /// Forgets a processing block; what was in it waits again, if it is still valid (rule MEM-10).
     fn reject(&mut self, hash: &BlockHash);
 
     /// Names the block to build on.

@@ -32,6 +32,7 @@ mod models;
 mod network;
 mod openings;
 mod pool;
+mod pool_attacks;
 mod proofs;
 mod properties;
 #[cfg(feature = "redb")]

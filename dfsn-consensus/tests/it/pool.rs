@@ -54,7 +54,7 @@ fn mem_03_replacement_pays_a_tenth_more() {
     pool.add_transaction(network.state(), waiting(&network, 0, 0, FEE)).unwrap();
     let needed = Amount::from_base_units(FEE / 10 * 11);
     let refused = pool.add_transaction(network.state(), waiting(&network, 0, 0, FEE / 10 * 11 - 1));
-    assert_eq!(refused, Err(MempoolError::Underpriced { nonce: Nonce::ZERO, needed }));
+    assert_eq!(refused, Err(MempoolError::Underpriced { nonce: Nonce::ZERO, needed, tip: Amount::ZERO }));
     let better = waiting(&network, 0, 0, FEE / 10 * 11);
     pool.add_transaction(network.state(), better.clone()).unwrap();
     assert_eq!(pool.len(), (1, 0));

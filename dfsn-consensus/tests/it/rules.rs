@@ -40,6 +40,7 @@ const TESTS: &[&str] = &[
     include_str!("models.rs"),
     include_str!("openings.rs"),
     include_str!("pool.rs"),
+    include_str!("pool_attacks.rs"),
     include_str!("properties.rs"),
     include_str!("replays.rs"),
     include_str!("storage.rs"),
