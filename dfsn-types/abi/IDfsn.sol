@@ -26,7 +26,8 @@ interface IDfsn {
         uint32 guidanceScale;
         /// Thousandths, at most 1,000; 1,000 without an initial image.
         uint16 strength;
-        /// 0 DDIM, 1 Euler.
+        /// 0 DDIM, 1 Euler, 2 PNDM, 3 Euler ancestral, 4 DPM++ 2M, 5 UniPC, 6 LCM, 7 DDPM; with the noise levels of Karras:
+        /// 8 Euler, 9 DPM++ 2M, 10 UniPC.
         uint8 scheduler;
         /// Pixels from top to bottom, a multiple of 8.
         uint16 height;

@@ -101,6 +101,8 @@ domains! {
     TraceSalt = "dfsn/salt/1",
     /// A blind answer.
     Answer = "dfsn/answer/1",
+    /// The noise that a step adds.
+    StepNoise = "dfsn/step-noise/1",
     /// Pixels of a picture.
     Pixels = "dfsn/pixels/1",
     /// Names evidence and its reporter before the evidence is shown.

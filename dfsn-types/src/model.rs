@@ -55,9 +55,11 @@ impl ModelRecord {
         latents.saturating_mul(history.saturating_add(1))
     }
 
-    /// Work of a request: `images * (steps * passes * (a*px + b*px*px/65536) + d*px) + t`, at most `u64::MAX` (rule JOB-03).
+    /// Work of a request: `images * (evaluations * passes * (a*px + b*px*px/65536) + d*px) + t`, at most `u64::MAX` (rule
+    /// JOB-03).
     pub fn work_units(&self, params: &GenerationParams) -> WorkUnits {
-        let image = self.image_work(params, u64::from(params.num_inference_steps()));
+        let evaluations = params.scheduler().evaluations(params.num_inference_steps());
+        let image = self.image_work(params, u64::from(evaluations));
         let images = u128::from(params.num_images()).saturating_mul(image);
         at_most_u64(images.saturating_add(u128::from(self.work.t)))
     }

@@ -94,7 +94,9 @@ fn largest_work(model: &ModelRecord, pixels: u128) -> u128 {
     let [a, b, d, t] = [model.work.a, model.work.b, model.work.d, model.work.t].map(u128::from);
     let attention = b.saturating_mul(pixels).saturating_mul(pixels) / 65_536;
     let step = a.saturating_mul(pixels).saturating_add(attention);
-    let steps = u128::from(GenerationParams::MAX_STEPS).saturating_mul(2);
-    let image = steps.saturating_mul(step).saturating_add(d.saturating_mul(pixels));
+    let kinds = SchedulerKind::ALL.into_iter();
+    let evaluations = kinds.map(|kind| kind.evaluations(GenerationParams::MAX_STEPS)).max().unwrap_or(0);
+    let passes = u128::from(evaluations).saturating_mul(2);
+    let image = passes.saturating_mul(step).saturating_add(d.saturating_mul(pixels));
     u128::from(GenerationParams::MAX_IMAGES).saturating_mul(image).saturating_add(t)
 }

@@ -114,7 +114,8 @@ fn gns_05_model_whose_states_are_too_large_to_post() {
         (large.latent_channels, large.vae_scale_factor) = (255, 1);
         config.models = with(&config.models, large);
     });
-    let bytes = 255 * 128 * 128 * 4;
+    // The latents and the three tensors that the scheduler of the longest history keeps.
+    let bytes = 255 * 128 * 128 * 4 * 4;
     assert_eq!(error, GenesisError::Model { model: model(3).id, error: ModelError::StateTooLarge { bytes } });
 }
 

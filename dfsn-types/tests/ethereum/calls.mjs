@@ -17,7 +17,19 @@ export const registrations = read('../vectors/types/compute_registration.json').
 
 const bytes = (hex) => (isHex(hex) ? hex : `0x${hex}`)
 const address = (text) => toHex(bech32m.decodeToBytes(text).bytes)
-const SCHEDULERS = ['ddim', 'euler']
+const SCHEDULERS = [
+  'ddim',
+  'euler',
+  'pndm',
+  'euler_ancestral',
+  'dpmpp_2m',
+  'unipc',
+  'lcm',
+  'ddpm',
+  'euler_karras',
+  'dpmpp_2m_karras',
+  'unipc_karras',
+]
 const FAULTS = [
   'missed_deadline',
   'wrong_result',

@@ -169,7 +169,7 @@ fn names_are_those_of_json() {
     }
     for kind in SchedulerKind::ALL {
         assert_eq!(kind.as_str(), tag(serde_json::to_value(kind).expect("a JSON form")));
-        assert_eq!(kind.as_str().parse(), Ok(*kind));
+        assert_eq!(kind.as_str().parse(), Ok(kind));
         assert_eq!(kind.to_string(), kind.as_str());
     }
     assert_eq!("DDIM".parse::<SchedulerKind>(), Err(UnknownScheduler("DDIM".to_owned())));

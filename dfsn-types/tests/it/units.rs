@@ -123,8 +123,11 @@ fn work_by_definition(model: &ModelRecord, params: &GenerationParams) -> u64 {
     let side = |pixels: u32| u128::from(pixels).checked_div(scale).unwrap_or(0);
     let px = side(params.height()) * side(params.width());
     let passes = if params.guidance_scale().thousandths() > 1000 { 2 } else { 1 };
-    let (images, steps) = (u128::from(params.num_images()), u128::from(params.num_inference_steps()));
-    let work = images * (steps * passes * (a * px + b * px * px / 65_536) + d * px) + t;
+    let images = u128::from(params.num_images());
+    let steps = u128::from(params.num_inference_steps());
+    // The first of several steps of PNDM takes two evaluations.
+    let evaluations = if params.scheduler() == SchedulerKind::Pndm && steps > 1 { steps + 1 } else { steps };
+    let work = images * (evaluations * passes * (a * px + b * px * px / 65_536) + d * px) + t;
     u64::try_from(work).unwrap_or(u64::MAX)
 }
 
@@ -141,12 +144,12 @@ fn work_follows_its_formula() {
     });
 }
 
-/// An audit of one image runs some steps, the text encoder and the decoder; of all steps it is the work.
+/// An audit of one image runs some steps, the text encoder and the decoder; of all evaluations it is the work.
 #[test]
-fn audit_of_all_steps_is_the_work_of_one_image() {
+fn audit_of_all_evaluations_is_the_work_of_one_image() {
     check(256, &(random::<ModelRecord>(), random::<GenerationParams>()), |(model, params)| {
-        let steps = u64::from(params.num_inference_steps());
-        let audit = model.audit_units(&params, steps);
+        let evaluations = u64::from(params.scheduler().evaluations(params.num_inference_steps()));
+        let audit = model.audit_units(&params, evaluations);
         if params.num_images() == 1 {
             prop_assert_eq!(audit, model.work_units(&params));
         }

@@ -67,7 +67,7 @@ impl TryFrom<IDfsn::GenerationParams> for GenerationParams {
     fn try_from(params: IDfsn::GenerationParams) -> Result<Self, EthereumError> {
         let size = ImageSize::new(params.height, params.width).map_err(range("size"))?;
         let strength = Strength::from_thousandths(params.strength).map_err(range("strength"))?;
-        let scheduler = SchedulerKind::ALL.iter().find(|kind| **kind as u8 == params.scheduler);
+        let scheduler = SchedulerKind::ALL.into_iter().find(|kind| *kind as u8 == params.scheduler);
         let scheduler = scheduler.ok_or_else(|| range("scheduler")(params.scheduler))?;
         let (model, profile) = (ModelId::from_bytes(params.model.0), ProfileId::from_bytes(params.profile.0));
         let builder = Self::builder(model, profile, params.prompt, size)
@@ -76,7 +76,7 @@ impl TryFrom<IDfsn::GenerationParams> for GenerationParams {
             .num_inference_steps(params.numInferenceSteps)
             .guidance_thousandths(params.guidanceScale)
             .strength(strength)
-            .scheduler(*scheduler)
+            .scheduler(scheduler)
             .num_images(params.numImages);
         let image = Some(params.initImage.0).filter(|image| *image != NO_IMAGE);
         let builder = match image {

@@ -20,7 +20,7 @@ impl Sample for Strength {
 
 impl Sample for SchedulerKind {
     fn samples() -> Vec<(&'static str, Self)> {
-        Self::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect()
+        Self::ALL.into_iter().map(|kind| (kind.as_str(), kind)).collect()
     }
 }
 
