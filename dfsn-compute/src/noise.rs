@@ -6,9 +6,25 @@
 
 use std::f64::consts::PI;
 
+use dfsn_types::Domain;
+
 /// The first `count` numbers of `torch.randn(count, generator=torch.Generator().manual_seed(seed))`.
 pub fn randn(seed: u32, count: usize) -> Vec<f32> {
     Generator::new(seed).randn(count)
+}
+
+/// The noise that step `step`, counted from 1, of an image with this seed adds (rule GEN-08).
+///
+/// Each step has a generator of its own, so that whoever executes a step alone need not draw the noise of the steps
+/// before it. In diffusers: `generator.manual_seed(step_seed(seed, step))` before each step.
+pub fn step_noise(seed: u32, step: u32, count: usize) -> Vec<f32> {
+    randn(step_seed(seed, step), count)
+}
+
+/// What the generator of a step's noise is seeded with.
+pub fn step_seed(seed: u32, step: u32) -> u32 {
+    let [a, b, c, d, ..] = *Domain::StepNoise.hash(&(seed, step)).as_bytes();
+    u32::from_le_bytes([a, b, c, d])
 }
 
 /// A torch CPU generator. Successive draws continue its stream as in torch.

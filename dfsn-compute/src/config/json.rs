@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::ConfigError;
 
 /// No config file of a published model comes near this.
-const MAX_CONFIG_BYTES: u64 = 1 << 20;
+pub(crate) const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// A JSON object and the keys that were read from it.
 #[derive(Debug)]
@@ -35,8 +35,12 @@ pub(crate) fn read_bounded(path: &Path, max: u64) -> Result<Vec<u8>, ConfigError
 
 /// Parses a JSON file of at most `max` bytes whose root is an object.
 pub(crate) fn read_object(path: &Path, max: u64) -> Result<Map<String, Value>, ConfigError> {
-    let bytes = read_bounded(path, max)?;
-    match serde_json::from_slice(&bytes) {
+    parse_object(path, &read_bounded(path, max)?)
+}
+
+/// Parses JSON whose root is an object; `path` is where it comes from.
+pub(crate) fn parse_object(path: &Path, bytes: &[u8]) -> Result<Map<String, Value>, ConfigError> {
+    match serde_json::from_slice(bytes) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) => Err(ConfigError::NotAnObject { file: path.to_owned() }),
         Err(source) => Err(ConfigError::Parse { file: path.to_owned(), source }),
@@ -84,14 +88,26 @@ impl JsonFile {
         default: f64,
         range: RangeInclusive<f64>,
     ) -> Result<f64, ConfigError> {
-        let Some(value) = self.get(key) else { return Ok(default) };
+        Ok(self.optional_f64(key, range)?.unwrap_or(default))
+    }
+
+    pub(crate) fn optional_f64(
+        &self,
+        key: &'static str,
+        range: RangeInclusive<f64>,
+    ) -> Result<Option<f64>, ConfigError> {
+        let Some(value) = self.get(key) else { return Ok(None) };
         let number = value.as_f64().ok_or_else(|| self.wrong_type(key, "a number", value))?;
-        if range.contains(&number) { Ok(number) } else { Err(self.out_of_range(key, value, &range)) }
+        if range.contains(&number) { Ok(Some(number)) } else { Err(self.out_of_range(key, value, &range)) }
     }
 
     pub(crate) fn bool(&self, key: &'static str, default: bool) -> Result<bool, ConfigError> {
-        let Some(value) = self.get(key) else { return Ok(default) };
-        value.as_bool().ok_or_else(|| self.wrong_type(key, "true or false", value))
+        Ok(self.optional_bool(key)?.unwrap_or(default))
+    }
+
+    pub(crate) fn optional_bool(&self, key: &'static str) -> Result<Option<bool>, ConfigError> {
+        let wrong = |value: &Value| self.wrong_type(key, "true or false", value);
+        self.get(key).map(|value| value.as_bool().ok_or_else(|| wrong(value))).transpose()
     }
 
     /// A string that must be one of the names in `choices`; gives what stands beside it.
@@ -245,7 +261,7 @@ impl JsonFile {
 }
 
 /// A value as text, cut to a length that fits an error line.
-fn short(value: &Value) -> String {
+pub(crate) fn short(value: &Value) -> String {
     let text = value.to_string();
     if text.chars().count() <= 48 { text } else { text.chars().take(48).chain("...".chars()).collect() }
 }

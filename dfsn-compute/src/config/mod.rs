@@ -18,7 +18,9 @@ use serde_json::Value;
 
 pub use error::ConfigError;
 pub(crate) use json::{read_bounded, read_object};
-pub use scheduler::{BetaSchedule, FinalSigmas, PredictionType, SchedulerConfig, TimestepSpacing};
+pub use scheduler::{
+    BetaSchedule, FinalSigmas, PredictionType, SchedulerConfig, SolverType, TimestepSpacing,
+};
 pub use text_encoder::TextEncoderConfig;
 pub use tokenizer::TokenizerConfig;
 pub use unet::{DownBlockType, UNetConfig, UpBlockType};

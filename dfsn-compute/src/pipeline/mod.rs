@@ -157,15 +157,32 @@ impl<B: Backend> Pipeline<B> {
         }
         let index = step - 1;
         state.check(prepared.state_shape(index))?;
-        let sample = prepared.scheduler.scale_model_input(index, &state.latents);
-        let timestep = prepared.scheduler.timesteps()[index];
-        let prediction =
-            self.backend.predict_noise(&sample, prepared.latents, timestep, &prepared.conditioning)?;
-        let guided = guide(prediction, prepared)?;
-        let next = prepared.scheduler.step(index, &guided, state);
+        let mut next = state.clone();
+        for evaluation in prepared.scheduler.evaluations(index) {
+            next = self.evaluate(prepared, evaluation, step, &next)?;
+        }
         next.check(prepared.state_shape(step))
             .map_err(|source| ComputeError::NotFinite { stage: "unet", source })?;
         Ok(next)
+    }
+
+    /// One call of the UNet and what the scheduler makes of it.
+    fn evaluate(
+        &mut self,
+        prepared: &Prepared,
+        evaluation: usize,
+        step: usize,
+        state: &StepState,
+    ) -> Result<StepState, ComputeError> {
+        let scheduler = prepared.scheduler.as_ref();
+        let sample = scheduler.scale_model_input(evaluation, &state.latents);
+        let timestep = scheduler.timesteps()[evaluation];
+        let prediction =
+            self.backend.predict_noise(&sample, prepared.latents, timestep, &prepared.conditioning)?;
+        let guided = guide(prediction, prepared)?;
+        // A request has at most 150 steps.
+        let noise = || noise::step_noise(prepared.request.seed, step as u32, prepared.latents.count());
+        Ok(scheduler::advance(scheduler, evaluation, &guided, state, noise))
     }
 
     /// Decodes the state after the last step.

@@ -49,9 +49,9 @@ impl Prepared {
         self.latents
     }
 
-    /// Steps there are: one for each timestep of the scheduler.
+    /// Steps there are.
     pub fn num_steps(&self) -> usize {
-        self.scheduler.timesteps().len()
+        self.scheduler.num_steps()
     }
 
     /// The size of the state after `steps_done` steps.

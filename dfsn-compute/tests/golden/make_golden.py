@@ -55,10 +55,6 @@ LOOPS = [
 ]
 
 
-def as_list(tensor):
-    return [float(x) for x in tensor]
-
-
 def tokenizer_golden():
     cases = []
     for pad in ["<|endoftext|>", "!"]:
@@ -76,57 +72,6 @@ def noise_golden():
         generator = torch.Generator("cpu").manual_seed(seed)
         tensors[f"{seed}_{count}"] = torch.randn(count, generator=generator)
     save_file(tensors, HERE / "noise.safetensors")
-
-
-def scheduler_golden():
-    emoji = json.loads((MODEL / "scheduler" / "scheduler_config.json").read_text())
-    sd15 = {
-        "_class_name": "PNDMScheduler", "beta_end": 0.012, "beta_schedule": "scaled_linear",
-        "beta_start": 0.00085, "num_train_timesteps": 1000, "set_alpha_to_one": False,
-        "skip_prk_steps": True, "steps_offset": 1, "trained_betas": None, "clip_sample": False,
-    }
-    configs = {
-        "emoji-64": emoji,
-        "sd15": sd15,
-        "linear": {"num_train_timesteps": 1000, "beta_start": 0.0001, "beta_end": 0.02, "beta_schedule": "linear"},
-        "cosine-v": {"beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction", "clip_sample": False},
-        "trailing": dict(sd15, timestep_spacing="trailing"),
-        "linspace": dict(sd15, timestep_spacing="linspace"),
-        "sample": dict(sd15, prediction_type="sample", final_sigmas_type="sigma_min"),
-        "v": dict(sd15, prediction_type="v_prediction", set_alpha_to_one=True),
-    }
-    cases, tensors = [], {}
-    generator = torch.Generator("cpu").manual_seed(5)
-    tensors["sample"] = torch.randn(48, generator=generator)
-    tensors["model_output"] = torch.randn(48, generator=generator)
-    tensors["noise"] = torch.randn(48, generator=generator)
-    for name, config in configs.items():
-        for kind, cls in SCHEDULERS.items():
-            for steps in [1, 2, 3, 7, 20, 50]:
-                scheduler = cls.from_config(dict(config))
-                scheduler.set_timesteps(steps)
-                sigmas = as_list(scheduler.sigmas) if kind == "euler" else []
-                case = {
-                    "config": config, "scheduler": kind, "steps": steps, "name": f"{name}.{kind}.{steps}",
-                    "timesteps": as_list(scheduler.timesteps), "sigmas": sigmas,
-                    "init_noise_sigma": float(scheduler.init_noise_sigma),
-                    "alphas_cumprod": as_list(scheduler.alphas_cumprod[[0, 1, 250, 500, 998, 999]]),
-                }
-                cases.append(case)
-                for index in [0, 3, 6] if steps == 7 else []:
-                    t = scheduler.timesteps[index]
-                    if kind == "euler":
-                        scheduler._step_index = index
-                    key = f"{case['name']}.{index}"
-                    tensors[f"{key}.input"] = scheduler.scale_model_input(tensors["sample"], t).clone()
-                    out = scheduler.step(tensors["model_output"], t, tensors["sample"], return_dict=False)[0]
-                    tensors[f"{key}.step"] = out.clone()
-                    if kind == "euler":
-                        scheduler._step_index = index
-                    noised = scheduler.add_noise(tensors["sample"][None], tensors["noise"][None], t[None])
-                    tensors[f"{key}.add_noise"] = noised[0].clone()
-    (HERE / "schedulers.json").write_text(json.dumps(cases) + "\n")
-    save_file(tensors, HERE / "schedulers.safetensors")
 
 
 def pipeline():
@@ -273,7 +218,6 @@ def main():
     torch.set_num_threads(2)
     tokenizer_golden()
     noise_golden()
-    scheduler_golden()
     pipe = pipeline()
     model_golden(pipe)
     loop_golden(pipe)

@@ -106,9 +106,9 @@ fn unknown_and_unsupported_values_are_named() {
     refused("text_encoder/config.json", "hidden_act", json!("relu"), "hidden_act");
     refused(
         "scheduler/scheduler_config.json",
-        "thresholding",
-        json!(true),
-        "thresholding = true is not supported",
+        "beta_schedule",
+        json!("sigmoid"),
+        "beta_schedule = \"sigmoid\" is not supported, only linear or scaled_linear",
     );
     refused("model_index.json", "_class_name", json!("FluxPipeline"), "only \"StableDiffusionPipeline\"");
     refused("model_index.json", "vae", json!(["diffusers", "AutoencoderTiny"]), "only AutoencoderKL");

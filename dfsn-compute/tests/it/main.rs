@@ -1,6 +1,6 @@
 //! Tests of dfsn-compute against golden files of diffusers, and of what it refuses.
 //!
-//! `tests/golden/make_golden.py` made the files; no test needs Python. Modules that need libtorch are compiled
+//! The scripts in `tests/golden` made the files; no test needs Python. Modules that need libtorch are compiled
 //! with the feature `torch`.
 
 #![allow(clippy::unwrap_in_result)] // Helpers unwrap what the tests set up and return what they test.
@@ -11,6 +11,7 @@ mod noise;
 #[cfg(feature = "torch")]
 mod parity;
 mod pipeline;
+mod scheduler_oracles;
 mod schedulers;
 mod tokenizer;
 #[cfg(feature = "torch")]

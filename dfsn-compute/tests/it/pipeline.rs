@@ -12,7 +12,7 @@ use crate::toy::{ToyBackend, request, toy_pipeline};
 
 #[test]
 fn every_question_gives_the_bytes_of_the_whole_run() {
-    for scheduler in [SchedulerKind::Ddim, SchedulerKind::Euler] {
+    for scheduler in SchedulerKind::ALL {
         let request = ImageRequest { scheduler, seed: 5, ..request("a fox") };
         let mut trace = TraceRecorder::default();
         let mut pipeline = toy_pipeline(ToyBackend::default());

@@ -43,7 +43,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "G", default_value_t = 7.5)]
     pub(crate) guidance: f32,
 
-    /// Noise scheduler: ddim or euler
+    /// Noise scheduler: ddim, ddpm, pndm, euler, euler_ancestral, dpmpp_2m, unipc, lcm, or one with Karras' noise
+    /// levels: euler_karras, dpmpp_2m_karras, unipc_karras
     #[arg(long, value_name = "NAME", default_value = "ddim")]
     pub(crate) scheduler: SchedulerKind,
 

@@ -103,7 +103,7 @@ fn bad_arguments_are_refused_in_one_line() {
     refused(
         &["--prompt", "x", "--scheduler", "magic"],
         out,
-        "unknown scheduler \"magic\", known: ddim, euler",
+        "unknown scheduler \"magic\", known: ddim, euler, pndm,",
     );
     refused(&["--prompt", "x", "--images", "5"], out, "5 is not in 1..=4");
     refused(&["--prompt", "x", "--height", "60"], out, "height 60 is not a multiple of 8 between 8 and 2048");
