@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 pub use error::ConfigError;
-pub(crate) use json::{read_bounded, read_object};
+pub(crate) use json::{read_bounded, read_object, short};
 pub use scheduler::{
     BetaSchedule, FinalSigmas, PredictionType, SchedulerConfig, SolverType, TimestepSpacing,
 };

@@ -1,4 +1,6 @@
-//! The CLIP tokenizer: byte-level byte pair encoding over `vocab.json` and `merges.txt`.
+//! The CLIP tokenizer: byte-level byte pair encoding.
+
+mod files;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,18 +9,14 @@ use regex::Regex;
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::config::{ConfigError, TokenizerConfig, read_bounded, read_object};
+use crate::config::{ConfigError, TokenizerConfig};
+use files::{Merges, read_vocabulary};
 
-/// The published CLIP vocabulary takes 1 MiB.
-const MAX_VOCAB_BYTES: u64 = 64 << 20;
 /// Marks the last piece of a word.
 const END_OF_WORD: &str = "</w>";
 /// CLIP's way to cut text into words, tried from the left.
 const WORDS: &str =
     r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+";
-
-/// Rank and result of joining two neighbouring tokens.
-type Merges = HashMap<(u32, u32), (u32, u32)>;
 
 /// Turns prompts into token ids as transformers' `CLIPTokenizer` does.
 #[derive(Debug)]
@@ -61,13 +59,25 @@ pub enum TokenizerError {
         /// The token.
         token: String,
     },
-    /// A line of the merges that is not two tokens of the vocabulary.
-    #[error("{file}: line {line} is not two tokens whose join is in vocab.json")]
+    /// A merge that is not two tokens of the vocabulary.
+    #[error("{file}: line {line} is not two tokens whose join is in the vocabulary")]
     BadMerge {
         /// The file.
         file: PathBuf,
-        /// Counted from 1.
+        /// Line or entry, counted from 1.
         line: usize,
+    },
+    /// A `tokenizer.json` of another kind than CLIP's.
+    #[error("{file}: model.{key} = {value} is not supported, only {supported}")]
+    NotClip {
+        /// The file.
+        file: PathBuf,
+        /// The key.
+        key: &'static str,
+        /// What is there.
+        value: String,
+        /// What would be taken.
+        supported: &'static str,
     },
     /// A special token that the vocabulary lacks.
     #[error("{file}: special token {token:?} is not in the vocabulary")]
@@ -90,7 +100,8 @@ pub enum TokenizerError {
 }
 
 impl Tokenizer {
-    /// Reads `vocab.json` and `merges.txt` in `dir`; ids must stay below `vocab_size`.
+    /// Reads `vocab.json` and `merges.txt` in `dir` or, where the first is missing, `tokenizer.json`; ids must stay
+    /// below `vocab_size`.
     ///
     /// # Errors
     /// [`TokenizerError`], naming the file and the token or line.
@@ -99,14 +110,12 @@ impl Tokenizer {
         config: &TokenizerConfig,
         vocab_size: u32,
     ) -> Result<Self, TokenizerError> {
-        let vocab_path = dir.as_ref().join("vocab.json");
-        let vocab = read_vocab(&vocab_path, vocab_size)?;
-        let merges = read_merges(&dir.as_ref().join("merges.txt"), &vocab)?;
+        let (file, vocab, merges) = read_vocabulary(dir.as_ref(), vocab_size)?;
         let find = |token: &str| {
-            vocab.get(token).copied().ok_or_else(|| TokenizerError::NoSpecialToken {
-                file: vocab_path.clone(),
-                token: token.to_owned(),
-            })
+            vocab
+                .get(token)
+                .copied()
+                .ok_or_else(|| TokenizerError::NoSpecialToken { file: file.clone(), token: token.to_owned() })
         };
         let (bos, eos) = (find(&config.bos_token)?, find(&config.eos_token)?);
         let (unk, pad) = (find(&config.unk_token)?, find(&config.pad_token)?);
@@ -137,15 +146,42 @@ impl Tokenizer {
         self.max_length
     }
 
-    /// Encodes one prompt: begin, tokens, end, padding. What does not fit is cut at the end and counted.
-    pub fn encode(&self, text: &str) -> Tokens {
-        let mut ids = vec![self.bos];
+    /// The token that begins a prompt.
+    pub fn bos(&self) -> u32 {
+        self.bos
+    }
+
+    /// The token that ends a prompt.
+    pub fn eos(&self) -> u32 {
+        self.eos
+    }
+
+    /// The token that fills up behind the end.
+    pub fn pad(&self) -> u32 {
+        self.pad
+    }
+
+    /// The token of a comma behind a word, if there is one.
+    pub fn comma(&self) -> Option<u32> {
+        self.vocab.get(",</w>").copied()
+    }
+
+    /// The tokens of a text, however many: neither begin nor end nor padding.
+    pub fn tokenize(&self, text: &str) -> Vec<u32> {
+        let mut ids = Vec::new();
         for (part, special) in self.split_special(text) {
             match special {
                 Some(id) => ids.push(id),
                 None => self.encode_part(part, &mut ids),
             }
         }
+        ids
+    }
+
+    /// Encodes one prompt: begin, tokens, end, padding. What does not fit is cut at the end and counted.
+    pub fn encode(&self, text: &str) -> Tokens {
+        let mut ids = self.tokenize(text);
+        ids.insert(0, self.bos);
         let room = self.max_length - 1;
         let num_cut = ids.len().saturating_sub(room);
         ids.truncate(room);
@@ -256,39 +292,4 @@ fn byte_chars() -> [char; 256] {
         };
     }
     chars
-}
-
-fn read_vocab(path: &Path, vocab_size: u32) -> Result<HashMap<String, u32>, TokenizerError> {
-    let mut vocab = HashMap::new();
-    let mut taken = vec![false; vocab_size as usize];
-    for (token, id) in read_object(path, MAX_VOCAB_BYTES)? {
-        let bad_id = |token| TokenizerError::BadId { file: path.to_owned(), token };
-        let Some(id) = id.as_u64().and_then(|id| u32::try_from(id).ok()) else { return Err(bad_id(token)) };
-        match taken.get_mut(id as usize) {
-            None => return Err(TokenizerError::BeyondEmbedding { file: path.to_owned(), id, vocab_size }),
-            Some(taken) if *taken => return Err(bad_id(token)),
-            Some(taken) => *taken = true,
-        }
-        vocab.insert(token, id);
-    }
-    Ok(vocab)
-}
-
-fn read_merges(path: &Path, vocab: &HashMap<String, u32>) -> Result<Merges, TokenizerError> {
-    let bytes = read_bounded(path, MAX_VOCAB_BYTES)?;
-    let mut merges = HashMap::new();
-    let mut rank = 0;
-    for (index, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
-        let bad = || TokenizerError::BadMerge { file: path.to_owned(), line: index + 1 };
-        let line = std::str::from_utf8(line).map_err(|_| bad())?.trim_end_matches('\r');
-        if line.is_empty() || line.starts_with("#version") {
-            continue;
-        }
-        let (left, right) = line.split_once(' ').ok_or_else(bad)?;
-        let ids = (vocab.get(left), vocab.get(right), vocab.get(&format!("{left}{right}")));
-        let (Some(&left), Some(&right), Some(&joined)) = ids else { return Err(bad()) };
-        merges.entry((left, right)).or_insert((rank, joined));
-        rank += 1;
-    }
-    Ok(merges)
 }
