@@ -41,9 +41,27 @@ fn main() {
     proofs();
     calls();
     models();
+    prompts();
     let numbers = [1.0_f32, -0.5, 0.25].map(f32::to_le_bytes).concat();
     write("states", "three", &[&[3, 0][..], &numbers].concat());
     write("states", "pixel", &[&[1, 1][..], &numbers].concat());
+}
+
+fn prompts() {
+    let lines = [
+        "a (((house:1.3)) [on] a (hill:0.5), sun, (((sky))).",
+        r"\(literal\], a fox BREAK (a:b:1.2) 16:9 [x:-1) \\",
+        "fox, pizza, rocket, cat, \u{1f98a}",
+    ];
+    for (number, line) in lines.iter().enumerate() {
+        write("prompts", &format!("line-{number}"), line.as_bytes());
+    }
+    // A textual inversion of two vectors of one number.
+    let header = br#"{"emb_params":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}}"#;
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend_from_slice(header);
+    file.extend([0.5_f32, -0.5].map(f32::to_le_bytes).concat());
+    write("prompts", "emb_params", &file);
 }
 
 fn cases(name: &str) -> Vec<Value> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::{env, fs, process};
 
-use dfsn_compute::Tokenizer;
+use dfsn_compute::{TextualInversion, Tokenizer};
 use dfsn_compute::config::{SchedulerConfig, TextEncoderConfig, TokenizerConfig, UNetConfig, VaeConfig};
 use libfuzzer_sys::fuzz_target;
 
@@ -25,6 +25,7 @@ fuzz_target!(|data: &[u8]| {
     let _ = VaeConfig::load(&file).map(|config| config.scale_factor());
     let _ = TextEncoderConfig::load(&file);
     let _ = SchedulerConfig::load(&file);
+    let _ = TextualInversion::load(&file);
     if let Ok(serde_json::Value::Object(map)) = serde_json::from_slice(data) {
         let _ = SchedulerConfig::from_json("config", map);
     }

@@ -11,6 +11,7 @@ mod noise;
 #[cfg(feature = "torch")]
 mod parity;
 mod pipeline;
+mod prompts;
 mod scheduler_oracles;
 mod schedulers;
 mod tokenizer;
