@@ -8,14 +8,18 @@ use std::num::NonZeroU16;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use dfsn_compute::torch::{DeviceChoice, TorchBackend, load_pipeline};
-use dfsn_compute::{Backend, ImageRequest, NoObserver, Pipeline, TorchOptions};
+use dfsn_compute::{Backend, ImageRequest, NoObserver, Pipeline, TextInput, TorchOptions};
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/emoji-64");
 
 fn pipeline() -> Pipeline<TorchBackend> {
     let threads =
         std::env::var("DFSN_BENCH_THREADS").ok().map_or(1, |text| text.parse().expect("a number of threads"));
-    let options = TorchOptions { threads: NonZeroU16::new(threads), device: DeviceChoice::Cpu };
+    let options = TorchOptions {
+        threads: NonZeroU16::new(threads),
+        device: DeviceChoice::Cpu,
+        ..TorchOptions::default()
+    };
     load_pipeline(MODEL, options).expect("the embedded model loads")
 }
 
@@ -35,7 +39,12 @@ fn compute(criterion: &mut Criterion) {
     let token_ids = prepared.prompt().ids.clone();
 
     criterion.bench_function("compute::text_encode", |bencher| {
-        bencher.iter(|| pipeline.backend_mut().encode_text(black_box(&token_ids)).expect("libtorch runs"));
+        bencher.iter(|| {
+            pipeline
+                .backend_mut()
+                .encode_text(black_box(&TextInput::new(0, &token_ids)))
+                .expect("libtorch runs")
+        });
     });
     // Both prompts in one call of the network, guidance and the scheduler.
     criterion.bench_function("compute::unet_step", |bencher| {

@@ -9,7 +9,7 @@ use crate::scheduler::SchedulerError;
 use crate::state::StateError;
 use crate::tokenizer::TokenizerError;
 #[cfg(feature = "torch")]
-use crate::torch::{TorchError, WeightsError};
+use crate::torch::{LoraError, TorchError, WeightsError};
 use crate::worker::WorkerError;
 
 /// Why a picture, a step or a model could not be had.
@@ -31,6 +31,10 @@ pub enum ComputeError {
     #[cfg(feature = "torch")]
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// Adapters.
+    #[cfg(feature = "torch")]
+    #[error(transparent)]
+    Lora(#[from] LoraError),
     /// The request.
     #[error(transparent)]
     Request(#[from] RequestError),

@@ -43,7 +43,9 @@ pub mod torch;
 mod trace;
 pub mod worker;
 
-pub use backend::{Backend, Conditioning, LatentShape};
+pub use backend::{
+    AddedConditioning, Backend, Conditioning, LatentDistribution, LatentShape, TextEncoding, TextInput,
+};
 pub use config::{ConfigError, ModelConfig};
 pub use dfsn_types::SchedulerKind;
 pub use error::ComputeError;
@@ -56,6 +58,6 @@ pub use scheduler::{Scheduler, SchedulerError};
 pub use state::{StateError, StateShape, StepState};
 pub use tokenizer::{Tokenizer, TokenizerError, Tokens};
 #[cfg(feature = "torch")]
-pub use torch::{TorchBackend, TorchError, TorchOptions, WeightsError};
+pub use torch::{Dtype, Lora, LoraError, LoraMode, TorchBackend, TorchError, TorchOptions, WeightsError};
 pub use trace::{Trace, TraceContext};
 pub use worker::{JobHandle, Progress, Worker, WorkerError};

@@ -6,6 +6,7 @@
 
 mod error;
 mod json;
+mod model_index;
 mod scheduler;
 mod text_encoder;
 mod tokenizer;
@@ -14,19 +15,16 @@ mod vae;
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 pub use error::ConfigError;
 pub(crate) use json::{read_bounded, read_object, short};
+pub use model_index::Family;
 pub use scheduler::{
     BetaSchedule, FinalSigmas, PredictionType, SchedulerConfig, SolverType, TimestepSpacing,
 };
 pub use text_encoder::TextEncoderConfig;
 pub use tokenizer::TokenizerConfig;
-pub use unet::{DownBlockType, UNetConfig, UpBlockType};
+pub use unet::{AddEmbeddingConfig, DownBlockType, UNetConfig, UpBlockType};
 pub use vae::VaeConfig;
-
-use json::JsonFile;
 
 /// The activation functions that appear in these models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,16 +40,24 @@ pub enum Activation {
 /// Everything the pipeline knows about a model before it reads the weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelConfig {
-    /// The folder the model was read from.
+    /// The folder the model was read from, or that lends a single file its tokenizers.
     pub dir: PathBuf,
+    /// The file with all weights in the layout of the original release, where they are not in the folder.
+    pub checkpoint: Option<PathBuf>,
+    /// `model_index.json`.
+    pub family: Family,
     /// `unet/config.json`.
     pub unet: UNetConfig,
     /// `vae/config.json`.
     pub vae: VaeConfig,
     /// `text_encoder/config.json`.
     pub text_encoder: TextEncoderConfig,
+    /// `text_encoder_2/config.json` of Stable Diffusion XL.
+    pub text_encoder_2: Option<TextEncoderConfig>,
     /// `tokenizer/tokenizer_config.json` and `tokenizer/special_tokens_map.json`.
     pub tokenizer: TokenizerConfig,
+    /// The same files in `tokenizer_2` of Stable Diffusion XL.
+    pub tokenizer_2: Option<TokenizerConfig>,
     /// `scheduler/scheduler_config.json`.
     pub scheduler: SchedulerConfig,
 }
@@ -63,13 +69,20 @@ impl ModelConfig {
     /// [`ConfigError`], naming the file and the key.
     pub fn load(dir: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let dir = dir.as_ref();
-        check_model_index(&dir.join("model_index.json"))?;
+        let family = model_index::load(&dir.join("model_index.json"))?;
+        let is_xl = family != Family::StableDiffusion;
         let config = Self {
             dir: dir.to_owned(),
+            checkpoint: None,
+            family,
             unet: UNetConfig::load(&dir.join("unet/config.json"))?,
             vae: VaeConfig::load(&dir.join("vae/config.json"))?,
             text_encoder: TextEncoderConfig::load(&dir.join("text_encoder/config.json"))?,
+            text_encoder_2: is_xl
+                .then(|| TextEncoderConfig::load(&dir.join("text_encoder_2/config.json")))
+                .transpose()?,
             tokenizer: TokenizerConfig::load(&dir.join("tokenizer"))?,
+            tokenizer_2: is_xl.then(|| TokenizerConfig::load(&dir.join("tokenizer_2"))).transpose()?,
             scheduler: SchedulerConfig::load(&dir.join("scheduler/scheduler_config.json"))?,
         };
         config.check_parts_fit()?;
@@ -91,54 +104,60 @@ impl ModelConfig {
         self.unet.sample_size.map(|size| size * self.vae_scale_factor())
     }
 
-    fn check_parts_fit(&self) -> Result<(), ConfigError> {
-        let pairs = [
-            ("unet in_channels", self.unet.in_channels, "vae latent_channels", self.vae.latent_channels),
-            ("unet out_channels", self.unet.out_channels, "vae latent_channels", self.vae.latent_channels),
+    /// Whether the UNet sees mask and masked picture beside the latents, as models trained for inpainting do.
+    pub fn is_inpainting(&self) -> bool {
+        self.unet.in_channels != self.vae.latent_channels
+    }
+
+    pub(crate) fn check_parts_fit(&self) -> Result<(), ConfigError> {
+        let latents = ("vae latent_channels", self.vae.latent_channels);
+        let mut pairs = vec![
+            (("unet out_channels", self.unet.out_channels), latents),
             (
-                "unet cross_attention_dim",
-                self.unet.cross_attention_dim,
-                "text_encoder hidden_size",
-                self.text_encoder.hidden_size,
+                ("unet cross_attention_dim", self.unet.cross_attention_dim),
+                match &self.text_encoder_2 {
+                    None => ("text_encoder hidden_size", self.text_encoder.hidden_size),
+                    Some(second) => {
+                        let both = self.text_encoder.hidden_size + second.hidden_size;
+                        ("text_encoder and text_encoder_2 hidden_size", both)
+                    }
+                },
             ),
         ];
-        for (left, left_value, right, right_value) in pairs {
+        // Latents, mask, latents of the masked picture.
+        if self.unet.in_channels != 2 * self.vae.latent_channels + 1 {
+            pairs.push((("unet in_channels", self.unet.in_channels), latents));
+        }
+        let pooled = self.unet.add_embedding.map_or(0, AddEmbeddingConfig::pooled_dim);
+        let projected = self.text_encoder_2.as_ref().map_or(0, |second| second.projection_dim);
+        pairs.push((
+            ("unet projection_class_embeddings_input_dim without time ids", pooled),
+            ("text_encoder_2 projection_dim", projected),
+        ));
+        if let Some(second) = &self.tokenizer_2 {
+            pairs.push((
+                ("tokenizer model_max_length", self.tokenizer.model_max_length),
+                ("tokenizer_2 model_max_length", second.model_max_length),
+            ));
+        }
+        for ((left, left_value), (right, right_value)) in pairs {
             if left_value != right_value {
                 return Err(ConfigError::Mismatch { left, left_value, right, right_value });
             }
         }
-        if self.tokenizer.model_max_length > self.text_encoder.max_position_embeddings {
-            return Err(ConfigError::Mismatch {
-                left: "tokenizer model_max_length",
-                left_value: self.tokenizer.model_max_length,
-                right: "text_encoder max_position_embeddings",
-                right_value: self.text_encoder.max_position_embeddings,
-            });
+        let positions = [Some(&self.text_encoder), self.text_encoder_2.as_ref()]
+            .map(|encoder| encoder.map_or(u32::MAX, |encoder| encoder.max_position_embeddings));
+        for (right, right_value) in
+            ["text_encoder max_position_embeddings", "text_encoder_2 max_position_embeddings"]
+                .into_iter()
+                .zip(positions)
+        {
+            let left_value = self.tokenizer.model_max_length;
+            if left_value > right_value {
+                let left = "tokenizer model_max_length";
+                return Err(ConfigError::Mismatch { left, left_value, right, right_value });
+            }
         }
         Ok(())
     }
-}
-
-/// Checks that the folder holds the kind of pipeline this crate runs, made of the parts it knows.
-fn check_model_index(path: &Path) -> Result<(), ConfigError> {
-    let file = JsonFile::open(path)?;
-    if file.get("_class_name").is_none() {
-        return Err(ConfigError::Missing { file: path.to_owned(), key: "_class_name" });
-    }
-    file.require("_class_name", &[Value::from("StableDiffusionPipeline")])?;
-    let parts = [
-        ("unet", "UNet2DConditionModel"),
-        ("vae", "AutoencoderKL"),
-        ("text_encoder", "CLIPTextModel"),
-        ("tokenizer", "CLIPTokenizer"),
-    ];
-    for (key, class) in parts {
-        let listed = file.get(key).and_then(|part| part.get(1)).and_then(Value::as_str);
-        match listed {
-            None => return Err(ConfigError::Missing { file: path.to_owned(), key }),
-            Some(name) if name.trim_end_matches("Fast") != class => return Err(file.unsupported(key, class)),
-            Some(_) => {}
-        }
-    }
-    Ok(())
 }

@@ -1,8 +1,10 @@
-//! `CLIPTextModel`.
+//! `CLIPTextModel` and `CLIPTextModelWithProjection`.
 
 use std::path::Path;
 
 use serde_json::json;
+#[cfg(feature = "torch")]
+use serde_json::{Map, Value};
 
 use super::json::JsonFile;
 use super::{Activation, ConfigError};
@@ -26,6 +28,10 @@ pub struct TextEncoderConfig {
     pub hidden_act: Activation,
     /// Epsilon of every layer norm.
     pub layer_norm_eps: f64,
+    /// Width of the pooled output, of encoders that have one.
+    pub projection_dim: u32,
+    /// The token whose place is pooled; 2 stands for the greatest id of the prompt, as in transformers.
+    pub eos_token_id: u32,
 }
 
 impl TextEncoderConfig {
@@ -37,7 +43,16 @@ impl TextEncoderConfig {
     /// # Errors
     /// [`ConfigError`], naming the key.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let file = JsonFile::open(path)?;
+        Self::from_file(&JsonFile::open(path)?)
+    }
+
+    /// Reads settings that are in memory already; `path` is where they come from.
+    #[cfg(feature = "torch")]
+    pub(crate) fn from_json(path: &Path, map: Map<String, Value>) -> Result<Self, ConfigError> {
+        Self::from_file(&JsonFile::from_map(path, map))
+    }
+
+    fn from_file(file: &JsonFile) -> Result<Self, ConfigError> {
         file.require("model_type", &[json!("clip_text_model")])?;
         file.require("use_attention_mask", &[json!(false)])?;
         let config = Self {
@@ -53,6 +68,8 @@ impl TextEncoderConfig {
                 &[("quick_gelu", Activation::QuickGelu), ("gelu", Activation::Gelu)],
             )?,
             layer_norm_eps: file.f64("layer_norm_eps", 1e-5, 0.0..=1.0)?,
+            projection_dim: file.u32("projection_dim", 512, 1..=16_384)?,
+            eos_token_id: file.u32("eos_token_id", 49_407, 0..=1_000_000)?,
         };
         if !config.hidden_size.is_multiple_of(config.num_attention_heads) {
             let supported = format!("a divisor of hidden_size {}", config.hidden_size);

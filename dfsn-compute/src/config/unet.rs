@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+#[cfg(feature = "torch")]
+use serde_json::Map;
 use serde_json::{Value, json};
 
 use super::json::JsonFile;
@@ -48,6 +50,29 @@ pub struct UNetConfig {
     pub downsample_padding: u32,
     /// Whether the input is mapped to `2x - 1` first.
     pub center_input_sample: bool,
+    /// Whether attention is computed in f32 whatever the data type.
+    pub upcast_attention: bool,
+    /// What is embedded besides the timestep, as in Stable Diffusion XL.
+    pub add_embedding: Option<AddEmbeddingConfig>,
+}
+
+/// `addition_embed_type` `text_time`: the pooled text and six numbers about the picture's size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddEmbeddingConfig {
+    /// Sines and cosines of each of the six numbers (`addition_time_embed_dim`).
+    pub time_embed_dim: u32,
+    /// Width of the pooled text and all sines and cosines (`projection_class_embeddings_input_dim`).
+    pub input_dim: u32,
+}
+
+impl AddEmbeddingConfig {
+    /// Original height and width, crop's top and left, target height and width.
+    pub const TIME_IDS: u32 = 6;
+
+    /// Width of the pooled text.
+    pub const fn pooled_dim(self) -> u32 {
+        self.input_dim - Self::TIME_IDS * self.time_embed_dim
+    }
 }
 
 /// A block on the way down.
@@ -80,8 +105,17 @@ impl UNetConfig {
     /// # Errors
     /// [`ConfigError`], naming the key.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::from_file(&JsonFile::open(path)?)
+    }
+
+    /// Reads settings that are in memory already; `path` is where they come from.
+    #[cfg(feature = "torch")]
+    pub(crate) fn from_json(path: &Path, map: Map<String, Value>) -> Result<Self, ConfigError> {
+        Self::from_file(&JsonFile::from_map(path, map))
+    }
+
+    fn from_file(file: &JsonFile) -> Result<Self, ConfigError> {
         use {DownBlockType as Down, UpBlockType as Up};
-        let file = JsonFile::open(path)?;
         file.require("_class_name", &[json!("UNet2DConditionModel")])?;
 
         let block_out_channels =
@@ -126,10 +160,12 @@ impl UNetConfig {
                 .unwrap_or(block_out_channels[0] * 4),
             downsample_padding: file.u32("downsample_padding", 1, 1..=1)?,
             center_input_sample: file.bool("center_input_sample", false)?,
+            upcast_attention: file.bool("upcast_attention", false)?,
+            add_embedding: read_add_embedding(file)?,
             block_out_channels,
         };
-        refuse_other_architectures(&file)?;
-        config.check_blocks(&file)?;
+        refuse_other_architectures(file)?;
+        config.check_blocks(file)?;
         Ok(config)
     }
 
@@ -162,11 +198,36 @@ impl UNetConfig {
     }
 }
 
+fn read_add_embedding(file: &JsonFile) -> Result<Option<AddEmbeddingConfig>, ConfigError> {
+    let is_text_time = file.choice("addition_embed_type", false, &[("text_time", true)])?;
+    let time_embed_dim = file.optional_u32("addition_time_embed_dim", 2..=MAX_CHANNELS)?;
+    let input_dim = file.optional_u32("projection_class_embeddings_input_dim", 1..=8 * MAX_CHANNELS)?;
+    if !is_text_time {
+        file.require("addition_time_embed_dim", &[])?;
+        file.require("projection_class_embeddings_input_dim", &[])?;
+        return Ok(None);
+    }
+    let (Some(time_embed_dim), Some(input_dim)) = (time_embed_dim, input_dim) else {
+        let key = if time_embed_dim.is_none() {
+            "addition_time_embed_dim"
+        } else {
+            "projection_class_embeddings_input_dim"
+        };
+        return Err(file.unsupported(key, "a number beside addition_embed_type text_time"));
+    };
+    let least = AddEmbeddingConfig::TIME_IDS * time_embed_dim;
+    if input_dim <= least || !time_embed_dim.is_multiple_of(2) {
+        let wanted = format!("more than six times an even addition_time_embed_dim, {least}");
+        return Err(file.unsupported("projection_class_embeddings_input_dim", &wanted));
+    }
+    Ok(Some(AddEmbeddingConfig { time_embed_dim, input_dim }))
+}
+
 /// Keys that select arithmetic which this crate does not have, unless they hold the neutral value.
 fn refuse_other_architectures(file: &JsonFile) -> Result<(), ConfigError> {
     let none: &[Value] = &[];
     let off = &[json!(false)];
-    let rules: [(&'static str, &[Value]); 26] = [
+    let rules: [(&'static str, &[Value]); 23] = [
         ("mid_block_type", &[json!("UNetMidBlock2DCrossAttn")]),
         ("only_cross_attention", off),
         ("mid_block_scale_factor", &[json!(1), json!(1.0)]),
@@ -174,8 +235,6 @@ fn refuse_other_architectures(file: &JsonFile) -> Result<(), ConfigError> {
         ("encoder_hid_dim_type", none),
         ("dual_cross_attention", off),
         ("class_embed_type", none),
-        ("addition_embed_type", none),
-        ("addition_time_embed_dim", none),
         ("num_class_embeds", none),
         ("resnet_time_scale_shift", &[json!("default")]),
         ("resnet_skip_time_act", off),
@@ -186,7 +245,6 @@ fn refuse_other_architectures(file: &JsonFile) -> Result<(), ConfigError> {
         ("time_cond_proj_dim", none),
         ("conv_in_kernel", &[json!(3)]),
         ("conv_out_kernel", &[json!(3)]),
-        ("projection_class_embeddings_input_dim", none),
         ("attention_type", &[json!("default")]),
         ("class_embeddings_concat", off),
         ("mid_block_only_cross_attention", off),
@@ -197,8 +255,7 @@ fn refuse_other_architectures(file: &JsonFile) -> Result<(), ConfigError> {
     for (key, neutral) in rules {
         file.require(key, neutral)?;
     }
-    // Dropout does nothing when a trained model is run, upcasting nothing in f32.
+    // Dropout does nothing when a trained model is run.
     file.f64("dropout", 0.0, 0.0..=1.0)?;
-    file.bool("upcast_attention", false)?;
     file.refuse_unread()
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+#[cfg(feature = "torch")]
+use serde_json::Map;
 use serde_json::{Value, json};
 
 use super::json::JsonFile;
@@ -10,7 +12,7 @@ use super::{Activation, ConfigError};
 /// Shape of the autoencoder between pixels and latents.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VaeConfig {
-    /// Channels of a picture that is encoded.
+    /// Channels of a picture that is encoded, always 3.
     pub in_channels: u32,
     /// Channels of a decoded picture, always 3.
     pub out_channels: u32,
@@ -34,6 +36,10 @@ pub struct VaeConfig {
     pub use_quant_conv: bool,
     /// Whether a 1x1 convolution precedes the decoder.
     pub use_post_quant_conv: bool,
+    /// Whether the autoencoder runs in f32 where f16 was asked for, as its numbers outgrow f16.
+    pub force_upcast: bool,
+    /// Side in pixels of the pictures it was trained on, and of tiles.
+    pub sample_size: u32,
 }
 
 impl VaeConfig {
@@ -42,10 +48,19 @@ impl VaeConfig {
     /// # Errors
     /// [`ConfigError`], naming the key.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let file = JsonFile::open(path)?;
+        Self::from_file(&JsonFile::open(path)?)
+    }
+
+    /// Reads settings that are in memory already; `path` is where they come from.
+    #[cfg(feature = "torch")]
+    pub(crate) fn from_json(path: &Path, map: Map<String, Value>) -> Result<Self, ConfigError> {
+        Self::from_file(&JsonFile::from_map(path, map))
+    }
+
+    fn from_file(file: &JsonFile) -> Result<Self, ConfigError> {
         file.require("_class_name", &[json!("AutoencoderKL")])?;
         let config = Self {
-            in_channels: file.u32("in_channels", 3, 1..=64)?,
+            in_channels: file.u32("in_channels", 3, 3..=3)?,
             out_channels: file.u32("out_channels", 3, 3..=3)?,
             latent_channels: file.u32("latent_channels", 4, 1..=64)?,
             block_out_channels: file.u32_list("block_out_channels", &[64], 1..=16_384)?,
@@ -61,6 +76,8 @@ impl VaeConfig {
             mid_block_add_attention: file.bool("mid_block_add_attention", true)?,
             use_quant_conv: file.bool("use_quant_conv", true)?,
             use_post_quant_conv: file.bool("use_post_quant_conv", true)?,
+            force_upcast: file.bool("force_upcast", true)?,
+            sample_size: file.u32("sample_size", 32, 1..=16_384)?,
         };
         let blocks = config.block_out_channels.len();
         if blocks > 6 {
@@ -82,9 +99,6 @@ impl VaeConfig {
         let none: &[Value] = &[];
         file.require("latents_mean", none)?;
         file.require("latents_std", none)?;
-        // All arithmetic is f32 already; the trained size matters to tiling only.
-        file.bool("force_upcast", true)?;
-        file.get("sample_size");
         file.refuse_unread()?;
         Ok(config)
     }

@@ -7,13 +7,14 @@
 mod observer;
 mod prepared;
 mod question;
+mod text;
 
 use std::ops::ControlFlow;
 
 use dfsn_types::ProfileRecord;
 
-use crate::backend::{Backend, Conditioning, LatentShape};
-use crate::config::ModelConfig;
+use crate::backend::{Backend, LatentShape};
+use crate::config::{ModelConfig, TextEncoderConfig, TokenizerConfig};
 use crate::error::ComputeError;
 use crate::image::{DecodedImage, RgbImage};
 use crate::noise;
@@ -31,6 +32,7 @@ pub use question::Question;
 pub struct Pipeline<B> {
     config: ModelConfig,
     tokenizer: Tokenizer,
+    tokenizer_2: Option<Tokenizer>,
     backend: B,
 }
 
@@ -50,14 +52,24 @@ pub struct Generated {
 }
 
 impl<B: Backend> Pipeline<B> {
-    /// Reads the tokenizer of `config` and joins it with a backend that runs the same model.
+    /// Reads the tokenizers of `config` and joins them with a backend that runs the same model.
     ///
     /// # Errors
     /// [`ComputeError::Tokenizer`].
     pub fn new(config: ModelConfig, backend: B) -> Result<Self, ComputeError> {
-        let tokenizer =
-            Tokenizer::load(config.dir.join("tokenizer"), &config.tokenizer, config.text_encoder.vocab_size)?;
-        Ok(Self { config, tokenizer, backend })
+        let load = |name: &str, tokenizer: &TokenizerConfig, encoder: &TextEncoderConfig| {
+            Tokenizer::load(config.dir.join(name), tokenizer, encoder.vocab_size)
+        };
+        let tokenizer = load("tokenizer", &config.tokenizer, &config.text_encoder)?;
+        let tokenizer_2 = match (&config.tokenizer_2, &config.text_encoder_2) {
+            (Some(tokenizer), Some(encoder)) => {
+                // A single file may come with one folder for both.
+                let has_own = config.checkpoint.is_none() || config.dir.join("tokenizer_2").is_dir();
+                Some(load(if has_own { "tokenizer_2" } else { "tokenizer" }, tokenizer, encoder)?)
+            }
+            _ => None,
+        };
+        Ok(Self { config, tokenizer, tokenizer_2, backend })
     }
 
     /// The model's shape.
@@ -70,7 +82,7 @@ impl<B: Backend> Pipeline<B> {
         self.backend.profile()
     }
 
-    /// The tokenizer.
+    /// The tokenizer, of Stable Diffusion XL the first.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
     }
@@ -85,7 +97,8 @@ impl<B: Backend> Pipeline<B> {
     where
         B: 'a,
     {
-        Pipeline { config: self.config, tokenizer: self.tokenizer, backend: Box::new(self.backend) }
+        let Self { config, tokenizer, tokenizer_2, backend } = self;
+        Pipeline { config, tokenizer, tokenizer_2, backend: Box::new(backend) }
     }
 
     /// Checks a request, encodes its prompts and sets its scheduler: all that is the same for every step.
@@ -96,25 +109,14 @@ impl<B: Backend> Pipeline<B> {
         request.check(&self.config)?;
         let steps = u32::from(request.num_inference_steps);
         let scheduler = scheduler::build(request.scheduler, &self.config.scheduler, steps)?;
-        // One call for each prompt, as in diffusers: the bits of one do not depend on the other.
-        let negative = request.is_guided().then(|| self.tokenizer.encode(&request.negative_prompt));
-        let prompt = self.tokenizer.encode(&request.prompt);
-        let mut embeddings = Vec::new();
-        for tokens in negative.iter().chain([&prompt]) {
-            embeddings.extend(self.backend.encode_text(&tokens.ids)?);
-        }
-        let conditioning = Conditioning {
-            embeddings,
-            prompts: if negative.is_some() { 2 } else { 1 },
-            tokens: self.tokenizer.max_length(),
-        };
+        let text = self.encode_prompts(request)?;
         let factor = self.config.vae_scale_factor();
         let latents = LatentShape {
-            channels: self.config.unet.in_channels,
+            channels: self.config.vae.latent_channels,
             height: request.height / factor,
             width: request.width / factor,
         };
-        Ok(Prepared { request: request.clone(), prompt, negative, conditioning, scheduler, latents })
+        Ok(Prepared { request: request.clone(), text, scheduler, latents })
     }
 
     /// The state before the first step: noise from the request's seed at the schedule's first level.
@@ -178,7 +180,7 @@ impl<B: Backend> Pipeline<B> {
         let sample = scheduler.scale_model_input(evaluation, &state.latents);
         let timestep = scheduler.timesteps()[evaluation];
         let prediction =
-            self.backend.predict_noise(&sample, prepared.latents, timestep, &prepared.conditioning)?;
+            self.backend.predict_noise(&sample, prepared.latents, timestep, &prepared.text.conditioning)?;
         let guided = guide(prediction, prepared)?;
         // A request has at most 150 steps.
         let noise = || noise::step_noise(prepared.request.seed, step as u32, prepared.latents.count());
@@ -235,8 +237,8 @@ impl<B: Backend> Pipeline<B> {
             image: decoded.to_rgb(),
             decoded,
             final_state: state,
-            prompt_tokens_cut: prepared.prompt.num_cut,
-            negative_tokens_cut: prepared.negative.as_ref().map_or(0, |tokens| tokens.num_cut),
+            prompt_tokens_cut: prepared.text.prompt.num_cut,
+            negative_tokens_cut: prepared.text.negative.as_ref().map_or(0, |tokens| tokens.num_cut),
         })
     }
 }
@@ -256,14 +258,14 @@ fn scaled_noise(prepared: &Prepared, mut noise: Vec<f32>) -> StepState {
 
 /// Classifier-free guidance: from the negative prompt's prediction towards the prompt's.
 fn guide(mut prediction: Vec<f32>, prepared: &Prepared) -> Result<Vec<f32>, ComputeError> {
-    let (count, prompts) = (prepared.latents.count(), prepared.conditioning.prompts);
+    let (count, prompts) = (prepared.latents.count(), prepared.text.conditioning.prompts);
     if prediction.len() != count * prompts {
         return Err(ComputeError::Backend(format!(
             "the unet gave {} numbers for {prompts} x {count} latents",
             prediction.len()
         )));
     }
-    if prepared.negative.is_some() {
+    if prepared.text.negative.is_some() {
         let scale = prepared.request.guidance_scale;
         let text = prediction.split_off(count);
         for (uncond, text) in prediction.iter_mut().zip(text) {

@@ -1,5 +1,6 @@
 //! A request after its text went through the encoder.
 
+use super::text::EncodedText;
 use crate::backend::{Conditioning, LatentShape};
 use crate::request::ImageRequest;
 use crate::scheduler::Scheduler;
@@ -10,10 +11,7 @@ use crate::tokenizer::Tokens;
 #[derive(Debug)]
 pub struct Prepared {
     pub(super) request: ImageRequest,
-    pub(super) prompt: Tokens,
-    /// Only with guidance.
-    pub(super) negative: Option<Tokens>,
-    pub(super) conditioning: Conditioning,
+    pub(super) text: EncodedText,
     pub(super) scheduler: Box<dyn Scheduler>,
     pub(super) latents: LatentShape,
 }
@@ -26,17 +24,17 @@ impl Prepared {
 
     /// Token ids of the prompt.
     pub fn prompt(&self) -> &Tokens {
-        &self.prompt
+        &self.text.prompt
     }
 
     /// Token ids of the negative prompt, if it takes part.
     pub fn negative_prompt(&self) -> Option<&Tokens> {
-        self.negative.as_ref()
+        self.text.negative.as_ref()
     }
 
     /// The text embeddings that every UNet call gets.
     pub fn conditioning(&self) -> &Conditioning {
-        &self.conditioning
+        &self.text.conditioning
     }
 
     /// The scheduler, set to the request's steps.

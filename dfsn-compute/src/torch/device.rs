@@ -5,9 +5,10 @@ use std::sync::OnceLock;
 
 use dfsn_types::{BoundedString, ProfileRecord};
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
-use tch::{Cuda, Device};
+use tch::{Cuda, Device, Kind};
 
 use super::TorchError;
+use crate::config::VaeConfig;
 
 /// How libtorch is to run in this process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +18,63 @@ pub struct TorchOptions {
     pub threads: Option<NonZeroU16>,
     /// Where the networks run.
     pub device: DeviceChoice,
+    /// The number format of weights and activations.
+    pub dtype: Dtype,
+    /// Whether the autoencoder works on tiles of the size it was trained on, so that large pictures need less
+    /// memory. The pixels differ a little. It always works on one picture at a time.
+    pub vae_tiling: bool,
+    /// Whether opposite edges of pictures fit together: convolutions then see the far side beyond an edge.
+    pub seamless: bool,
+}
+
+/// A number format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dtype {
+    /// 32 bits: the format of all reference figures.
+    #[default]
+    F32,
+    /// 16 bits with the range of f32.
+    Bf16,
+    /// 16 bits with more digits and less range; autoencoders that outgrow it run in f32.
+    F16,
+}
+
+impl Dtype {
+    /// The name in profiles and on command lines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+        }
+    }
+
+    pub(super) const fn kind(self) -> Kind {
+        match self {
+            Self::F32 => Kind::Float,
+            Self::Bf16 => Kind::BFloat16,
+            Self::F16 => Kind::Half,
+        }
+    }
+
+    /// The format that an autoencoder runs in.
+    pub(super) const fn vae_kind(self, config: &VaeConfig) -> Kind {
+        match self {
+            Self::F16 if config.force_upcast => Kind::Float,
+            _ => self.kind(),
+        }
+    }
+}
+
+impl std::str::FromStr for Dtype {
+    type Err = TorchError;
+
+    fn from_str(text: &str) -> Result<Self, TorchError> {
+        [Self::F32, Self::Bf16, Self::F16]
+            .into_iter()
+            .find(|dtype| dtype.name() == text)
+            .ok_or_else(|| TorchError::UnknownDtype(text.chars().take(32).collect()))
+    }
 }
 
 impl TorchOptions {
@@ -93,16 +151,22 @@ fn load_cuda() -> &'static Result<Library, String> {
 }
 
 /// Names what the bits of results depend on.
-pub(super) fn profile(device: Device) -> ProfileRecord {
+pub(super) fn profile(device: Device, options: TorchOptions) -> ProfileRecord {
     let (device, instruction_set, threads) = match device {
         Device::Cuda(_) => ("cuda", "cuda", 1),
         _ => ("cpu", instruction_set(), u16::try_from(tch::get_num_threads()).unwrap_or(u16::MAX)),
     };
+    let mut library = "libtorch-2.11.0".to_owned();
+    for (is_on, word) in [(options.vae_tiling, "+vae-tiling"), (options.seamless, "+seamless")] {
+        if is_on {
+            library.push_str(word);
+        }
+    }
     ProfileRecord::Float {
-        library: name("libtorch-2.11.0"),
+        library: name(&library),
         device: name(device),
         instruction_set: name(instruction_set),
-        dtype: name("f32"),
+        dtype: name(options.dtype.name()),
         threads,
     }
 }

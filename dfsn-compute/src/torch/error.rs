@@ -20,6 +20,9 @@ pub enum TorchError {
         /// Why.
         reason: String,
     },
+    /// A number format that is none of those there are.
+    #[error("unknown dtype {0:?}, known: f32, bf16, f16")]
+    UnknownDtype(String),
     /// More threads than libtorch is let start.
     #[error("{wanted} threads were asked for, at most {max} are allowed", max = TorchOptions::MAX_THREADS)]
     TooManyThreads {

@@ -1,8 +1,9 @@
 //! The layers that all three networks are made of.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::TorchError;
+use super::lora::{Adapters, LayerKind};
 use super::weights::Scope;
 use crate::config::Activation;
 use crate::error::ComputeError;
@@ -12,6 +13,7 @@ use crate::error::ComputeError;
 pub(super) struct Linear {
     weight: Tensor,
     bias: Option<Tensor>,
+    adapters: Adapters,
 }
 
 impl Linear {
@@ -27,11 +29,19 @@ impl Linear {
         outputs: u32,
     ) -> Result<Self, ComputeError> {
         let weight = scope.tensor("weight", &[i64::from(outputs), i64::from(inputs)])?;
-        Ok(Self { weight, bias: None })
+        let adapters = scope.register(&weight, LayerKind::Linear);
+        Ok(Self { weight, bias: None, adapters })
+    }
+
+    /// The number format of the weight, which inputs must have.
+    pub(super) fn kind(&self) -> Kind {
+        self.weight.kind()
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor, TorchError> {
-        Ok(x.f_linear(&self.weight, self.bias.as_ref())?)
+        let linear = |x: &Tensor, weight: &Tensor| Ok(x.f_linear(weight, None::<&Tensor>)?);
+        let output = x.f_linear(&self.weight, self.bias.as_ref())?;
+        self.adapters.add(output, |down| linear(x, down), linear)
     }
 }
 
@@ -42,6 +52,8 @@ pub(super) struct Conv2d {
     bias: Tensor,
     stride: i64,
     padding: i64,
+    is_circular: bool,
+    adapters: Adapters,
 }
 
 impl Conv2d {
@@ -70,12 +82,30 @@ impl Conv2d {
     ) -> Result<Self, ComputeError> {
         let (inputs, outputs) = (i64::from(inputs), i64::from(outputs));
         let weight = scope.tensor("weight", &[outputs, inputs, kernel, kernel])?;
-        Ok(Self { weight, bias: scope.tensor("bias", &[outputs])?, stride, padding })
+        let bias = scope.tensor("bias", &[outputs])?;
+        let adapters = scope.register(&weight, LayerKind::Conv);
+        let is_circular = padding > 0 && scope.is_seamless();
+        Ok(Self { weight, bias, stride, padding, is_circular, adapters })
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor, TorchError> {
-        let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
-        Ok(x.f_conv2d(&self.weight, Some(&self.bias), stride, padding, [1, 1], 1)?)
+        if self.is_circular {
+            self.convolve(&x.f_pad([self.padding; 4], "circular", None)?, 0)
+        } else {
+            self.convolve(x, self.padding)
+        }
+    }
+
+    fn convolve(&self, x: &Tensor, padding: i64) -> Result<Tensor, TorchError> {
+        let conv = |x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, stride: i64, padding: i64| {
+            Ok(x.f_conv2d(weight, bias, [stride; 2], [padding; 2], [1, 1], 1)?)
+        };
+        let output = conv(x, &self.weight, Some(&self.bias), self.stride, padding)?;
+        self.adapters.add(
+            output,
+            |down| conv(x, down, None, self.stride, padding),
+            |inner, up| conv(inner, up, None, 1, 0),
+        )
     }
 }
 

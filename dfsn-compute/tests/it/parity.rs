@@ -7,7 +7,7 @@ use std::path::Path;
 use dfsn_compute::torch::{TorchBackend, load_pipeline};
 use dfsn_compute::{
     Backend, Conditioning, Event, Generated, ImageRequest, LatentShape, NoObserver, Pipeline, Question,
-    SchedulerKind, TraceRecorder,
+    SchedulerKind, TextInput, TraceRecorder,
 };
 use serde::Deserialize;
 
@@ -25,7 +25,7 @@ fn text_embeddings() {
         for index in 0..3 {
             let ids = golden.bytes(&format!("ids.{index}"));
             let ids: Vec<u32> = ids.as_chunks::<4>().0.iter().map(|id| u32::from_le_bytes(*id)).collect();
-            let found = pipeline.backend_mut().encode_text(&ids).unwrap();
+            let found = pipeline.backend_mut().encode_text(&TextInput::new(0, &ids)).unwrap().embeddings;
             let key = format!("text.{index}");
             assert_close(&key, &found, &golden.floats(&key), 1e-5);
         }
@@ -42,7 +42,8 @@ fn one_unet_call() {
         for timestep in [999.0, 526.3157, 1.0] {
             let expected = golden.floats(&format!("unet.{timestep:?}"));
             for (index, text) in [&negative, &prompt].into_iter().enumerate() {
-                let conditioning = Conditioning { embeddings: text.clone(), prompts: 1, tokens: 77 };
+                let conditioning =
+                    Conditioning { embeddings: text.clone(), prompts: 1, tokens: 77, added: None };
                 let half = index * 1024..(index + 1) * 1024;
                 let found = pipeline
                     .backend_mut()
@@ -58,7 +59,8 @@ fn one_unet_call() {
 fn a_unet_call_where_halving_rounds_up() {
     with_pipeline(|pipeline| {
         let golden = GoldenTensors::open("model.safetensors");
-        let conditioning = Conditioning { embeddings: golden.floats("text.0"), prompts: 1, tokens: 77 };
+        let conditioning =
+            Conditioning { embeddings: golden.floats("text.0"), prompts: 1, tokens: 77, added: None };
         let sample = golden.floats("sample.odd");
         let found =
             pipeline.backend_mut().predict_noise(&sample, shape(18, 10), 250.0, &conditioning).unwrap();
@@ -73,7 +75,7 @@ fn both_prompts_in_one_call_equal_two_calls() {
         let (negative, prompt) = (golden.floats("text.1"), golden.floats("text.0"));
         let sample = &golden.floats("sample")[..1024];
         let mut call = |embeddings: Vec<f32>, prompts| {
-            let conditioning = Conditioning { embeddings, prompts, tokens: 77 };
+            let conditioning = Conditioning { embeddings, prompts, tokens: 77, added: None };
             pipeline.backend_mut().predict_noise(sample, shape(16, 16), 500.0, &conditioning).unwrap()
         };
         let together = call([negative.clone(), prompt.clone()].concat(), 2);

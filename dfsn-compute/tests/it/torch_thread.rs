@@ -16,7 +16,7 @@ type Task = Box<dyn FnOnce(&mut Pipeline<TorchBackend>) + Send>;
 
 /// One thread: where other programs take the cores, several would spend their time waiting for each other.
 pub(crate) fn options() -> TorchOptions {
-    TorchOptions { threads: NonZeroU16::new(1), device: DeviceChoice::Cpu }
+    TorchOptions { threads: NonZeroU16::new(1), device: DeviceChoice::Cpu, ..TorchOptions::default() }
 }
 
 /// Runs a test with the embedded model, which is loaded once.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use dfsn_compute::{Backend, ComputeError, Conditioning, ImageRequest, LatentShape, ModelConfig, Pipeline};
+use dfsn_compute::{
+    Backend, ComputeError, Conditioning, ImageRequest, LatentShape, ModelConfig, Pipeline, TextEncoding,
+    TextInput,
+};
 use dfsn_types::{BoundedString, ProfileRecord};
 
 use crate::golden::emoji_64;
@@ -28,8 +31,9 @@ impl Backend for ToyBackend {
         }
     }
 
-    fn encode_text(&mut self, token_ids: &[u32]) -> Result<Vec<f32>, ComputeError> {
-        Ok(token_ids.iter().map(|&id| (id % 97) as f32 / 97.0).collect())
+    fn encode_text(&mut self, text: &TextInput<'_>) -> Result<TextEncoding, ComputeError> {
+        let embeddings = text.token_ids.iter().map(|&id| (id % 97) as f32 / 97.0).collect();
+        Ok(TextEncoding { embeddings, pooled: None })
     }
 
     fn predict_noise(

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::attention::TextKeys;
+use super::attention::{Heads, TextKeys};
 use super::transformer::Transformer2DModel;
 use crate::config::{DownBlockType, UNetConfig, UpBlockType};
 use crate::error::ComputeError;
@@ -17,7 +17,7 @@ pub(super) struct BlockConfig {
     pub(super) channels: u32,
     pub(super) layers: usize,
     pub(super) transformer_layers: u32,
-    pub(super) heads: u32,
+    pub(super) heads: Heads,
     pub(super) text_width: u32,
     pub(super) groups: u32,
     resnet: ResnetConfig,
@@ -31,7 +31,7 @@ impl BlockConfig {
             channels: config.block_out_channels[index],
             layers: layers as usize,
             transformer_layers: config.transformer_layers_per_block[index],
-            heads: config.num_attention_heads[index],
+            heads: Heads { count: config.num_attention_heads[index], upcast: config.upcast_attention },
             text_width: config.cross_attention_dim,
             groups: config.norm_num_groups,
             resnet: ResnetConfig {

@@ -9,18 +9,19 @@ use tch::Tensor;
 
 use super::TorchError;
 use super::layers::{Conv2d, GroupNorm};
-use super::weights::WeightFile;
+use super::weights::Weights;
 use crate::config::{Activation, UNetConfig};
 use crate::error::ComputeError;
 
 pub(super) use attention::TextKeys;
 use blocks::{BlockConfig, DownBlock, MidBlock, UpBlock};
-use embeddings::TimestepEmbedding;
+use embeddings::{AddEmbedding, TimestepEmbedding};
 
 /// Predicts noise (or what the model was trained to predict) in latents.
 #[derive(Debug)]
 pub(super) struct UNet2DConditionModel {
     time_embedding: TimestepEmbedding,
+    add_embedding: Option<AddEmbedding>,
     conv_in: Conv2d,
     down_blocks: Vec<DownBlock>,
     mid_block: MidBlock,
@@ -32,8 +33,8 @@ pub(super) struct UNet2DConditionModel {
 }
 
 impl UNet2DConditionModel {
-    pub(super) fn load(file: &WeightFile, config: &UNetConfig) -> Result<Self, ComputeError> {
-        let scope = file.root();
+    pub(super) fn load(weights: &Weights, config: &UNetConfig) -> Result<Self, ComputeError> {
+        let scope = weights.root();
         let first = config.block_out_channels[0];
         let blocks = config.block_out_channels.len();
         let mut cross_attentions = 0;
@@ -74,6 +75,10 @@ impl UNet2DConditionModel {
 
         Ok(Self {
             time_embedding: TimestepEmbedding::load(&scope.sub("time_embedding"), config)?,
+            add_embedding: config
+                .add_embedding
+                .map(|added| AddEmbedding::load(&scope.sub("add_embedding"), config, added))
+                .transpose()?,
             conv_in: Conv2d::load_3x3(&scope.sub("conv_in"), config.in_channels, first)?,
             down_blocks,
             mid_block,
@@ -90,6 +95,12 @@ impl UNet2DConditionModel {
         })
     }
 
+    /// What pooled text `[prompts, width]` and the picture's size add to the timestep's embedding, the same at every
+    /// step; nothing in models without it.
+    pub(super) fn added(&self, pooled: &Tensor, time_ids: &[f32]) -> Result<Option<Tensor>, TorchError> {
+        self.add_embedding.as_ref().map(|added| added.forward(pooled, time_ids)).transpose()
+    }
+
     /// What the cross-attentions make of `[batch, tokens, width]` text embeddings, the same at every step.
     pub(super) fn text_keys(&self, text: &Tensor) -> Result<TextKeys, TorchError> {
         let mut keys = TextKeys::default();
@@ -103,14 +114,19 @@ impl UNet2DConditionModel {
         Ok(keys)
     }
 
-    /// From `[batch, in_channels, height, width]` to a prediction of the same height and width.
+    /// From `[batch, in_channels, height, width]` to a prediction of the same height and width. `added` is what
+    /// [`Self::added`] gave.
     pub(super) fn forward(
         &self,
         sample: &Tensor,
         timestep: f32,
         text: &TextKeys,
+        added: Option<&Tensor>,
     ) -> Result<Tensor, TorchError> {
-        let time = self.time_embedding.forward(timestep, sample.device())?;
+        let mut time = self.time_embedding.forward(timestep, sample.device())?;
+        if let Some(added) = added {
+            time = time.f_add(added)?;
+        }
         // Every resnet begins with the activation of the embedding.
         let time = self.activation.forward(&time)?;
         let mut x = if self.center_input_sample {

@@ -19,15 +19,14 @@ pub(super) struct AttentionBlock {
 }
 
 impl AttentionBlock {
-    /// Takes today's names and those of the files published with Stable Diffusion 1.
     pub(super) fn load(scope: &Scope<'_>, channels: u32, groups: u32) -> Result<Self, ComputeError> {
-        let linear = |names: &[&str]| Linear::load(&scope.sub_any(names), channels, channels);
+        let linear = |name: &str| Linear::load(&scope.sub(name), channels, channels);
         Ok(Self {
             group_norm: GroupNorm::load(&scope.sub("group_norm"), channels, groups, EPS)?,
-            to_q: linear(&["to_q", "query"])?,
-            to_k: linear(&["to_k", "key"])?,
-            to_v: linear(&["to_v", "value"])?,
-            to_out: linear(&["to_out.0", "proj_attn"])?,
+            to_q: linear("to_q")?,
+            to_k: linear("to_k")?,
+            to_v: linear("to_v")?,
+            to_out: linear("to_out.0")?,
         })
     }
 

@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::EPS;
-use super::attention::AttentionBlock;
+use super::mid_block::MidBlock;
 use crate::config::{Activation, VaeConfig};
 use crate::error::ComputeError;
 use crate::torch::TorchError;
@@ -22,14 +22,6 @@ pub(super) struct Decoder {
     activation: Activation,
 }
 
-/// Resnet, attention, resnet at the lowest resolution.
-#[derive(Debug)]
-struct MidBlock {
-    first: ResnetBlock2D,
-    attention: Option<AttentionBlock>,
-    last: ResnetBlock2D,
-}
-
 /// Resnets at one resolution, then a doubling.
 #[derive(Debug)]
 struct UpBlock {
@@ -39,12 +31,7 @@ struct UpBlock {
 
 impl Decoder {
     pub(super) fn load(scope: &Scope<'_>, config: &VaeConfig) -> Result<Self, ComputeError> {
-        let resnet = ResnetConfig {
-            groups: config.norm_num_groups,
-            eps: EPS,
-            activation: config.act_fn,
-            time_width: None,
-        };
+        let resnet = super::resnet_config(config);
         let outermost = config.block_out_channels[0];
         let innermost = *config.block_out_channels.last().unwrap_or(&outermost);
         let mut up_blocks = Vec::new();
@@ -58,12 +45,7 @@ impl Decoder {
         }
         Ok(Self {
             conv_in: Conv2d::load_3x3(&scope.sub("conv_in"), config.latent_channels, innermost)?,
-            mid_block: MidBlock::load(
-                &scope.sub("mid_block"),
-                innermost,
-                config.mid_block_add_attention,
-                resnet,
-            )?,
+            mid_block: MidBlock::load(&scope.sub("mid_block"), innermost, config)?,
             up_blocks,
             conv_norm_out: GroupNorm::load(
                 &scope.sub("conv_norm_out"),
@@ -82,32 +64,6 @@ impl Decoder {
             x = block.forward(x)?;
         }
         self.conv_out.forward(&self.activation.forward(&self.conv_norm_out.forward(&x)?)?)
-    }
-}
-
-impl MidBlock {
-    fn load(
-        scope: &Scope<'_>,
-        channels: u32,
-        has_attention: bool,
-        resnet: ResnetConfig,
-    ) -> Result<Self, ComputeError> {
-        let attention = has_attention
-            .then(|| AttentionBlock::load(&scope.item("attentions", 0), channels, resnet.groups))
-            .transpose()?;
-        Ok(Self {
-            first: ResnetBlock2D::load(&scope.item("resnets", 0), channels, channels, resnet)?,
-            attention,
-            last: ResnetBlock2D::load(&scope.item("resnets", 1), channels, channels, resnet)?,
-        })
-    }
-
-    fn forward(&self, x: &Tensor) -> Result<Tensor, TorchError> {
-        let mut x = self.first.forward(x, None)?;
-        if let Some(attention) = &self.attention {
-            x = attention.forward(&x)?;
-        }
-        self.last.forward(&x, None)
     }
 }
 

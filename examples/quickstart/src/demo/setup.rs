@@ -118,7 +118,11 @@ pub(super) async fn start(args: &Args) -> Result<Network, DemoError> {
 async fn load_workers(dir: &Path) -> Result<Vec<Worker>, DemoError> {
     let load = |name: char| {
         let dir = dir.to_owned();
-        let options = TorchOptions { threads: NonZeroU16::new(1), device: DeviceChoice::Cpu };
+        let options = TorchOptions {
+            threads: NonZeroU16::new(1),
+            device: DeviceChoice::Cpu,
+            ..TorchOptions::default()
+        };
         tokio::task::spawn_blocking(move || {
             Worker::spawn(&format!("compute {name}"), QUEUE, move || load_pipeline(dir, options))
         })
