@@ -123,6 +123,12 @@ domains! {
     StateWhole = "dfsn/state-whole/1",
     /// What a checkpoint's signature covers.
     SignCheckpoint = "dfsn/sign-checkpoint/1",
+    /// What a request to a compute worker signs.
+    SignComputeCall = "dfsn/sign-compute-call/1",
+    /// What a compute worker's reply signs.
+    SignComputeReply = "dfsn/sign-compute-reply/1",
+    /// The secret that a compute worker salts its traces with.
+    ComputeSalt = "dfsn/compute-salt/1",
 }
 
 impl Domain {
