@@ -36,6 +36,8 @@ pub mod pipeline;
 pub mod prompt;
 mod request;
 pub mod scheduler;
+#[cfg(feature = "service")]
+pub mod service;
 mod state;
 pub mod tokenizer;
 #[cfg(feature = "torch")]

@@ -24,6 +24,12 @@ impl TraceContext {
         let Self { genesis, job, attempt, worker } = *self;
         StateContext { genesis, job, attempt, worker, boundary }
     }
+
+    /// The leaf of a state, from its canonical bytes and the worker's secret.
+    pub fn leaf(&self, boundary: Boundary, state: &[u8], secret: &[u8; 32]) -> TraceLeaf {
+        let place = self.at(boundary);
+        TraceLeaf { digest: place.digest(state), salt: place.salt(secret) }
+    }
 }
 
 /// The states of all images of a result, kept until their audit is over.
@@ -48,8 +54,7 @@ impl Trace {
         let mut leaves = Vec::new();
         for (image, boundaries) in (0..).zip(&states) {
             for (t, state) in (0..).zip(boundaries) {
-                let place = context.at(Boundary { image, t });
-                leaves.push(TraceLeaf { digest: place.digest(state), salt: place.salt(secret) });
+                leaves.push(context.leaf(Boundary { image, t }, state, secret));
             }
         }
         let tree = TraceTree::new(TraceShape::of(params), leaves)?;

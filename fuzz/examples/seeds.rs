@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use dfsn_compute::service::auth::{Call, CallHeader};
 use dfsn_fuzz::chain;
 use dfsn_types::{
-    Amount, Boundary, EthereumCall, GenerationParams, ImageSize, MerkleMap, ModelId, ProfileId, Salt,
-    StateDigest, TraceLeaf, TraceShape, TraceTree, TransactionKind, VrfSecretKey, codec,
+    Amount, Boundary, EthereumCall, FileHash, GenerationParams, ImageSize, MerkleMap, ModelId, ProfileId,
+    Salt, SecretKey, StateDigest, TraceLeaf, TraceShape, TraceTree, TransactionKind, VrfSecretKey, codec,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const VECTORS: &str = "../dfsn-types/tests/vectors";
 const MODEL: &str = "../models/emoji-64";
@@ -42,6 +43,7 @@ fn main() {
     calls();
     models();
     prompts();
+    compute_service();
     let numbers = [1.0_f32, -0.5, 0.25].map(f32::to_le_bytes).concat();
     write("states", "three", &[&[3, 0][..], &numbers].concat());
     write("states", "pixel", &[&[1, 1][..], &numbers].concat());
@@ -193,4 +195,41 @@ fn models() {
     let vocabulary = br#"{"<|startoftext|>":0,"<|endoftext|>":1,"f":2,"o":3,"x</w>":4,"fo":5}"#;
     let files = [&br#"{"model_max_length":8}"#[..], b"{}", vocabulary, b"#version: 0.2\nf o\n"];
     write("model_config", "tokenizer", &files.join(&0xff));
+}
+
+fn compute_service() {
+    let key = SecretKey::from_seed(&[1; 32]);
+    let call = Call { method: "GET", path: "/v1/info", body: FileHash::of(&[]) };
+    let header = CallHeader::sign(&key, &key.public_key(), call, 1_790_000_000_000, [2; 16]);
+    write("compute_service", "header", header.to_string().as_bytes());
+    let zeros = "00".repeat(32);
+    let params = &cases("generation_params")[0]["json"];
+    let (address, commitment) =
+        (&cases("address")[0]["json"], &cases("result_commitment")[0]["json"]);
+    let context = json!({ "genesis": zeros, "job": zeros, "attempt": 1, "worker": address, "params": params });
+    let with = |more: Value| {
+        let mut object = context.clone();
+        let fields = object.as_object_mut().expect("an object");
+        fields.extend(more.as_object().expect("an object").clone());
+        object
+    };
+    let result = json!({
+        "commitment": commitment, "compute_ms": 1, "prompt_tokens_cut": 0, "negative_tokens_cut": 0
+    });
+    let event = json!({ "seq": 1, "job": zeros, "attempt": 1, "event": "done", "result": result });
+    for (name, message) in [
+        ("offer", with(json!({ "deadline_ms": 300_000, "keep_ms": 86_400_000, "previews": 1 }))),
+        (
+            "audit",
+            with(json!({
+                "boundary": { "image": 0, "t": 1 }, "input": zeros, "deadline_ms": 1, "wait_ms": 1
+            })),
+        ),
+        ("status", json!({ "job": zeros, "attempt": 1, "state": "done", "result": result })),
+        ("events", json!({ "boot": 1, "next": 1, "gap": false, "events": [event] })),
+        ("leaves", json!({ "leaves": [{ "digest": zeros, "salt": zeros }] })),
+        ("refusal", json!({ "code": "too_slow", "estimate_ms": 2, "deadline_ms": 1, "message": "late" })),
+    ] {
+        write("compute_service", name, &serde_json::to_vec(&message).expect("JSON"));
+    }
 }

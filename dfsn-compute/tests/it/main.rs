@@ -14,6 +14,8 @@ mod pipeline;
 mod prompts;
 mod scheduler_oracles;
 mod schedulers;
+#[cfg(feature = "service")]
+mod service;
 mod tokenizer;
 #[cfg(feature = "torch")]
 mod torch_thread;

@@ -1,0 +1,205 @@
+//! The one thread that computes: it owns every model, and does one step at a time of what the board says.
+
+mod benchmark;
+mod drawing;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use dfsn_types::{ModelId, ProfileRecord};
+use tokio::sync::oneshot;
+
+use super::blobs::Blobs;
+use super::board::{AuditTask, Board, Work};
+use super::speed::ModelSpeed;
+use super::store::Store;
+use super::wire::{AuditReply, EndReason, message};
+use crate::backend::Backend;
+use crate::config::ModelConfig;
+use crate::error::ComputeError;
+use crate::pipeline::{Pipeline, Question};
+use crate::request::ImageRequest;
+use crate::trace::TraceContext;
+use crate::worker::WorkerError;
+use dfsn_types::TraceShape;
+use drawing::Drawing;
+
+/// A pipeline whose backend may be any.
+pub type BoxedPipeline = Pipeline<Box<dyn Backend>>;
+
+/// A model to load on the inference thread.
+pub struct ModelSource {
+    /// Its name on chain: the hash of its manifest.
+    pub id: ModelId,
+    /// For people.
+    pub name: String,
+    /// Loads it.
+    pub load: Box<dyn FnOnce() -> Result<BoxedPipeline, ComputeError> + Send>,
+}
+
+impl std::fmt::Debug for ModelSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ModelSource").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What the rest of the service knows of a loaded model.
+#[derive(Clone, Debug)]
+pub(super) struct LoadedModel {
+    pub(super) id: ModelId,
+    pub(super) name: String,
+    pub(super) config: ModelConfig,
+    pub(super) profile: ProfileRecord,
+    pub(super) speed: Arc<ModelSpeed>,
+}
+
+/// What the inference thread shares with the rest.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) board: Board,
+    pub(super) store: Store,
+    pub(super) blobs: Blobs,
+    /// Salts the traces.
+    pub(super) secret: zeroize::Zeroizing<[u8; 32]>,
+}
+
+/// A model on the inference thread.
+struct Model {
+    pipeline: BoxedPipeline,
+    speed: Arc<ModelSpeed>,
+}
+
+/// Loads and measures all models on a thread of their own, which then works off the board until it drains.
+pub(super) fn start(
+    sources: Vec<ModelSource>,
+    shared: Arc<Shared>,
+) -> Result<(Vec<LoadedModel>, JoinHandle<()>), ComputeError> {
+    let (ready, loaded) = oneshot::channel();
+    let thread = std::thread::Builder::new()
+        .name("inference".to_owned())
+        .spawn(move || match load_all(sources) {
+            Ok((mut models, loaded)) => {
+                // Nobody listens when the service is gone; the board then drains.
+                let _ = ready.send(Ok(loaded));
+                work(&mut models, &shared);
+            }
+            Err(error) => {
+                let _ = ready.send(Err(error));
+            }
+        })
+        .map_err(WorkerError::Spawn)?;
+    let loaded = loaded.blocking_recv().map_err(|_| WorkerError::Stopped)??;
+    Ok((loaded, thread))
+}
+
+fn load_all(sources: Vec<ModelSource>) -> Result<(Vec<Model>, Vec<LoadedModel>), ComputeError> {
+    let (mut models, mut loaded) = (Vec::new(), Vec::new());
+    for ModelSource { id, name, load } in sources {
+        let mut pipeline = load()?;
+        let speed = Arc::new(ModelSpeed::new(benchmark::run(&mut pipeline)?));
+        let (config, profile) = (pipeline.config().clone(), pipeline.profile());
+        tracing::info!(model = %id, name, %profile, speed = ?speed.measured(), "loaded and measured");
+        loaded.push(LoadedModel { id, name, config, profile, speed: Arc::clone(&speed) });
+        models.push(Model { pipeline, speed });
+    }
+    Ok((models, loaded))
+}
+
+fn work(models: &mut [Model], shared: &Shared) {
+    let board = &shared.board;
+    let mut drawing: Option<Drawing> = None;
+    loop {
+        match board.next() {
+            Work::Stop => break,
+            Work::Audit(task) => {
+                let id = task.id;
+                let reply = guarded(|| Ok(audit(models, *task))).unwrap_or_else(failed_audit);
+                board.answered(id, reply);
+            }
+            Work::Abandon(reason) => {
+                drawing = None;
+                board.finished(Err(reason));
+            }
+            Work::Begin(job) => match guarded(|| Drawing::begin(models, shared, job)) {
+                Ok(begun) => drawing = Some(begun),
+                Err(reason) => board.finished(Err(reason)),
+            },
+            Work::Advance => {
+                let Some(mut running) = drawing.take() else {
+                    board.finished(Err(EndReason::Failed { message: message("nothing was begun") }));
+                    continue;
+                };
+                match guarded(|| running.advance(models, shared)) {
+                    Ok(false) => drawing = Some(running),
+                    Ok(true) => {
+                        let outcome = guarded(|| running.commit(shared));
+                        board.finished(outcome);
+                    }
+                    Err(reason) => board.finished(Err(reason)),
+                }
+            }
+        }
+    }
+}
+
+/// Runs one piece of work; a panic in it ends its job and not the thread.
+fn guarded<T>(run: impl FnOnce() -> Result<T, DrawError>) -> Result<T, EndReason> {
+    let failed = |text: &str| EndReason::Failed { message: message(text) };
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(outcome) => outcome.map_err(|error| failed(&error.to_string())),
+        Err(_) => Err(failed("the backend panicked; its message is in the worker's log")),
+    }
+}
+
+fn failed_audit(reason: EndReason) -> AuditReply {
+    match reason {
+        EndReason::Failed { message } => AuditReply::Failed { message },
+        _ => AuditReply::Failed { message: message("not computed") },
+    }
+}
+
+/// Why a job cannot be drawn.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DrawError {
+    #[error(transparent)]
+    Compute(#[from] ComputeError),
+    #[error(transparent)]
+    Store(#[from] super::store::StoreError),
+    #[error(transparent)]
+    TooMany(#[from] dfsn_types::TooLong),
+}
+
+impl From<crate::request::RequestError> for DrawError {
+    fn from(error: crate::request::RequestError) -> Self {
+        Self::Compute(error.into())
+    }
+}
+
+/// Computes the digest that a question asks for.
+fn audit(models: &mut [Model], task: AuditTask) -> AuditReply {
+    let AuditTask { call, input, model, .. } = task;
+    let context =
+        TraceContext { genesis: call.genesis, job: call.job, attempt: call.attempt, worker: call.worker };
+    let place = context.at(call.boundary);
+    let question = match (call.boundary.t, input) {
+        (0, _) => Question::InitialState,
+        (t, Some(state)) if t == TraceShape::of(&call.params).decoded() => {
+            Question::Decode { state: state.into() }
+        }
+        (t, Some(state)) => Question::Step { step: usize::from(t), state: state.into() },
+        (_, None) => return AuditReply::Failed { message: message("the state before is missing") },
+    };
+    let Some(model) = models.get_mut(model) else {
+        return AuditReply::Failed { message: message("the model is not loaded") };
+    };
+    let answer = ImageRequest::from_params(&call.params, call.boundary.image)
+        .map_err(ComputeError::from)
+        .and_then(|request| model.pipeline.answer(&request, &question));
+    match answer {
+        Ok(state) => AuditReply::Done { digest: place.digest(&state), malformed: false },
+        // The boundary was checked, so what does not fit is the state that was served.
+        Err(ComputeError::State(_)) => AuditReply::Done { digest: place.malformed(), malformed: true },
+        Err(error) => AuditReply::Failed { message: message(&error.to_string()) },
+    }
+}

@@ -1,0 +1,152 @@
+//! How long a job will take, from what was measured.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use dfsn_types::GenerationParams;
+
+use super::wire::Speed;
+
+/// Sizes of pictures that measurements are kept of, for each model.
+const SIZES_KEPT: usize = 64;
+/// Part of a new measurement in the running mean.
+const WEIGHT: f64 = 0.25;
+/// Estimates are measured means and this part more: a node that is late pays for it.
+const MARGIN: f64 = 1.15;
+/// What a step costs beyond its share when a picture grows: attention looks from every pixel at every other.
+const GROWTH: f64 = 1.25;
+/// A step without guidance, as part of one with it, until it is measured.
+const UNGUIDED: f64 = 0.6;
+
+/// Running means of one model's speed, in microseconds.
+#[derive(Debug)]
+pub(super) struct ModelSpeed {
+    measured: Speed,
+    means: Mutex<Means>,
+}
+
+#[derive(Debug, Default)]
+struct Means {
+    /// By pixels and guidance.
+    steps: BTreeMap<(u64, bool), f64>,
+    /// By pixels.
+    decodes: BTreeMap<u64, f64>,
+}
+
+impl ModelSpeed {
+    /// From the benchmark at the model's own size.
+    pub(super) fn new(measured: Speed) -> Self {
+        let pixels = u64::from(measured.side).pow(2);
+        let means = Means {
+            steps: BTreeMap::from([((pixels, true), measured.step_us as f64)]),
+            decodes: BTreeMap::from([(pixels, measured.decode_us as f64)]),
+        };
+        Self { measured, means: Mutex::new(means) }
+    }
+
+    pub(super) const fn measured(&self) -> Speed {
+        self.measured
+    }
+
+    /// A step of a picture of this many pixels took so long.
+    pub(super) fn stepped(&self, pixels: u64, is_guided: bool, took: Duration) {
+        learn(&mut self.means().steps, (pixels, is_guided), took);
+    }
+
+    /// So did its decoding.
+    pub(super) fn decoded(&self, pixels: u64, took: Duration) {
+        learn(&mut self.means().decodes, pixels, took);
+    }
+
+    /// How long a request takes when nothing waits before it.
+    pub(super) fn estimate(&self, params: &GenerationParams) -> Duration {
+        let pixels = u64::from(params.height()) * u64::from(params.width());
+        let is_guided = params.guidance_scale().is_guided();
+        let means = self.means();
+        let of = |guided: bool| {
+            let known = means.steps.iter().filter(move |((_, g), _)| *g == guided);
+            scaled(known.map(|((pixels, _), us)| (*pixels, *us)), pixels)
+        };
+        let step = match (of(is_guided), is_guided) {
+            (Some(us), _) => us,
+            (None, false) => of(true).unwrap_or_default() * UNGUIDED,
+            (None, true) => of(false).unwrap_or_default() / UNGUIDED,
+        };
+        let decode = scaled(means.decodes.iter().map(|(p, us)| (*p, *us)), pixels).unwrap_or_default();
+        let steps = f64::from(params.num_inference_steps());
+        let images = f64::from(params.num_images());
+        let us = images * (self.measured.text_us as f64 + steps * step + decode) * MARGIN;
+        // At most 600 steps; a time beyond what fits is beyond every deadline, too.
+        Duration::try_from_secs_f64(us / 1e6).unwrap_or(Duration::MAX / 4096)
+    }
+
+    fn means(&self) -> MutexGuard<'_, Means> {
+        self.means.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn learn<K: Ord + Copy>(means: &mut BTreeMap<K, f64>, key: K, took: Duration) {
+    let us = took.as_secs_f64() * 1e6;
+    if let Some(mean) = means.get_mut(&key) {
+        *mean += WEIGHT * (us - *mean);
+    } else if means.len() < SIZES_KEPT {
+        means.insert(key, us);
+    }
+}
+
+/// The measurement of the nearest size, brought to this one.
+fn scaled(known: impl Iterator<Item = (u64, f64)>, pixels: u64) -> Option<f64> {
+    let (nearest, us) = known.min_by_key(|(known, _)| known.abs_diff(pixels))?;
+    let ratio = pixels as f64 / nearest.max(1) as f64;
+    Some(us * if ratio > 1.0 { ratio.powf(GROWTH) } else { ratio })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dfsn_types::{ImageSize, ModelId, ProfileId};
+
+    fn params(side: u16, steps: u16, guidance: u32) -> GenerationParams {
+        let (model, profile) = (ModelId::from_bytes([1; 32]), ProfileId::from_bytes([2; 32]));
+        GenerationParams::builder(model, profile, "", ImageSize::new(side, side).unwrap())
+            .num_inference_steps(steps)
+            .guidance_thousandths(guidance)
+            .build()
+            .unwrap()
+    }
+
+    fn speed() -> ModelSpeed {
+        ModelSpeed::new(Speed { side: 512, step_us: 100_000, text_us: 10_000, decode_us: 200_000 })
+    }
+
+    #[test]
+    fn estimates_add_up_and_keep_a_margin() {
+        let seconds = speed().estimate(&params(512, 20, 7_500)).as_secs_f64();
+        assert!((seconds - 2.21 * MARGIN).abs() < 1e-6, "{seconds}");
+    }
+
+    #[test]
+    fn larger_pictures_take_more_than_their_share_and_smaller_ones_their_share() {
+        let at = |side| speed().estimate(&params(side, 150, 7_500)).as_secs_f64();
+        assert!(at(1024) > 4.5 * at(512));
+        assert!(at(256) > 0.2 * at(512) && at(256) < 0.3 * at(512));
+    }
+
+    #[test]
+    fn measurements_replace_guesses() {
+        let speed = speed();
+        let before = speed.estimate(&params(512, 20, 1_000));
+        speed.stepped(512 * 512, false, Duration::from_millis(90));
+        assert!(speed.estimate(&params(512, 20, 1_000)) > before);
+        (0..50).for_each(|_| speed.stepped(512 * 512, true, Duration::from_millis(10)));
+        assert!(speed.estimate(&params(512, 20, 7_500)) < Duration::from_millis(700));
+    }
+
+    #[test]
+    fn sizes_that_are_remembered_are_bounded() {
+        let speed = speed();
+        (0..1_000).for_each(|pixels| speed.decoded(pixels, Duration::from_millis(1)));
+        assert_eq!(speed.means().decodes.len(), SIZES_KEPT);
+    }
+}
