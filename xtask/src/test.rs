@@ -15,8 +15,8 @@ const WASM: &str = "wasm32-unknown-unknown";
 /// What a web page may hold: it checks pictures, and could follow the chain.
 const WASM_CRATES: [&str; 2] = ["dfsn-types", "dfsn-consensus"];
 const TORCH_FEATURE: &str = "dfsn-compute/torch";
-/// Needs nothing that is not there, so it is always tested.
-const DISK_FEATURE: &str = "dfsn-consensus/redb";
+/// They need nothing that is not there, so they are always tested.
+const FREE_FEATURES: &str = "dfsn-consensus/redb,dfsn-compute/service";
 
 /// Runs everything; `args` go to `cargo test`.
 pub(crate) fn test(no_torch: bool, args: &[OsString]) -> Result<ExitCode, Error> {
@@ -40,7 +40,7 @@ fn test_args(no_torch: bool, args: &[OsString]) -> Vec<OsString> {
         if !no_torch {
             list.extend(["--workspace", "--features", TORCH_FEATURE].map(OsString::from));
         }
-        list.extend(["--features", DISK_FEATURE].map(OsString::from));
+        list.extend(["--features", FREE_FEATURES].map(OsString::from));
     }
     list.extend(args.iter().cloned());
     list
@@ -84,10 +84,12 @@ fn add_target(workspace: &Workspace) -> Result<(), Outcome> {
 
 fn torch_free(workspace: &Workspace) -> Outcome {
     let mut findings = Vec::new();
-    for package in LIBRARIES {
-        match torch_crates(workspace, &["--package", package]) {
+    let defaults = LIBRARIES.iter().map(|package| vec!["--package", package]);
+    let service = vec!["--package", "dfsn-compute", "--features", "service"];
+    for selection in defaults.chain([service]) {
+        match torch_crates(workspace, &selection) {
             Ok(found) if found.is_empty() => {}
-            Ok(found) => findings.push(format!("{package} depends on {} by default", found.join(", "))),
+            Ok(found) => findings.push(format!("{} depends on {}", selection.join(" "), found.join(", "))),
             Err(error) => findings.push(error.to_string()),
         }
     }
@@ -132,9 +134,10 @@ mod tests {
 
     #[test]
     fn the_whole_workspace_by_default() {
-        let all = "test --release --workspace --features dfsn-compute/torch --features dfsn-consensus/redb";
+        let all =
+            format!("test --release --workspace --features dfsn-compute/torch --features {FREE_FEATURES}");
         assert_eq!(args(false, &[]), all);
-        assert_eq!(args(true, &[]), "test --release --features dfsn-consensus/redb");
+        assert_eq!(args(true, &[]), format!("test --release --features {FREE_FEATURES}"));
         assert_eq!(args(false, &["hash", "--", "-p"]), format!("{all} hash -- -p"));
     }
 

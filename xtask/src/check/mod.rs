@@ -32,6 +32,8 @@ pub(crate) fn check(advisories: bool) -> Result<ExitCode, Error> {
     );
     let libraries: Vec<&str> = LIBRARIES.iter().flat_map(|name| ["--package", name]).collect();
     steps.command("lints without libtorch", &mut workspace.cargo(lint(&libraries)));
+    let service = ["--package", "dfsn-compute", "--features", "service"];
+    steps.command("lints of the service without libtorch", &mut workspace.cargo(lint(&service)));
     let doc = ["doc", "--release", "--workspace", "--no-deps", "--all-features"];
     let mut doc = workspace.cargo(doc);
     steps.command("documentation", doc.env("LIBTORCH", &libtorch).env("RUSTDOCFLAGS", "-Dwarnings"));
