@@ -27,6 +27,24 @@ pub fn step_seed(seed: u32, step: u32) -> u32 {
     u32::from_le_bytes([a, b, c, d])
 }
 
+/// A mixture of two noises of unit variance that has unit variance again: a point on the arc between them
+/// (Shoemake 1985), `share` of the way from `first` to `second`. Noises that point the same way are mixed straight.
+pub fn slerp(first: &[f32], second: &[f32], share: f32) -> Vec<f32> {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let norms = libm::sqrt(dot(first, first) * dot(second, second));
+    let share = f64::from(share);
+    let cosine = if norms > 0.0 { dot(first, second) / norms } else { 1.0 };
+    let (left, right) = if cosine.abs() > 0.9995 {
+        (1.0 - share, share)
+    } else {
+        let angle = libm::acos(cosine);
+        let sine = libm::sin(angle);
+        (libm::sin((1.0 - share) * angle) / sine, libm::sin(share * angle) / sine)
+    };
+    let mix = |(a, b): (&f32, &f32)| (left * f64::from(*a) + right * f64::from(*b)) as f32;
+    first.iter().zip(second).map(mix).collect()
+}
+
 /// A torch CPU generator. Successive draws continue its stream as in torch.
 #[derive(Clone, Debug)]
 pub struct Generator {

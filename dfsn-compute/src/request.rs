@@ -1,9 +1,13 @@
 //! What one picture is asked for with.
 
-use dfsn_types::{GenerationParams, ImageSize, SchedulerKind};
+use std::sync::Arc;
+
+use dfsn_types::{FileHash, GenerationParams, ImageSize, SchedulerKind, Strength};
 use thiserror::Error;
 
 use crate::config::ModelConfig;
+use crate::error::ComputeError;
+use crate::image::RgbImage;
 
 /// Everything that decides one picture, given the model.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +28,30 @@ pub struct ImageRequest {
     pub height: u32,
     /// Width of the picture in pixels.
     pub width: u32,
+    /// A picture to start from instead of noise alone.
+    pub init: Option<InitImage>,
+    /// Another seed to lean towards.
+    pub variation: Option<Variation>,
+}
+
+/// A picture to start from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InitImage {
+    /// The picture, stretched to the request's size as diffusers does (Lanczos).
+    pub image: Arc<RgbImage>,
+    /// How far to leave it: the share of the steps that are run.
+    pub strength: Strength,
+    /// Where to draw: bright pixels are drawn anew, dark ones stay. Stretched like the picture.
+    pub mask: Option<Arc<RgbImage>>,
+}
+
+/// A mixture of two seeds' noises, along the arc between them (slerp).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Variation {
+    /// The other seed.
+    pub seed: u32,
+    /// How far to go: 0 stays with the request's seed, 1 takes the other's.
+    pub strength: f32,
 }
 
 /// A request that no run is started for.
@@ -54,9 +82,34 @@ pub enum RequestError {
         /// The model's step in pixels.
         multiple: u32,
     },
-    /// A picture to start from.
-    #[error("this pipeline starts from noise only, the request names an initial image")]
-    InitImage,
+    /// A picture to start from that was not given.
+    #[error("the request starts from a picture with file hash {0}, whose bytes are needed")]
+    InitImageMissing(FileHash),
+    /// Another file than the request names.
+    #[error("the initial picture has file hash {found}, the request names {expected}")]
+    InitImageHash {
+        /// The hash of the file given.
+        found: FileHash,
+        /// The hash in the request.
+        expected: FileHash,
+    },
+    /// A file for a request that names none.
+    #[error("the request starts from noise, not from a picture")]
+    NoInitImage,
+    /// A strength that leaves no step to run.
+    #[error("strength {strength} thousandths of {steps} steps leaves no step")]
+    NoStepLeft {
+        /// Strength in thousandths.
+        strength: u16,
+        /// Steps asked for.
+        steps: u16,
+    },
+    /// A model that was trained for inpainting and is given nothing to paint in.
+    #[error("this model paints into pictures: it needs an initial image and a mask")]
+    MaskNeeded,
+    /// A variation out of range.
+    #[error("variation strength {0} is not between 0 and 1")]
+    Variation(f32),
     /// Initial latents of another size.
     #[error("initial latents have {found} numbers, this request needs {expected}")]
     InitLatents {
@@ -88,17 +141,43 @@ impl ImageRequest {
             scheduler: SchedulerKind::Ddim,
             height: side,
             width: side,
+            init: None,
+            variation: None,
         }
     }
 
     /// Picture `image` (from 0) of a request on the chain: its seed is the request's plus `image`, wrapping.
     ///
     /// # Errors
-    /// [`RequestError::InitImage`] for a request that starts from an image.
+    /// [`RequestError::InitImageMissing`] for a request that starts from a picture.
     pub fn from_params(params: &GenerationParams, image: u8) -> Result<Self, RequestError> {
-        if params.init_image().is_some() {
-            return Err(RequestError::InitImage);
+        match params.init_image() {
+            Some(hash) => Err(RequestError::InitImageMissing(hash)),
+            None => Ok(Self::without_image(params, image)),
         }
+    }
+
+    /// As [`Self::from_params`], for a request that starts from the picture in `file`, a PNG.
+    ///
+    /// # Errors
+    /// [`RequestError::InitImageHash`] for another file than the request names, [`RequestError::NoInitImage`] if it
+    /// names none; [`ComputeError::Image`].
+    pub fn from_params_with_init(
+        params: &GenerationParams,
+        image: u8,
+        file: &[u8],
+    ) -> Result<Self, ComputeError> {
+        let expected = params.init_image().ok_or(RequestError::NoInitImage)?;
+        let found = FileHash::of(file);
+        if found != expected {
+            return Err(RequestError::InitImageHash { found, expected }.into());
+        }
+        let picture = Arc::new(RgbImage::from_png(file)?);
+        let init = InitImage { image: picture, strength: params.strength(), mask: None };
+        Ok(Self { init: Some(init), ..Self::without_image(params, image) })
+    }
+
+    fn without_image(params: &GenerationParams, image: u8) -> Self {
         let first = Self {
             prompt: params.prompt().as_str().to_owned(),
             negative_prompt: params.negative_prompt().as_str().to_owned(),
@@ -108,8 +187,10 @@ impl ImageRequest {
             scheduler: params.scheduler(),
             height: params.height(),
             width: params.width(),
+            init: None,
+            variation: None,
         };
-        Ok(first.for_image(image))
+        first.for_image(image)
     }
 
     /// The same request for picture `image`, counted from 0.
@@ -117,6 +198,15 @@ impl ImageRequest {
     pub fn for_image(mut self, image: u8) -> Self {
         self.seed = self.seed.wrapping_add(u32::from(image));
         self
+    }
+
+    /// Steps that a picture to start from spares: `N - floor(N * strength)` of `N`.
+    pub fn skipped_steps(&self) -> u16 {
+        let Some(init) = &self.init else { return 0 };
+        let steps = u32::from(self.num_inference_steps);
+        let run = steps * u32::from(init.strength.thousandths()) / 1000;
+        // At most the number of steps.
+        (steps - run.min(steps)) as u16
     }
 
     /// Whether the negative prompt takes part.
@@ -139,6 +229,20 @@ impl ImageRequest {
         }
         if !(0.0..=100.0).contains(&self.guidance_scale) {
             return Err(RequestError::Guidance(self.guidance_scale));
+        }
+        if let Some(init) = &self.init
+            && self.skipped_steps() == self.num_inference_steps
+        {
+            let (strength, steps) = (init.strength.thousandths(), self.num_inference_steps);
+            return Err(RequestError::NoStepLeft { strength, steps });
+        }
+        if model.is_inpainting() && self.init.as_ref().is_none_or(|init| init.mask.is_none()) {
+            return Err(RequestError::MaskNeeded);
+        }
+        if let Some(variation) = &self.variation
+            && !(0.0..=1.0).contains(&variation.strength)
+        {
+            return Err(RequestError::Variation(variation.strength));
         }
         let multiple = model.size_multiple();
         for (side, pixels) in [("height", self.height), ("width", self.width)] {

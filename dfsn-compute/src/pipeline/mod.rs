@@ -7,6 +7,7 @@
 mod observer;
 mod prepared;
 mod question;
+mod start;
 mod text;
 
 use std::ops::ControlFlow;
@@ -101,14 +102,16 @@ impl<B: Backend> Pipeline<B> {
         Pipeline { config, tokenizer, tokenizer_2, backend: Box::new(backend) }
     }
 
-    /// Checks a request, encodes its prompts and sets its scheduler: all that is the same for every step.
+    /// Checks a request, encodes its prompts and its picture, draws its noise and sets its scheduler: all that is the
+    /// same for every step.
     ///
     /// # Errors
     /// [`ComputeError::Request`] or [`ComputeError::Scheduler`] for a request out of bounds; the backend's errors.
     pub fn prepare(&mut self, request: &ImageRequest) -> Result<Prepared, ComputeError> {
         request.check(&self.config)?;
         let steps = u32::from(request.num_inference_steps);
-        let scheduler = scheduler::build(request.scheduler, &self.config.scheduler, steps)?;
+        let skipped = u32::from(request.skipped_steps());
+        let scheduler = scheduler::build_from(request.scheduler, &self.config.scheduler, steps, skipped)?;
         let text = self.encode_prompts(request)?;
         let factor = self.config.vae_scale_factor();
         let latents = LatentShape {
@@ -116,12 +119,14 @@ impl<B: Backend> Pipeline<B> {
             height: request.height / factor,
             width: request.width / factor,
         };
-        Ok(Prepared { request: request.clone(), text, scheduler, latents })
+        let start = self.prepare_start(request, latents)?;
+        Ok(Prepared { request: request.clone(), text, scheduler, latents, start })
     }
 
-    /// The state before the first step: noise from the request's seed at the schedule's first level.
+    /// The state before the first step: noise from the request's seed at the schedule's first level, with the
+    /// request's picture in it.
     pub fn initial_state(&self, prepared: &Prepared) -> StepState {
-        scaled_noise(prepared, noise::randn(prepared.request.seed, prepared.latents.count()))
+        noised(prepared, &prepared.start.noise)
     }
 
     /// The state before the first step from given noise of unit variance instead of the seed's.
@@ -137,7 +142,7 @@ impl<B: Backend> Pipeline<B> {
         if noise.len() != expected {
             return Err(RequestError::InitLatents { found: noise.len(), expected }.into());
         }
-        let state = scaled_noise(prepared, noise);
+        let state = noised(prepared, &noise);
         state.check(prepared.state_shape(0))?;
         Ok(state)
     }
@@ -177,14 +182,16 @@ impl<B: Backend> Pipeline<B> {
         state: &StepState,
     ) -> Result<StepState, ComputeError> {
         let scheduler = prepared.scheduler.as_ref();
-        let sample = scheduler.scale_model_input(evaluation, &state.latents);
+        let sample = prepared.start.input(scheduler.scale_model_input(evaluation, &state.latents));
+        let shape = LatentShape { channels: self.config.unet.in_channels, ..prepared.latents };
         let timestep = scheduler.timesteps()[evaluation];
-        let prediction =
-            self.backend.predict_noise(&sample, prepared.latents, timestep, &prepared.text.conditioning)?;
+        let prediction = self.backend.predict_noise(&sample, shape, timestep, &prepared.text.conditioning)?;
         let guided = guide(prediction, prepared)?;
         // A request has at most 150 steps.
         let noise = || noise::step_noise(prepared.request.seed, step as u32, prepared.latents.count());
-        Ok(scheduler::advance(scheduler, evaluation, &guided, state, noise))
+        let mut next = scheduler::advance(scheduler, evaluation, &guided, state, noise);
+        prepared.start.blend(&mut next.latents, scheduler, evaluation + 1);
+        Ok(next)
     }
 
     /// Decodes the state after the last step.
@@ -250,10 +257,12 @@ fn tell(observer: &mut dyn Observer, event: Event<'_>) -> Result<(), ComputeErro
     }
 }
 
-fn scaled_noise(prepared: &Prepared, mut noise: Vec<f32>) -> StepState {
-    let sigma = prepared.scheduler.init_noise_sigma();
-    noise.iter_mut().for_each(|number| *number *= sigma);
-    StepState::new(noise)
+fn noised(prepared: &Prepared, noise: &[f32]) -> StepState {
+    let scheduler = prepared.scheduler();
+    StepState::new(match &prepared.start.image {
+        Some(image) => scheduler.add_noise(0, image, noise),
+        None => noise.iter().map(|number| number * scheduler.init_noise_sigma()).collect(),
+    })
 }
 
 /// Classifier-free guidance: from the negative prompt's prediction towards the prompt's.

@@ -1,5 +1,6 @@
 //! A request after its text went through the encoder.
 
+use super::start::Start;
 use super::text::EncodedText;
 use crate::backend::{Conditioning, LatentShape};
 use crate::request::ImageRequest;
@@ -14,6 +15,7 @@ pub struct Prepared {
     pub(super) text: EncodedText,
     pub(super) scheduler: Box<dyn Scheduler>,
     pub(super) latents: LatentShape,
+    pub(super) start: Start,
 }
 
 impl Prepared {

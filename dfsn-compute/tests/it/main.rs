@@ -5,8 +5,13 @@
 
 #![allow(clippy::unwrap_in_result)] // Helpers unwrap what the tests set up and return what they test.
 
+#[cfg(feature = "torch")]
+mod checkpoint;
 mod config;
+#[cfg(feature = "torch")]
+mod families;
 mod golden;
+mod images;
 mod noise;
 #[cfg(feature = "torch")]
 mod parity;

@@ -116,6 +116,8 @@ impl Run {
             scheduler: self.scheduler.parse().unwrap(),
             height: self.height,
             width: self.width,
+            init: None,
+            variation: None,
         }
     }
 }
@@ -276,6 +278,8 @@ fn another_model_of_another_shape_loads_through_the_same_code() {
                 scheduler,
                 height: 24,
                 width: 16,
+                init: None,
+                variation: None,
             };
             let generated = tiny.generate(&request, &mut NoObserver).unwrap();
             let (latents, decoded) = (format!("{scheduler}.latents"), format!("{scheduler}.decoded"));

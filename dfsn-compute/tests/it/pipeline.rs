@@ -1,13 +1,15 @@
 //! The loop, its single steps and its limits, on formulas instead of networks.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use dfsn_compute::{
-    ComputeError, Event, ImageRequest, NoObserver, Question, RequestError, SchedulerKind, StateError,
-    StepState, TraceRecorder,
+    ComputeError, Event, ImageRequest, InitImage, NoObserver, Question, RequestError, RgbImage,
+    SchedulerKind, StateError, StepState, TraceRecorder, Variation,
 };
 use dfsn_types::{FileHash, GenerationParams, ImageSize, ModelId, ProfileId, Strength};
 
+use crate::golden::{assert_close, relative_l2};
 use crate::toy::{ToyBackend, request, toy_pipeline};
 
 #[test]
@@ -177,6 +179,83 @@ fn pictures_of_a_request_on_the_chain_take_successive_seeds() {
 }
 
 #[test]
+fn a_request_on_the_chain_starts_from_the_picture_it_names() {
+    let file = RgbImage::new(8, 8, vec![200; 192]).unwrap().to_png().unwrap();
+    let builder = |hash| {
+        let size = ImageSize::new(64, 48).unwrap();
+        let ids = (ModelId::from_bytes([1; 32]), ProfileId::from_bytes([2; 32]));
+        GenerationParams::builder(ids.0, ids.1, "a fox", size)
+            .num_inference_steps(10)
+            .init_image(hash, Strength::from_thousandths(290).unwrap())
+            .build()
+            .unwrap()
+    };
+    let request = ImageRequest::from_params_with_init(&builder(FileHash::of(&file)), 1, &file).unwrap();
+    let init = request.init.as_ref().unwrap();
+    assert_eq!((init.image.height(), init.strength.thousandths(), request.seed), (8, 290, 1));
+    // 2.9 of 10 steps: 2 are run.
+    assert_eq!(request.skipped_steps(), 8);
+    let broken = b"no picture";
+    let error = ImageRequest::from_params_with_init(&builder(FileHash::of(broken)), 0, broken).unwrap_err();
+    assert!(matches!(error, ComputeError::Image(_)), "{error}");
+}
+
+#[test]
+fn every_question_gives_the_bytes_of_a_run_that_starts_from_a_picture() {
+    let image = Arc::new(RgbImage::new(24, 40, (0..2880).map(|i| (i * 7 % 256) as u8).collect()).unwrap());
+    for mask in [None, Some(Arc::clone(&image))] {
+        let init =
+            InitImage { image: Arc::clone(&image), strength: Strength::from_thousandths(500).unwrap(), mask };
+        let request = ImageRequest { init: Some(init), ..request("a fox") };
+        let mut trace = TraceRecorder::default();
+        toy_pipeline(ToyBackend::default()).generate(&request, &mut trace).unwrap();
+        let boundaries = trace.into_boundaries();
+        assert_eq!(boundaries.len(), 5);
+        let mut auditor = toy_pipeline(ToyBackend::default());
+        assert_eq!(auditor.answer(&request, &Question::InitialState).unwrap(), boundaries[0]);
+        for step in 1..=3 {
+            let question = Question::Step { step, state: boundaries[step - 1].clone() };
+            assert_eq!(auditor.answer(&request, &question).unwrap(), boundaries[step]);
+        }
+    }
+}
+
+#[test]
+fn strengths_without_a_step_and_variations_out_of_range_are_refused() {
+    let mut pipeline = toy_pipeline(ToyBackend::default());
+    let image = Arc::new(RgbImage::new(24, 40, vec![0; 2880]).unwrap());
+    let init = InitImage { image, strength: Strength::from_thousandths(166).unwrap(), mask: None };
+    let error =
+        pipeline.prepare(&ImageRequest { init: Some(init), ..request("a fox") }).unwrap_err().to_string();
+    assert_eq!(error, "strength 166 thousandths of 6 steps leaves no step");
+    for strength in [-0.1, 1.1, f32::NAN] {
+        let variation = Some(Variation { seed: 3, strength });
+        let error =
+            pipeline.prepare(&ImageRequest { variation, ..request("a fox") }).unwrap_err().to_string();
+        assert_eq!(error, format!("variation strength {strength} is not between 0 and 1"));
+    }
+}
+
+#[test]
+fn a_variation_leads_from_one_seed_to_the_other() {
+    let mut pipeline = toy_pipeline(ToyBackend::default());
+    let mut initial = |seed, variation: Option<f32>| {
+        let variation = variation.map(|strength| Variation { seed: 77, strength });
+        let prepared = pipeline.prepare(&ImageRequest { seed, variation, ..request("a fox") }).unwrap();
+        pipeline.initial_state(&prepared).latents
+    };
+    let (start, end) = (initial(5, None), initial(77, None));
+    assert_close("start", &initial(5, Some(0.0)), &start, 1e-7);
+    assert_close("end", &initial(5, Some(1.0)), &end, 1e-7);
+    let middle = initial(5, Some(0.5));
+    // As far from both, and as large.
+    let distances = [&start, &end].map(|side| relative_l2(&middle, side));
+    assert!((distances[0] - distances[1]).abs() < 0.1, "{distances:?}");
+    let size = |latents: &[f32]| latents.iter().map(|x| f64::from(x * x)).sum::<f64>().sqrt();
+    assert!((size(&middle) / size(&start) - 1.0).abs() < 0.1);
+}
+
+#[test]
 fn a_request_that_starts_from_an_image_is_refused_not_drawn_from_noise() {
     let size = ImageSize::new(64, 64).unwrap();
     let params = GenerationParams::builder(
@@ -188,5 +267,8 @@ fn a_request_that_starts_from_an_image_is_refused_not_drawn_from_noise() {
     .init_image(FileHash::from_bytes([3; 32]), Strength::from_thousandths(500).unwrap())
     .build()
     .unwrap();
-    assert_eq!(ImageRequest::from_params(&params, 0), Err(RequestError::InitImage));
+    let missing = RequestError::InitImageMissing(FileHash::from_bytes([3; 32]));
+    assert_eq!(ImageRequest::from_params(&params, 0), Err(missing));
+    let error = ImageRequest::from_params_with_init(&params, 0, b"another file").unwrap_err().to_string();
+    assert!(error.starts_with("the initial picture has file hash "), "{error}");
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use dfsn_compute::{
-    Backend, ComputeError, Conditioning, ImageRequest, LatentShape, ModelConfig, Pipeline, TextEncoding,
-    TextInput,
+    Backend, ComputeError, Conditioning, ImageRequest, LatentDistribution, LatentShape, ModelConfig,
+    Pipeline, TextEncoding, TextInput,
 };
 use dfsn_types::{BoundedString, ProfileRecord};
 
@@ -51,6 +51,12 @@ impl Backend for ToyBackend {
             prediction.extend(sample.iter().map(|x| x * scale + shift));
         }
         Ok(prediction)
+    }
+
+    fn encode(&mut self, image: &[f32], height: u32, width: u32) -> Result<LatentDistribution, ComputeError> {
+        let count = 4 * (height / 4 * (width / 4)) as usize;
+        let mean: Vec<f32> = image.iter().cycle().step_by(5).take(count).copied().collect();
+        Ok(LatentDistribution { std: mean.iter().map(|mean| mean.abs() / 2.0).collect(), mean })
     }
 
     fn decode(&mut self, latents: &[f32], shape: LatentShape) -> Result<Vec<f32>, ComputeError> {

@@ -6,10 +6,13 @@ use std::num::NonZeroU16;
 use std::path::Path;
 
 use dfsn_compute::TorchOptions;
-use dfsn_compute::torch::{DeviceChoice, load_pipeline};
+use dfsn_compute::torch::{DeviceChoice, load_pipeline, load_single_file};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
+use serde_json::Value;
+
+use crate::families::{folder, models};
 use crate::parity::tiny_model;
 use crate::torch_thread::options;
 
@@ -23,10 +26,10 @@ fn refused(change: impl FnOnce(&Path)) -> String {
     error.replace(&format!("{}/", dir.path().display()), "")
 }
 
-type Tensors = HashMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
+pub(crate) type Tensors = HashMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
 
 /// Rewrites a safetensors file.
-fn rewrite(path: &Path, change: impl FnOnce(&mut Tensors)) {
+pub(crate) fn rewrite(path: &Path, change: impl FnOnce(&mut Tensors)) {
     let bytes = fs::read(path).unwrap();
     let mut tensors: Tensors = SafeTensors::deserialize(&bytes)
         .unwrap()
@@ -60,6 +63,95 @@ fn truncated_files_are_named() {
         assert!(error.starts_with(UNET) || error.contains("cannot read"), "{keep}: {error}");
         assert!(error.contains("is not a valid safetensors file"), "{keep}: {error}");
     }
+}
+
+#[test]
+fn headers_over_their_bound_are_not_read() {
+    let error = refused(|dir| {
+        let mut bytes = fs::read(dir.join(UNET)).unwrap();
+        bytes[..8].copy_from_slice(&(100_000_000_u64).to_le_bytes());
+        fs::write(dir.join(UNET), bytes).unwrap();
+    });
+    assert_eq!(
+        error,
+        format!("{UNET} is not a valid safetensors file: a header of 100000000 bytes is over 16777216")
+    );
+}
+
+/// Loads a model of several shards after a change of its folder; gives the error.
+fn shards_refused(change: impl FnOnce(&Path)) -> String {
+    let dir = folder("sd21");
+    change(dir.path());
+    let error = load_pipeline(dir.path(), options()).unwrap_err().to_string();
+    assert_eq!(error.lines().count(), 1, "{error}");
+    error.replace(&format!("{}/unet/", dir.path().display()), "")
+}
+
+/// Changes the index of the shards.
+fn change_index(dir: &Path, change: impl FnOnce(&mut Value)) {
+    let path = dir.join("unet/diffusion_pytorch_model.safetensors.index.json");
+    let mut index: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    change(&mut index["weight_map"]);
+    fs::write(path, index.to_string()).unwrap();
+}
+
+#[test]
+fn shards_that_do_not_hold_what_their_index_says_are_named() {
+    let error = shards_refused(|dir| {
+        change_index(dir, |map| map["conv_in.bias"] = "../vae/diffusion_pytorch_model.safetensors".into());
+    });
+    assert!(error.contains("tensor \"conv_in.bias\" lies in \"../vae/"), "{error}");
+    assert!(error.ends_with("which names no file beside it"), "{error}");
+    let error =
+        shards_refused(|dir| change_index(dir, |map| map["conv_in.bias"] = "other.safetensors".into()));
+    assert!(error.starts_with("cannot read other.safetensors: "), "{error}");
+    let error = shards_refused(|dir| {
+        change_index(dir, |map| map["brand.new"] = map["conv_in.bias"].clone());
+    });
+    assert!(error.ends_with("tensor \"brand.new\" is missing"), "{error}");
+    let error = shards_refused(|dir| change_index(dir, |map| *map = Value::Null));
+    assert!(error.ends_with("it has no object weight_map"), "{error}");
+    let error = shards_refused(|dir| {
+        let path = dir.join("unet/diffusion_pytorch_model-00001-of-00006.safetensors");
+        let name = fs::read_dir(dir.join("unet")).unwrap().map(|entry| entry.unwrap().path());
+        let first =
+            name.filter(|path| path.extension().is_some_and(|ext| ext == "safetensors")).min().unwrap();
+        assert!(first.file_name().unwrap().to_str().unwrap().contains("00001-of-"), "{}", path.display());
+        fs::write(first, [0; 20]).unwrap();
+    });
+    assert!(error.contains("00001-of-") && error.contains("is not a valid safetensors file"), "{error}");
+}
+
+#[test]
+fn strangers_in_a_single_file_are_named() {
+    let dir = folder("sd15");
+    let file = dir.path().join("single.safetensors");
+    let refused = |change: fn(&mut Tensors)| {
+        fs::copy(models("sd15-single.safetensors"), &file).unwrap();
+        rewrite(&file, change);
+        let error = load_single_file(&file, dir.path(), options()).unwrap_err().to_string();
+        error.replace(&format!("{}/", dir.path().display()), "")
+    };
+    let error = refused(|tensors| {
+        let some = tensors["model.diffusion_model.out.2.bias"].clone();
+        tensors.insert("control_model.out.2.bias".to_owned(), some);
+    });
+    assert_eq!(
+        error,
+        "single.safetensors: 1 tensors have no place in the configured model, the first is \"control_model.out.2.bias\""
+    );
+    let error = refused(|tensors| {
+        let some = tensors["model.diffusion_model.out.2.bias"].clone();
+        tensors.insert("model.diffusion_model.out.3.bias".to_owned(), some);
+    });
+    assert!(error.ends_with("the first is \"model.diffusion_model.out.3.bias\""), "{error}");
+    let error = refused(|tensors| {
+        tensors.remove("model.diffusion_model.input_blocks.1.0.in_layers.2.weight").unwrap();
+    });
+    assert_eq!(
+        error,
+        "single.safetensors: tensor \"model.diffusion_model.input_blocks.1.0.in_layers.2.weight\" is missing"
+    );
 }
 
 #[test]

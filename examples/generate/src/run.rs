@@ -76,6 +76,7 @@ fn request(args: &Args, pipeline: &Pipeline<TorchBackend>) -> ImageRequest {
         scheduler: args.scheduler,
         height: args.height.unwrap_or(defaults.height),
         width: args.width.unwrap_or(defaults.width),
+        ..defaults
     }
 }
 

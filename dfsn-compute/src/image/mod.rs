@@ -1,7 +1,12 @@
 //! Pictures: from the decoder's numbers to pixels, files and hashes.
 
+mod png;
+mod resize;
+
 use dfsn_types::PixelHash;
 use thiserror::Error;
+
+pub use self::png::PngText;
 
 use crate::state::{StateError, check_finite, floats_from_bytes};
 
@@ -41,7 +46,32 @@ pub enum ImageError {
     },
     /// The PNG encoder.
     #[error("cannot encode the picture: {0}")]
-    Encoding(#[from] png::EncodingError),
+    Encoding(#[from] ::png::EncodingError),
+    /// The PNG decoder.
+    #[error("not a PNG file that can be read: {0}")]
+    Decoding(String),
+    /// A file over its limit.
+    #[error("the file has {length} bytes, at most {max} are read", max = RgbImage::MAX_FILE_BYTES)]
+    FileTooLarge {
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// A file with too many pixels.
+    #[error("the picture has {height} x {width} pixels, sides over {max} are not read", max = RgbImage::MAX_FILE_SIDE)]
+    SideTooLong {
+        /// Pixels from top to bottom.
+        height: u32,
+        /// Pixels from left to right.
+        width: u32,
+    },
+    /// A text over its limit.
+    #[error("text {keyword:?} has {length} bytes, at most {max} are written", max = PngText::MAX_BYTES)]
+    TextTooLong {
+        /// Its name.
+        keyword: &'static str,
+        /// Its length in bytes.
+        length: usize,
+    },
 }
 
 fn check_length(height: u32, width: u32, found: usize) -> Result<(), ImageError> {
@@ -132,6 +162,25 @@ impl RgbImage {
         &self.pixels
     }
 
+    /// The numbers that a VAE encodes, `[3, height, width]`: 0 is -1, 255 is 1.
+    pub fn to_input(&self) -> Vec<f32> {
+        (0..3)
+            .flat_map(|channel| self.pixels.iter().skip(channel).step_by(3))
+            .map(|&value| 2.0 * (f32::from(value) / 255.0) - 1.0)
+            .collect()
+    }
+
+    /// How bright each pixel is, 0 to 255, with the weights of ITU-R 601 as Pillow rounds them.
+    pub fn to_luma(&self) -> Vec<u8> {
+        let weigh = |pixel: &[u8]| {
+            let sum =
+                19_595 * u32::from(pixel[0]) + 38_470 * u32::from(pixel[1]) + 7_471 * u32::from(pixel[2]);
+            // The weights add up to 2^16, so this is at most 255.
+            ((sum + 0x8000) >> 16) as u8
+        };
+        self.pixels.chunks_exact(3).map(weigh).collect()
+    }
+
     /// Red, green and blue at a place, unless it lies outside.
     pub fn pixel(&self, row: u32, column: u32) -> Option<[u8; 3]> {
         if row >= self.height || column >= self.width {
@@ -139,23 +188,6 @@ impl RgbImage {
         }
         let at = 3 * (row as usize * self.width as usize + column as usize);
         Some([self.pixels[at], self.pixels[at + 1], self.pixels[at + 2]])
-    }
-
-    /// The picture as a PNG file. One version of this crate always writes the same bytes.
-    ///
-    /// # Errors
-    /// [`ImageError::Encoding`], for a picture without pixels.
-    pub fn to_png(&self) -> Result<Vec<u8>, ImageError> {
-        let mut file = Vec::new();
-        let mut encoder = png::Encoder::new(&mut file, self.width, self.height);
-        encoder.set_color(png::ColorType::Rgb);
-        encoder.set_depth(png::BitDepth::Eight);
-        encoder.set_compression(png::Compression::Balanced);
-        encoder.set_filter(png::Filter::Paeth);
-        let mut writer = encoder.write_header()?;
-        writer.write_image_data(&self.pixels)?;
-        writer.finish()?;
-        Ok(file)
     }
 
     /// The name of the pixels on chain.
@@ -215,10 +247,10 @@ mod tests {
         let image = RgbImage::new(5, 7, pixels.clone()).unwrap();
         let file = image.to_png().unwrap();
         assert_eq!(file, image.to_png().unwrap());
-        let mut reader = png::Decoder::new(std::io::Cursor::new(&file)).read_info().unwrap();
+        let mut reader = ::png::Decoder::new(std::io::Cursor::new(&file)).read_info().unwrap();
         let mut decoded = vec![0; reader.output_buffer_size().unwrap()];
         let info = reader.next_frame(&mut decoded).unwrap();
-        assert_eq!((info.height, info.width, info.color_type), (5, 7, png::ColorType::Rgb));
+        assert_eq!((info.height, info.width, info.color_type), (5, 7, ::png::ColorType::Rgb));
         assert_eq!(decoded, pixels);
     }
 
