@@ -75,13 +75,21 @@ fn has_entries<S: KvStore>(store: &S) -> Result<bool, ReadError> {
     Ok(store.iterate(&[], &[])?.next().transpose()?.is_some())
 }
 
+/// The block that the store's state is after.
+///
+/// # Errors
+/// [`ReadError`] when the store cannot say.
+pub(crate) fn last_accepted<S: KvStore>(store: &S) -> Result<BlockHash, ReadError> {
+    Meta::LastAccepted.need(store)
+}
+
 /// The root that the last accepted block promises.
 fn expected_root<S: KvStore>(
     store: &S,
     state: &ChainState,
     genesis: &ChainState,
 ) -> Result<StateRoot, ReadError> {
-    let hash: BlockHash = Meta::LastAccepted.need(store)?;
+    let hash = last_accepted(store)?;
     if state.tip.hash != hash {
         let reason = format!("its tip is {}, the last accepted block {hash}", state.tip.hash);
         return Err(ReadError::corrupt(EntryName::new(Table::Scalars, &[]), reason));
@@ -94,11 +102,10 @@ fn expected_root<S: KvStore>(
 }
 
 fn genesis_batch(genesis: &ChainState) -> WriteBatch {
-    let mut batch = WriteBatch::default();
+    let mut batch = state::state_batch(genesis);
     batch.put(Meta::Format.key(), codec::encode(&STORE_FORMAT));
     batch.put(Meta::Genesis.key(), codec::encode(&genesis.chain.genesis));
     batch.put(Meta::LastAccepted.key(), codec::encode(&genesis.tip.hash));
-    state::write_all(genesis, &mut batch);
     batch
 }
 

@@ -14,6 +14,7 @@ pub use error::{OpenError, ReadError};
 pub use memory::MemoryStore;
 #[cfg(feature = "redb")]
 pub use redb::{RedbError, RedbStore};
+pub use state::{read as read_state, state_batch};
 pub use table::EntryName;
 
 use table::Table;

@@ -119,9 +119,11 @@ sections! {
     NoteOrder: note_order,
 }
 
-/// Adds all entries of a state to a batch.
-pub(super) fn write_all(state: &ChainState, batch: &mut WriteBatch) {
-    write_changes(state, &Scalars::of(state).into_state(), batch);
+/// All entries of a state (tables 16 to 32 of chapter 12 of docs/spec).
+pub fn state_batch(state: &ChainState) -> WriteBatch {
+    let mut batch = WriteBatch::default();
+    write_changes(state, &Scalars::of(state).into_state(), &mut batch);
+    batch
 }
 
 /// Adds what turns the entries of `older` into those of `state`.
@@ -130,11 +132,11 @@ pub(super) fn write_changes(state: &ChainState, older: &ChainState, batch: &mut 
     write_sections(state, older, batch);
 }
 
-/// Reads all entries of a state.
+/// Reads what [`state_batch`] wrote. Whether it is the state of a block shows in its root (rule STO-05).
 ///
 /// # Errors
 /// [`ReadError`] names the first entry that is broken.
-pub(super) fn read<S: KvStore>(store: &S) -> Result<ChainState, ReadError> {
+pub fn read<S: KvStore>(store: &S) -> Result<ChainState, ReadError> {
     let scalars: Option<Scalars> = Table::Scalars.read(store, &[], SCALARS_MAX)?;
     let missing = || ReadError::corrupt(EntryName::new(Table::Scalars, &[]), "missing");
     let mut state = scalars.ok_or_else(missing)?.into_state();

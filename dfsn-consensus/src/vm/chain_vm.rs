@@ -70,6 +70,17 @@ pub enum VmError {
     /// Storage fails to write.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store is not where this chain is.
+    #[error(
+        "STO-06: the store is at block {found}, this chain at {expected}: a write that failed has arrived, or \
+         another process writes to it; open the chain again"
+    )]
+    StoreMoved {
+        /// The store's last block.
+        found: BlockHash,
+        /// The chain's.
+        expected: BlockHash,
+    },
     /// Storage fails to read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -112,7 +123,7 @@ pub struct ChainVm<S> {
 }
 
 impl<S: KvStore> ChainVm<S> {
-    /// Goes on from the last accepted state in a store; an empty one gets the genesis (rules STO-01 to STO-05).
+    /// Goes on from the last accepted state in a store; an empty one gets the genesis (rules STO-01 to STO-06).
     ///
     /// # Errors
     /// [`OpenError`] when the store holds anything but a whole chain of this network, in this format.
@@ -130,6 +141,16 @@ impl<S: KvStore> ChainVm<S> {
     /// The state after the last accepted block.
     pub const fn state(&self) -> &ChainState {
         &self.accepted
+    }
+
+    /// Where the chain is kept.
+    pub const fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Ends the chain here and gives back where it is kept.
+    pub fn into_store(self) -> S {
+        self.store
     }
 
     /// What waits for a block.
@@ -280,6 +301,11 @@ impl<S: KvStore> Vm for ChainVm<S> {
         let Some((block, transition)) = self.processing.get(hash).filter(is_child) else {
             return Err(VmError::Unknown(*hash));
         };
+        // Rule STO-06: a write that failed before may have arrived all the same.
+        let (found, expected) = (chain::last_accepted(&self.store)?, self.accepted.tip.hash);
+        if found != expected {
+            return Err(VmError::StoreMoved { found, expected });
+        }
         let Transition { state, receipts } = transition;
         self.store.write(chain::block_batch(block, receipts, &self.accepted, state))?;
         let Some((block, transition)) = self.processing.remove(hash) else {

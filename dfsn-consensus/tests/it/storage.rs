@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use dfsn_consensus::store::{OpenError, ReadError, STORE_FORMAT};
 use dfsn_consensus::vm::{Vm, VmError};
-use dfsn_types::{Block, BlockHash, BlockHeight, DurationMs, codec};
+use dfsn_types::{Block, BlockHash, BlockHeight, Nonce, codec};
 
 use crate::disk::{Cut, Disk};
 use crate::network::forge::transfer;
-use crate::network::setup::{START, user_key};
+use crate::network::setup::user_key;
 use crate::network::{Behaviour, Network, Setup, Working, open};
 
 /// Tables of chapter 12 of docs/spec.
@@ -294,13 +294,26 @@ fn sto_04_block_that_is_broken_or_another_is_no_block() {
 }
 
 #[test]
-fn chain_that_went_on_is_where_its_store_is() {
+fn sto_06_nothing_is_written_onto_another_block_than_it_follows() {
+    // A write arrived and nobody was told: what is built instead must not be mixed with it.
     let mut network = busy();
-    let now = network.now;
     network.disk.cut_next(Cut::After);
     network.send(&user_key(1), transfer());
     assert!(matches!(network.seal(1_000), Err(VmError::Store(_))));
-    let vm = open(&network.disk, &cheated()).unwrap();
-    assert_eq!(vm.state().tip.height, network.state().tip.height.next());
-    assert!(vm.state().tip.timestamp > now.min(START.after(DurationMs::new(1))));
+    let (before, entries) = (network.state().clone(), network.disk.entries());
+    network.send(&user_key(2), transfer());
+    let refused = network.seal(1_000).unwrap_err();
+    assert!(
+        matches!(refused, VmError::StoreMoved { expected, .. } if expected == before.tip.hash),
+        "{refused}"
+    );
+    assert_eq!((network.state(), network.disk.entries()), (&before, entries));
+    let mut vm = open(&network.disk, &cheated()).unwrap();
+    assert_eq!(vm.state().tip.height, before.tip.height.next());
+    let chain = vm.state().chain;
+    let third = crate::network::transaction(&chain, Nonce::ZERO, transfer()).sign(&chain, &user_key(2));
+    vm.submit_transaction(third).unwrap();
+    let next = vm.build(network.now).unwrap().unwrap();
+    vm.accept(&next.hash()).unwrap();
+    assert_eq!(open(&network.disk, &cheated()).unwrap().state(), vm.state());
 }
