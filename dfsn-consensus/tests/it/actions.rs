@@ -274,7 +274,13 @@ fn transaction(network: &Network, action: &Action) -> (usize, TransactionKind) {
     }
 }
 
-fn register(network: &Network, node: usize, capacity: u8, vrf: usize, both: bool) -> TransactionKind {
+pub(crate) fn register(
+    network: &Network,
+    node: usize,
+    capacity: u8,
+    vrf: usize,
+    both: bool,
+) -> TransactionKind {
     let keys = Keys::of(node);
     let vrf = Keys::of(vrf).vrf();
     let offer = |pair| PairOffer { pair, capacity, min_price: Amount::ZERO };

@@ -11,7 +11,7 @@ use crate::network::setup::{address, user_key};
 use crate::network::{Answering, Behaviour, Network, Setup, Working};
 
 /// Auditors have claimed and answer nothing yet; the worker has given an answer leaf of node 1 away.
-fn leaked() -> (Network, JobId, LeafOpening) {
+pub(crate) fn leaked() -> (Network, JobId, LeafOpening) {
     leaked_at(ConsensusParams::default().penalties.early_opening_prices)
 }
 
@@ -33,7 +33,7 @@ fn leaked_at(prices: u64) -> (Network, JobId, LeafOpening) {
     (network, job, opening)
 }
 
-fn evidence(job: JobId, opening: &LeafOpening) -> Evidence {
+pub(crate) fn evidence(job: JobId, opening: &LeafOpening) -> Evidence {
     Evidence::EarlyOpening { job, attempt: Attempt::FIRST, opening: opening.clone() }
 }
 

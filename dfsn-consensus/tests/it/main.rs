@@ -41,6 +41,7 @@ mod replays;
 mod rules;
 mod simulation;
 mod storage;
+mod transition_vectors;
 mod upgrades;
 mod validators;
 mod votes;

@@ -3,7 +3,7 @@
 use dfsn_consensus::state::ChainState;
 use dfsn_consensus::transition::{BlockContext, Execution};
 use dfsn_types::{
-    Amount, Block, BlockBody, BoundedVec, DurationMs, Gas, Header, Nonce, SecretKey, SignedDuty,
+    Amount, Block, BlockBody, BoundedVec, DurationMs, DutyKind, Gas, Header, Nonce, SecretKey, SignedDuty,
     SignedTransaction, Transaction, TransactionKind, VerifiedTransaction,
 };
 
@@ -22,7 +22,10 @@ pub(crate) fn block(
     let context = BlockContext { timestamp, fee_recipient: BUILDER, beacon_proof: None };
     let mut execution = Execution::open(parent, &context).unwrap();
     for duty in &duties {
-        let _ = execution.apply_duty(duty);
+        let _ = match &duty.duty().kind {
+            DutyKind::PostData(_) => execution.apply_data(duty),
+            _ => execution.apply_duty(duty),
+        };
     }
     for transaction in &transactions {
         if let Ok(verified) = transaction.clone().verify(&parent.chain) {
@@ -30,8 +33,10 @@ pub(crate) fn block(
         }
     }
     let executed = execution.close();
+    let (data, duties) =
+        duties.into_iter().partition::<Vec<_>, _>(|duty| matches!(duty.duty().kind, DutyKind::PostData(_)));
     let body = BlockBody {
-        data: BoundedVec::empty(),
+        data: BoundedVec::new(data).unwrap(),
         duties: BoundedVec::new(duties).unwrap(),
         transactions: BoundedVec::new(transactions).unwrap(),
     };
