@@ -51,9 +51,11 @@ pub use backend::{
 pub use config::{ConfigError, ModelConfig};
 pub use dfsn_types::SchedulerKind;
 pub use error::ComputeError;
-pub use image::{DecodedImage, ImageError, PngText, RgbImage};
+pub use image::{DecodedImage, ImageError, PngText, Preview, Provenance, RgbImage};
 pub use manifest::{ManifestError, manifest};
-pub use pipeline::{Event, Generated, NoObserver, Observer, Pipeline, Prepared, Question, TraceRecorder};
+pub use pipeline::{
+    Event, Generated, Hires, NoObserver, Observer, Pipeline, Prepared, Question, TraceRecorder,
+};
 pub use prompt::{TextualInversion, TextualInversionError};
 pub use request::{ImageRequest, InitImage, RequestError, Variation};
 pub use scheduler::{Scheduler, SchedulerError};

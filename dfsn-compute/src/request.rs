@@ -107,6 +107,9 @@ pub enum RequestError {
     /// A model that was trained for inpainting and is given nothing to paint in.
     #[error("this model paints into pictures: it needs an initial image and a mask")]
     MaskNeeded,
+    /// A second pass over a picture that a mask holds.
+    #[error("a second, larger pass cannot keep to a mask")]
+    HiresMask,
     /// A variation out of range.
     #[error("variation strength {0} is not between 0 and 1")]
     Variation(f32),

@@ -1,12 +1,16 @@
 //! Pictures: from the decoder's numbers to pixels, files and hashes.
 
 mod png;
+mod preview;
+mod provenance;
 mod resize;
 
 use dfsn_types::PixelHash;
 use thiserror::Error;
 
 pub use self::png::PngText;
+pub use preview::Preview;
+pub use provenance::Provenance;
 
 use crate::state::{StateError, check_finite, floats_from_bytes};
 
@@ -64,6 +68,9 @@ pub enum ImageError {
         /// Pixels from left to right.
         width: u32,
     },
+    /// A text that does not tell where a picture comes from.
+    #[error("the text about the picture cannot be used: {0}")]
+    Provenance(String),
     /// A text over its limit.
     #[error("text {keyword:?} has {length} bytes, at most {max} are written", max = PngText::MAX_BYTES)]
     TextTooLong {

@@ -4,6 +4,7 @@
 //! [`Pipeline::decode`], so that an auditor who executes one of them alone, from the state that was opened to
 //! it, runs the very code that made the picture.
 
+mod hires;
 mod observer;
 mod prepared;
 mod question;
@@ -20,10 +21,11 @@ use crate::error::ComputeError;
 use crate::image::{DecodedImage, RgbImage};
 use crate::noise;
 use crate::request::{ImageRequest, RequestError};
-use crate::scheduler;
+use crate::scheduler::{self, Scheduler, SchedulerError};
 use crate::state::{StateError, StepState};
 use crate::tokenizer::Tokenizer;
 
+pub use hires::Hires;
 pub use observer::{Event, NoObserver, Observer, TraceRecorder};
 pub use prepared::Prepared;
 pub use question::Question;
@@ -109,18 +111,25 @@ impl<B: Backend> Pipeline<B> {
     /// [`ComputeError::Request`] or [`ComputeError::Scheduler`] for a request out of bounds; the backend's errors.
     pub fn prepare(&mut self, request: &ImageRequest) -> Result<Prepared, ComputeError> {
         request.check(&self.config)?;
-        let steps = u32::from(request.num_inference_steps);
-        let skipped = u32::from(request.skipped_steps());
-        let scheduler = scheduler::build_from(request.scheduler, &self.config.scheduler, steps, skipped)?;
+        let latents = self.latent_shape(request);
+        let scheduler = self.schedule(request, request.skipped_steps())?;
         let text = self.encode_prompts(request)?;
+        let start = self.prepare_start(request, latents)?;
+        Ok(Prepared { request: request.clone(), text, scheduler, latents, start })
+    }
+
+    fn schedule(&self, request: &ImageRequest, skipped: u16) -> Result<Box<dyn Scheduler>, SchedulerError> {
+        let (steps, skipped) = (u32::from(request.num_inference_steps), u32::from(skipped));
+        scheduler::build_from(request.scheduler, &self.config.scheduler, steps, skipped)
+    }
+
+    fn latent_shape(&self, request: &ImageRequest) -> LatentShape {
         let factor = self.config.vae_scale_factor();
-        let latents = LatentShape {
+        LatentShape {
             channels: self.config.vae.latent_channels,
             height: request.height / factor,
             width: request.width / factor,
-        };
-        let start = self.prepare_start(request, latents)?;
-        Ok(Prepared { request: request.clone(), text, scheduler, latents, start })
+        }
     }
 
     /// The state before the first step: noise from the request's seed at the schedule's first level, with the
@@ -230,14 +239,7 @@ impl<B: Backend> Pipeline<B> {
         initial: StepState,
         observer: &mut dyn Observer,
     ) -> Result<Generated, ComputeError> {
-        let num_steps = prepared.num_steps();
-        tell(observer, Event::TextEncoded { prepared })?;
-        tell(observer, Event::State { step: 0, num_steps, state: &initial })?;
-        let mut state = initial;
-        for step in 1..=num_steps {
-            state = self.step(prepared, step, &state)?;
-            tell(observer, Event::State { step, num_steps, state: &state })?;
-        }
+        let state = self.denoise(prepared, initial, observer)?;
         let decoded = self.decode(prepared, &state)?;
         tell(observer, Event::Decoded { decoded: &decoded })?;
         Ok(Generated {
@@ -247,6 +249,24 @@ impl<B: Backend> Pipeline<B> {
             prompt_tokens_cut: prepared.text.prompt.num_cut,
             negative_tokens_cut: prepared.text.negative.as_ref().map_or(0, |tokens| tokens.num_cut),
         })
+    }
+
+    /// Executes every step.
+    fn denoise(
+        &mut self,
+        prepared: &Prepared,
+        initial: StepState,
+        observer: &mut dyn Observer,
+    ) -> Result<StepState, ComputeError> {
+        let num_steps = prepared.num_steps();
+        tell(observer, Event::TextEncoded { prepared })?;
+        tell(observer, Event::State { step: 0, num_steps, state: &initial })?;
+        let mut state = initial;
+        for step in 1..=num_steps {
+            state = self.step(prepared, step, &state)?;
+            tell(observer, Event::State { step, num_steps, state: &state })?;
+        }
+        Ok(state)
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::fs;
 
-use dfsn_compute::{ImageError, PngText, RgbImage};
+use dfsn_compute::{
+    ImageError, ImageRequest, LatentShape, ModelConfig, PngText, Preview, Provenance, RgbImage, StepState,
+};
+use dfsn_types::{GenerationParams, ImageSize, JobId, ModelId, ProfileId};
 
-use crate::golden::{GoldenTensors, golden_path};
+use crate::golden::{GoldenTensors, emoji_64, golden_path};
 
 fn init() -> RgbImage {
     RgbImage::from_png(&fs::read(golden_path("models/init.png")).unwrap()).unwrap()
@@ -36,6 +39,71 @@ fn text_comes_back_as_it_was_written() {
     let long = PngText { parameters: Some("x".repeat(PngText::MAX_BYTES + 1)), dfsn: None };
     let error = image.to_png_with(&long).unwrap_err().to_string();
     assert_eq!(error, "text \"parameters\" has 65537 bytes, at most 65536 are written");
+}
+
+fn params() -> GenerationParams {
+    let size = ImageSize::new(40, 24).unwrap();
+    GenerationParams::builder(
+        ModelId::from_bytes([1; 32]),
+        ProfileId::from_bytes([2; 32]),
+        "a fox, caf\u{e9}",
+        size,
+    )
+    .negative_prompt("pizza")
+    .seed(7)
+    .guidance_thousandths(4500)
+    .num_images(2)
+    .build()
+    .unwrap()
+}
+
+#[test]
+fn a_picture_alone_tells_how_it_was_drawn() {
+    let provenance = Provenance { job: Some(JobId::from_bytes([9; 32])), ..Provenance::of(params(), 1) };
+    let request = ImageRequest::from_params(&params(), 1).unwrap();
+    let text = provenance.to_text(&request, "emoji-64").unwrap();
+    assert_eq!(
+        text.parameters.as_deref().unwrap(),
+        concat!(
+            "a fox, caf\u{e9}\nNegative prompt: pizza\n",
+            "Steps: 20, Sampler: DDIM, CFG scale: 4.5, Seed: 8, Size: 24x40, Model: emoji-64, Version: dfsn 0.1.0"
+        )
+    );
+    let (_, read) = RgbImage::from_png_with(&init().to_png_with(&text).unwrap()).unwrap();
+    assert_eq!(Provenance::from_json(read.dfsn.as_deref().unwrap()).unwrap(), provenance);
+}
+
+#[test]
+fn texts_that_tell_nothing_are_refused() {
+    let good = Provenance::of(params(), 1).to_text(&ImageRequest::from_params(&params(), 1).unwrap(), "m");
+    let good = good.unwrap().dfsn.unwrap();
+    for (bad, expected) in [
+        (String::new(), "EOF"),
+        ("[".repeat(60_000), "invalid type"),
+        (good.replace("\"image\":1", "\"image\":2"), "picture 2 of a request for 2"),
+        (good.replace("\"image\"", "\"picture\""), "unknown field"),
+        (good.replace("\"num_images\":2", "\"num_images\":5"), "num_images 5"),
+        (" ".repeat(70_000), "70000 bytes"),
+    ] {
+        let error = Provenance::from_json(&bad).unwrap_err().to_string();
+        assert!(error.starts_with("the text about the picture cannot be used: "), "{error}");
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn previews_resemble_the_pictures() {
+    let config = ModelConfig::load(emoji_64()).unwrap();
+    let preview = Preview::for_model(&config).unwrap();
+    let golden = GoldenTensors::open("loops.safetensors");
+    let shape = LatentShape { channels: 4, height: 16, width: 16 };
+    let state = StepState::new(golden.floats("0.latents"));
+    let small = preview.draw(&state, shape).unwrap();
+    let large = RgbImage::new(64, 64, golden.bytes("0.rgb")).unwrap().resized(16, 16);
+    let error: u32 =
+        small.pixels().iter().zip(large.pixels()).map(|(a, b)| u32::from(a.abs_diff(*b))).sum::<u32>() / 768;
+    assert!(error < 24, "{error}");
+    assert_eq!(preview.draw(&StepState::new(vec![0.0; 7]), shape), None);
 }
 
 /// A PNG file of any kind.

@@ -12,6 +12,9 @@ mod config;
 mod families;
 mod golden;
 mod images;
+mod manifest;
+#[cfg(all(feature = "torch", target_os = "linux"))]
+mod memory;
 mod noise;
 #[cfg(feature = "torch")]
 mod parity;

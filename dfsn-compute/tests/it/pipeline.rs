@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use dfsn_compute::{
-    ComputeError, Event, ImageRequest, InitImage, NoObserver, Question, RequestError, RgbImage,
+    ComputeError, Event, Hires, ImageRequest, InitImage, NoObserver, Question, RequestError, RgbImage,
     SchedulerKind, StateError, StepState, TraceRecorder, Variation,
 };
 use dfsn_types::{FileHash, GenerationParams, ImageSize, ModelId, ProfileId, Strength};
@@ -234,6 +234,32 @@ fn strengths_without_a_step_and_variations_out_of_range_are_refused() {
             pipeline.prepare(&ImageRequest { variation, ..request("a fox") }).unwrap_err().to_string();
         assert_eq!(error, format!("variation strength {strength} is not between 0 and 1"));
     }
+}
+
+#[test]
+fn a_second_pass_starts_from_the_first() {
+    let mut pipeline = toy_pipeline(ToyBackend::default());
+    let hires = |strength| Hires {
+        height: 48,
+        width: 80,
+        num_inference_steps: 6,
+        strength: Strength::from_thousandths(strength).unwrap(),
+    };
+    let mut states = 0;
+    let mut count = |event: Event<'_>| {
+        states += usize::from(matches!(event, Event::State { .. }));
+        ControlFlow::Continue(())
+    };
+    let large = pipeline.generate_hires(&request("a fox"), hires(500), &mut count).unwrap();
+    // Six steps and the state before them, then three.
+    assert_eq!((large.image.height(), large.image.width(), states), (48, 80, 11));
+    let other = ImageRequest { seed: 9, ..request("a fox") };
+    assert_ne!(pipeline.generate_hires(&other, hires(500), &mut NoObserver).unwrap(), large);
+    let error = pipeline.generate_hires(&request("a fox"), hires(100), &mut NoObserver).unwrap_err();
+    assert_eq!(error.to_string(), "strength 100 thousandths of 6 steps leaves no step");
+    let odd = Hires { height: 50, ..hires(500) };
+    let error = pipeline.generate_hires(&request("a fox"), odd, &mut NoObserver).unwrap_err();
+    assert!(error.to_string().starts_with("height 50 is not a multiple of 8"), "{error}");
 }
 
 #[test]

@@ -88,8 +88,8 @@ impl LoraFile {
         let alpha = if self.left.remove(&alpha_key) {
             // Stored as a number, or as a list of one.
             let is_list = self.files.shape(&alpha_key).is_some_and(|shape| !shape.is_empty());
-            let alpha = self.files.read(&alpha_key, if is_list { &[1] } else { &[] })?;
-            alpha.f_sum(Kind::Double).and_then(|alpha| alpha.f_double_value(&[])).map_err(TorchError::from)?
+            let alpha = self.files.read(&alpha_key, if is_list { &[1] } else { &[] }, Kind::Double)?;
+            alpha.f_sum(None::<Kind>).and_then(|alpha| alpha.f_double_value(&[])).map_err(TorchError::from)?
         } else {
             rank as f64
         };
@@ -97,15 +97,13 @@ impl LoraFile {
     }
 
     fn tensor(&self, layer: &AdaptedLayer, name: &str, shape: &[i64]) -> Result<Tensor, ComputeError> {
-        let tensor = self.files.read(name, shape).map_err(|error| match error {
+        let tensor = self.files.read(name, shape, layer.weight.kind()).map_err(|error| match error {
             ComputeError::Weights(WeightsError::Shape { file, tensor, found, .. }) => {
                 LoraError::Shape { file, tensor, found, layer: layer.weight.size() }.into()
             }
             other => other,
         })?;
-        let kind = layer.weight.kind();
-        let tensor = tensor.f_to_device(layer.weight.device()).and_then(|tensor| tensor.f_to_kind(kind));
-        Ok(tensor.map_err(TorchError::from)?)
+        Ok(tensor.f_to_device(layer.weight.device()).map_err(TorchError::from)?)
     }
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::WeightsError;
 use crate::error::ComputeError;
@@ -14,7 +14,10 @@ use crate::torch::TorchError;
 /// A header tells of at most some thousand tensors, about 100 bytes each.
 const MAX_HEADER_BYTES: u64 = 16 << 20;
 
-/// An open file. Tensors are read one by one, each straight into its memory.
+/// What is read and converted at once.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// An open file. Tensors are read one by one.
 #[derive(Debug)]
 pub(in crate::torch) struct TensorFile {
     path: PathBuf,
@@ -67,15 +70,19 @@ impl TensorFile {
         self.metadata.offset_keys()
     }
 
-    /// Reads part `part` of `parts` equal ones along the first dimension, as `shape`.
+    /// Reads part `part` of `parts` equal ones along the first dimension, as `shape`, in the number format `kind`.
+    ///
+    /// Pieces of it are converted one after the other: a copy of whole tensors in another format, made and dropped
+    /// between those that stay, would leave the heap in holes.
     pub(super) fn read(
         &self,
         name: &str,
         info: &TensorInfo,
         (part, parts): (u64, u64),
         shape: &[i64],
+        kind: Kind,
     ) -> Result<Tensor, ComputeError> {
-        let kind = match info.dtype {
+        let stored = match info.dtype {
             Dtype::F16 => Kind::Half,
             Dtype::BF16 => Kind::BFloat16,
             Dtype::F32 => Kind::Float,
@@ -85,26 +92,32 @@ impl TensorFile {
                 return Err(WeightsError::Dtype { file, tensor, dtype: format!("{other:?}") }.into());
             }
         };
-        let tensor = Tensor::f_zeros(shape, (kind, tch::Device::Cpu)).map_err(TorchError::from)?;
+        let tensor = Tensor::f_zeros(shape, (kind, Device::Cpu)).map_err(TorchError::from)?;
         // The header's checks make the offsets lie in the file and span exactly the shape.
         let (begin, end) = (info.data_offsets.0 as u64, info.data_offsets.1 as u64);
-        let length = (end - begin) / parts;
-        let bytes = tensor.numel() * kind.elt_size_in_bytes();
-        if bytes as u64 != length {
+        let (length, size) = ((end - begin) / parts, stored.elt_size_in_bytes());
+        if (tensor.numel() * size) as u64 != length {
             return Err(WeightsError::Broken {
                 file: self.path.clone(),
-                reason: format!("tensor {name:?} takes {length} bytes, its shape {bytes}"),
+                reason: format!("tensor {name:?} takes {length} bytes, its shape {}", tensor.numel() * size),
             }
             .into());
         }
-        if bytes > 0 {
-            // SAFETY: a fresh contiguous tensor on the CPU owns exactly `bytes` zeroed bytes here, nobody
-            // else has seen it, and every bit pattern is a number of its kind.
-            #[allow(unsafe_code)]
-            let memory = unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<u8>(), bytes) };
+        let flat = tensor.f_view([-1]).map_err(TorchError::from)?;
+        let mut at = self.start + begin + part * length;
+        let mut done = 0;
+        let mut bytes = Vec::new();
+        while done < tensor.numel() {
+            let count = (tensor.numel() - done).min(PIECE_BYTES / size);
+            bytes.resize(count * size, 0);
             self.file
-                .read_exact_at(memory, self.start + begin + part * length)
+                .read_exact_at(&mut bytes, at)
                 .map_err(|source| WeightsError::Read { file: self.path.clone(), source })?;
+            Tensor::f_from_data_size(&bytes, &[count as i64], stored)
+                .and_then(|piece| flat.f_narrow(0, done as i64, count as i64)?.f_copy_(&piece))
+                .map_err(TorchError::from)?;
+            at += bytes.len() as u64;
+            done += count;
         }
         Ok(tensor)
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use safetensors::tensor::TensorInfo;
 use serde_json::Value;
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::WeightsError;
 use super::file::TensorFile;
@@ -90,9 +90,14 @@ impl Files {
         self.find(name).is_some()
     }
 
-    /// Reads a tensor of the given shape.
-    pub(in crate::torch) fn read(&self, name: &str, shape: &[i64]) -> Result<Tensor, ComputeError> {
-        self.read_part(name, shape, (0, 1))
+    /// Reads a tensor of the given shape in a number format.
+    pub(in crate::torch) fn read(
+        &self,
+        name: &str,
+        shape: &[i64],
+        kind: Kind,
+    ) -> Result<Tensor, ComputeError> {
+        self.read_part(name, shape, kind, (0, 1))
     }
 
     /// Reads one of several equal parts along the first dimension; `shape` is that of the part.
@@ -100,6 +105,7 @@ impl Files {
         &self,
         name: &str,
         shape: &[i64],
+        kind: Kind,
         (part, parts): (u64, u64),
     ) -> Result<Tensor, ComputeError> {
         let Some((file, info)) = self.find(name) else {
@@ -115,7 +121,7 @@ impl Files {
             let (file, tensor) = (file.path().to_owned(), name.to_owned());
             return Err(WeightsError::Shape { file, tensor, found: info.shape.clone(), expected }.into());
         }
-        file.read(name, info, (part, parts), shape)
+        file.read(name, info, (part, parts), shape, kind)
     }
 
     /// All names, each with its file.

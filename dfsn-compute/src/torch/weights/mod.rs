@@ -85,18 +85,16 @@ impl Weights {
 
     fn tensor(&self, name: &str, shape: &[i64]) -> Result<Tensor, ComputeError> {
         let Stored { name, form } = self.naming.stored(name);
+        let Placement { device, kind, .. } = self.place;
         let tensor = match form {
-            Form::Whole => self.files.read(&name, shape)?,
-            Form::Third(third) => self.files.read_part(&name, shape, (third, 3))?,
+            Form::Whole => self.files.read(&name, shape, kind)?,
+            Form::Third(third) => self.files.read_part(&name, shape, kind, (third, 3))?,
             Form::Transposed => {
                 let reversed: Vec<i64> = shape.iter().rev().copied().collect();
-                self.files.read(&name, &reversed)?.f_t_copy().map_err(TorchError::from)?
+                self.files.read(&name, &reversed, kind)?.f_t_copy().map_err(TorchError::from)?
             }
         };
-        let tensor = tensor
-            .f_to_device(self.place.device)
-            .and_then(|tensor| tensor.f_to_kind(self.place.kind))
-            .map_err(TorchError::from)?;
+        let tensor = tensor.f_to_device(device).map_err(TorchError::from)?;
         self.read.borrow_mut().insert(name);
         Ok(tensor)
     }
