@@ -58,8 +58,7 @@ impl ModelRecord {
     /// Work of a request: `images * (evaluations * passes * (a*px + b*px*px/65536) + d*px) + t`, at most `u64::MAX` (rule
     /// JOB-03).
     pub fn work_units(&self, params: &GenerationParams) -> WorkUnits {
-        let evaluations = params.scheduler().evaluations(params.num_inference_steps());
-        let image = self.image_work(params, u64::from(evaluations));
+        let image = self.image_work(params, u64::from(params.evaluations()));
         let images = u128::from(params.num_images()).saturating_mul(image);
         at_most_u64(images.saturating_add(u128::from(self.work.t)))
     }

@@ -37,7 +37,7 @@ impl Workload {
         let narrow = |work: u128| u64::try_from(work).unwrap_or(u64::MAX);
         Self {
             images: params.num_images(),
-            steps: params.num_inference_steps(),
+            steps: params.executed_steps(),
             step: narrow(step),
             decoder: narrow(wide(d)),
             text: t,

@@ -114,6 +114,23 @@ impl GenerationParams {
         self.num_inference_steps
     }
 
+    /// Steps that are executed: all from noise; from an image the last `floor(num_inference_steps * strength)`, at least 1 (rule
+    /// GEN-03).
+    pub const fn executed_steps(&self) -> u16 {
+        let steps = self.num_inference_steps;
+        if self.init_image.is_none() {
+            return steps;
+        }
+        // A strength is at most 1,000 thousandths: never more than all.
+        (steps as u32 * self.strength.thousandths() as u32 / 1_000) as u16
+    }
+
+    /// Evaluations of the UNet that one image takes (rule GEN-07).
+    pub const fn evaluations(&self) -> u32 {
+        let skipped = self.num_inference_steps.saturating_sub(self.executed_steps());
+        self.scheduler.evaluations(self.num_inference_steps).saturating_sub(skipped as u32)
+    }
+
     /// Strength of classifier-free guidance.
     pub const fn guidance_scale(&self) -> GuidanceScale {
         self.guidance_scale

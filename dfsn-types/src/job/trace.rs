@@ -87,7 +87,7 @@ pub enum TraceError {
 impl TraceShape {
     /// The shape of a request's trace.
     pub const fn of(params: &GenerationParams) -> Self {
-        Self { images: params.num_images(), steps: params.num_inference_steps() }
+        Self { images: params.num_images(), steps: params.executed_steps() }
     }
 
     /// Images.

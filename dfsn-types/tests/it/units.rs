@@ -125,8 +125,12 @@ fn work_by_definition(model: &ModelRecord, params: &GenerationParams) -> u64 {
     let passes = if params.guidance_scale().thousandths() > 1000 { 2 } else { 1 };
     let images = u128::from(params.num_images());
     let steps = u128::from(params.num_inference_steps());
+    // From an image only the last steps are executed.
+    let strength = params.init_image().map_or(1_000, |_| u128::from(params.strength().thousandths()));
+    let executed = steps * strength / 1_000;
     // The first of several steps of PNDM takes two evaluations.
-    let evaluations = if params.scheduler() == SchedulerKind::Pndm && steps > 1 { steps + 1 } else { steps };
+    let corrected = params.scheduler() == SchedulerKind::Pndm && steps > 1;
+    let evaluations = executed + u128::from(corrected);
     let work = images * (evaluations * passes * (a * px + b * px * px / 65_536) + d * px) + t;
     u64::try_from(work).unwrap_or(u64::MAX)
 }
@@ -144,11 +148,41 @@ fn work_follows_its_formula() {
     });
 }
 
+#[test]
+fn gen_03_an_image_to_start_from_spares_steps() {
+    let size = ImageSize::new(64, 64).expect("in range");
+    let of = |scheduler, steps, strength: Option<u16>| {
+        let params = GenerationParams::builder(ModelId::sample(), ProfileId::sample(), "a fox", size)
+            .scheduler(scheduler)
+            .num_inference_steps(steps);
+        let from = |thousandths| Strength::from_thousandths(thousandths).expect("at most 1,000");
+        match strength {
+            Some(strength) => params.init_image(FileHash::sample(), from(strength)),
+            None => params,
+        }
+        .build()
+        .expect("a step is left")
+    };
+    for (steps, strength, executed) in
+        [(20, None, 20), (20, Some(1_000), 20), (20, Some(500), 10), (20, Some(50), 1), (7, Some(300), 2)]
+    {
+        let params = of(SchedulerKind::Euler, steps, strength);
+        assert_eq!((params.executed_steps(), params.evaluations()), (executed, executed.into()));
+        assert_eq!(TraceShape::of(&params).steps(), executed, "TRC-01");
+    }
+    // GEN-07: the corrected step of `pndm` is there wherever an image is begun with.
+    for (steps, strength, evaluations) in
+        [(1, None, 1), (20, None, 21), (20, Some(500), 11), (20, Some(50), 2)]
+    {
+        assert_eq!(of(SchedulerKind::Pndm, steps, strength).evaluations(), evaluations);
+    }
+}
+
 /// An audit of one image runs some steps, the text encoder and the decoder; of all evaluations it is the work.
 #[test]
 fn audit_of_all_evaluations_is_the_work_of_one_image() {
     check(256, &(random::<ModelRecord>(), random::<GenerationParams>()), |(model, params)| {
-        let evaluations = u64::from(params.scheduler().evaluations(params.num_inference_steps()));
+        let evaluations = u64::from(params.evaluations());
         let audit = model.audit_units(&params, evaluations);
         if params.num_images() == 1 {
             prop_assert_eq!(audit, model.work_units(&params));

@@ -66,7 +66,7 @@ impl ValidatorNode {
                 self.draw(task, other).await.map(Some)
             }
             Cheat::FewerSteps => {
-                let steps = task.params.num_inference_steps();
+                let steps = task.params.executed_steps();
                 let fewer = |request: ImageRequest| ImageRequest {
                     num_inference_steps: steps.div_ceil(2),
                     ..request
@@ -106,7 +106,7 @@ fn garbage(node: &ValidatorNode, task: &Task) -> Result<Drawn, ComputeError> {
         let boundary = |t: u16| {
             bytes(noise::randn(u32::from(t).wrapping_mul(977).wrapping_add(u32::from(image)), latents))
         };
-        let mut states: Vec<Vec<u8>> = (0..=task.params.num_inference_steps()).map(boundary).collect();
+        let mut states: Vec<Vec<u8>> = (0..=task.params.executed_steps()).map(boundary).collect();
         let pixels = noise::randn(u32::from(image) ^ 0xdead, 3 * height as usize * width as usize);
         let decoded = DecodedImage::new(height, width, pixels)?;
         states.push(decoded.to_bytes());
