@@ -1,6 +1,5 @@
 //! Random values and random bytes of every type: round trips, one encoding a value, no other bytes accepted.
 
-use core::fmt::Debug;
 use std::collections::BTreeSet;
 
 use dfsn_types::codec::{decode, encode};
@@ -23,30 +22,60 @@ pub(crate) fn check<S: Strategy>(
     }
 }
 
-fn decode_all<T: Wire>(bytes: &[u8]) -> Option<T> {
-    decode(bytes, bytes.len()).ok()
+/// What the properties need of a random value, without its type: they are compiled once and not for each of a hundred types.
+#[derive(Clone, Debug)]
+struct Drawn {
+    bytes: Vec<u8>,
+    json: String,
+    /// What the bytes and the JSON give that is not the value.
+    faults: Vec<String>,
+}
+
+impl Drawn {
+    fn of<T: Wire>(value: &T) -> Self {
+        let bytes = encode(value);
+        let json = serde_json::to_string(value).unwrap_or_else(|error| panic!("{value:?}: {error}"));
+        let (decoded, read) = (decode::<T>(&bytes, bytes.len()), serde_json::from_str::<T>(&json));
+        let mut faults = Vec::new();
+        if decoded.as_ref().ok() != Some(value) {
+            faults.push(format!("{value:?} has bytes that give {decoded:?}"));
+        }
+        if read.as_ref().ok() != Some(value) {
+            faults.push(format!("{value:?} has JSON {json} that gives {read:?}"));
+        }
+        Self { bytes, json, faults }
+    }
+}
+
+fn drawn<T: Wire>() -> BoxedStrategy<Drawn> {
+    random::<T>().prop_map(|value| Drawn::of(&value)).boxed()
+}
+
+/// Two values, and whether they are equal.
+fn drawn_pair<T: Wire>() -> BoxedStrategy<(bool, Drawn, Drawn)> {
+    (random::<T>(), random::<T>()).prop_map(|(a, b)| (a == b, Drawn::of(&a), Drawn::of(&b))).boxed()
+}
+
+/// Bytes of one type, decoded and encoded again.
+type Recode = fn(&[u8]) -> Option<Vec<u8>>;
+
+fn recode<T: Wire>(bytes: &[u8]) -> Option<Vec<u8>> {
+    decode::<T>(bytes, bytes.len()).ok().map(|value| encode(&value))
 }
 
 /// Decoding the bytes, and reading the JSON, gives the value back.
-fn round_trip<T: Wire>() {
-    check(256, &random::<T>(), |value| {
-        let bytes = encode(&value);
-        let decoded = decode_all(&bytes);
-        prop_assert_eq!(decoded.as_ref(), Some(&value));
-
-        let json = serde_json::to_string(&value).map_err(|error| TestCaseError::fail(error.to_string()))?;
-        let read = serde_json::from_str::<T>(&json);
-        prop_assert_eq!(read.as_ref().ok(), Some(&value), "{} gives {:?}", json, read.as_ref().err());
+fn round_trip(values: &BoxedStrategy<Drawn>) {
+    check(256, values, |value| {
+        prop_assert!(value.faults.is_empty(), "{:?}", value.faults);
         Ok(())
     });
 }
 
 /// Bytes from nowhere either decode to a value that has these bytes, or fail.
-fn arbitrary_bytes<T: Wire>() {
+fn arbitrary_bytes(recode: Recode) {
     check(256, &proptest::collection::vec(any::<u8>(), 0..200), |bytes| {
-        if let Some(value) = decode_all::<T>(&bytes) {
-            prop_assert_eq!(encode(&value), bytes);
-        }
+        let again = recode(&bytes);
+        prop_assert!(again.as_ref().is_none_or(|again| *again == bytes), "{bytes:?} give {again:?}");
         Ok(())
     });
 }
@@ -72,9 +101,9 @@ fn mutations() -> impl Strategy<Value = Mutation> {
 }
 
 /// Changed bytes of a valid value either are another value's only bytes, or fail; cut or longer ones fail.
-fn mutated_bytes<T: Wire>() {
-    check(384, &(random::<T>(), mutations()), |(value, mutation)| {
-        let mut bytes = encode(&value);
+fn mutated_bytes(values: &BoxedStrategy<Drawn>, recode: Recode) {
+    check(384, &(values, mutations()), |(value, mutation)| {
+        let mut bytes = value.bytes;
         let must_fail = matches!(mutation, Mutation::Truncate(_) | Mutation::Append(_));
         match mutation {
             Mutation::FlipBit(at, bit) => *at.get_mut(&mut bytes) ^= 1 << bit,
@@ -87,19 +116,19 @@ fn mutated_bytes<T: Wire>() {
                 }
             }
         }
-        if let Some(decoded) = decode_all::<T>(&bytes) {
-            prop_assert!(!must_fail, "cut or longer bytes decode to {:?}", decoded);
-            prop_assert_eq!(encode(&decoded), bytes);
+        if let Some(again) = recode(&bytes) {
+            prop_assert!(!must_fail, "cut or longer bytes decode");
+            prop_assert_eq!(again, bytes);
         }
         Ok(())
     });
 }
 
 /// Different values have different bytes and different JSON.
-fn injective<T: Wire>() {
-    check(64, &(random::<T>(), random::<T>()), |(a, b)| {
-        prop_assert_eq!(a == b, encode(&a) == encode(&b));
-        prop_assert_eq!(a == b, serde_json::to_string(&a).ok() == serde_json::to_string(&b).ok());
+fn injective(pairs: &BoxedStrategy<(bool, Drawn, Drawn)>) {
+    check(64, pairs, |(are_equal, a, b)| {
+        prop_assert_eq!(are_equal, a.bytes == b.bytes, "{:?} and {:?}", a, b);
+        prop_assert_eq!(are_equal, a.json == b.json, "{:?} and {:?}", a, b);
         Ok(())
     });
 }
@@ -112,22 +141,22 @@ macro_rules! properties {
 
             #[test]
             fn round_trip() {
-                super::round_trip::<$type>();
+                super::round_trip(&super::drawn::<$type>());
             }
 
             #[test]
             fn arbitrary_bytes() {
-                super::arbitrary_bytes::<$type>();
+                super::arbitrary_bytes(super::recode::<$type>);
             }
 
             #[test]
             fn mutated_bytes() {
-                super::mutated_bytes::<$type>();
+                super::mutated_bytes(&super::drawn::<$type>(), super::recode::<$type>);
             }
 
             #[test]
             fn injective() {
-                super::injective::<$type>();
+                super::injective(&super::drawn_pair::<$type>());
             }
         }
     )* };
@@ -148,8 +177,8 @@ fn variants<T: Wire + Generate>() {
     assert_eq!(beyond, Err(refused), "{name} has a variant without a sample");
 
     let drawn = std::cell::RefCell::new(BTreeSet::new());
-    check(1_000, &random::<T>(), |value| {
-        drawn.borrow_mut().insert(encode(&value)[0]);
+    check(1_000, &random::<T>().prop_map(|value| encode(&value)[0]).boxed(), |tag| {
+        drawn.borrow_mut().insert(tag);
         Ok(())
     });
     assert_eq!(drawn.into_inner(), sampled, "{name}: left the strategy's variants, right the samples'");

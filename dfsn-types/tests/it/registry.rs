@@ -21,6 +21,7 @@ pub(crate) trait Wire:
     + Debug
     + Sample
     + Generate
+    + 'static
 {
 }
 
@@ -34,6 +35,7 @@ impl<T> Wire for T where
         + Debug
         + Sample
         + Generate
+        + 'static
 {
 }
 
