@@ -137,6 +137,24 @@ impl ComputeRegistration {
         Domain::RegistrationVrf.hash(&(chain.genesis, chain.chain_id, owner, self))
     }
 
+    /// Shows that one of the two signing keys is held. The compute key lies on another machine than the rest.
+    pub fn sign_possession(&self, chain: &ChainIdentity, owner: &Address, key: &SecretKey) -> Signature {
+        key.sign(&self.possession_digest(chain, owner))
+    }
+
+    /// Shows that the VRF key is held.
+    ///
+    /// # Errors
+    /// [`VrfError`] if the VRF cannot prove this input, which has a chance of about 2^-256.
+    pub fn prove_vrf_possession(
+        &self,
+        chain: &ChainIdentity,
+        owner: &Address,
+        key: &VrfSecretKey,
+    ) -> Result<VrfProof, VrfError> {
+        key.prove(self.possession_alpha(chain, owner).as_bytes())
+    }
+
     /// Proves possession of the three keys.
     ///
     /// # Errors
@@ -149,9 +167,11 @@ impl ComputeRegistration {
         compute_key: &SecretKey,
         vrf_key: &VrfSecretKey,
     ) -> Result<KeyPossession, VrfError> {
-        let digest = self.possession_digest(chain, owner);
-        let vrf = vrf_key.prove(self.possession_alpha(chain, owner).as_bytes())?;
-        Ok(KeyPossession { duty: duty_key.sign(&digest), compute: compute_key.sign(&digest), vrf })
+        Ok(KeyPossession {
+            duty: self.sign_possession(chain, owner, duty_key),
+            compute: self.sign_possession(chain, owner, compute_key),
+            vrf: self.prove_vrf_possession(chain, owner, vrf_key)?,
+        })
     }
 
     /// Checks that `owner` holds the three keys (rule REG-04).
