@@ -48,7 +48,6 @@ pub(crate) fn relative_l2(found: &[f32], expected: &[f32]) -> f64 {
     distance / sum(&mut expected.iter().map(|x| f64::from(*x)))
 }
 
-#[cfg(feature = "torch")]
 #[track_caller]
 pub(crate) fn assert_close(what: &str, found: &[f32], expected: &[f32], tolerance: f64) {
     let distance = relative_l2(found, expected);
