@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use dfsn_compute::service::Frame;
 use dfsn_compute::service::auth::{Call, CallHeader};
 use dfsn_fuzz::chain;
 use dfsn_types::{
@@ -202,6 +203,8 @@ fn compute_service() {
     let call = Call { method: "GET", path: "/v1/info", body: FileHash::of(&[]) };
     let header = CallHeader::sign(&key, &key.public_key(), call, 1_790_000_000_000, [2; 16]);
     write("compute_service", "header", header.to_string().as_bytes());
+    let frame = Frame::Reply { id: 1, status: 200, signature: None, body: "body".into() };
+    write("compute_service", "frame", &frame.to_bytes());
     let zeros = "00".repeat(32);
     let params = &cases("generation_params")[0]["json"];
     let (address, commitment) =

@@ -7,8 +7,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use dfsn_types::FileHash;
 use tokio::sync::watch;
 
+use super::metrics::Metrics;
 use super::refusal::Refusal;
 use super::wire::{EndReason, EventKind, EventPage, JobKey, JobOffer, JobResult, JobState};
 
@@ -23,6 +25,7 @@ const ENDED_KEPT: usize = 256;
 #[derive(Debug)]
 pub(super) struct Board {
     capacity: usize,
+    metrics: Arc<Metrics>,
     state: Mutex<State>,
     /// For the inference thread: there may be something to do.
     work: Condvar,
@@ -107,7 +110,8 @@ impl State {
         Some((JobState::Queued { position: self.position(index), estimate_ms }, &self.queue[index].offer))
     }
 
-    fn end(&mut self, key: JobKey, reason: EndReason) {
+    fn end(&mut self, key: JobKey, reason: EndReason, metrics: &Metrics) {
+        metrics.job_ended(&reason);
         tracing::info!(job = %key.job, attempt = %key.attempt, ?reason, "ended without a result");
         self.events.push(key, EventKind::Ended { reason: reason.clone() });
         if self.ended.len() >= ENDED_KEPT {
@@ -131,7 +135,7 @@ pub(super) fn millis(duration: Duration) -> u64 {
 }
 
 impl Board {
-    pub(super) fn new(capacity: usize, boot: u64) -> Self {
+    pub(super) fn new(capacity: usize, boot: u64, metrics: Arc<Metrics>) -> Self {
         let state = State {
             queue: VecDeque::new(),
             running: None,
@@ -140,7 +144,13 @@ impl Board {
             events: Events::new(boot),
             is_draining: false,
         };
-        Self { capacity, state: Mutex::new(state), work: Condvar::new(), news: watch::Sender::new(0) }
+        Self {
+            capacity,
+            metrics,
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            news: watch::Sender::new(0),
+        }
     }
 
     /// Takes a job into the queue when it would be done in time.
@@ -186,6 +196,16 @@ impl Board {
         running.chain(&state.queue).map(|job| job.offer.key()).collect()
     }
 
+    /// Jobs that wait.
+    pub(super) fn queued(&self) -> usize {
+        self.lock().queue.len()
+    }
+
+    /// Whether a job runs.
+    pub(super) fn is_running(&self) -> bool {
+        self.lock().running.is_some()
+    }
+
     /// Bytes that open jobs will take on disk.
     pub(super) fn reserved_bytes(&self) -> u64 {
         let state = self.lock();
@@ -202,7 +222,7 @@ impl Board {
         }
         let Some(index) = state.queue.iter().position(|job| job.offer.key() == key) else { return false };
         state.queue.remove(index);
-        state.end(key, EndReason::Cancelled);
+        state.end(key, EndReason::Cancelled, &self.metrics);
         state.tell_positions();
         drop(state);
         self.wake();
@@ -214,7 +234,7 @@ impl Board {
         let mut state = self.lock();
         state.is_draining = true;
         while let Some(job) = state.queue.pop_front() {
-            state.end(job.offer.key(), EndReason::HandedBack);
+            state.end(job.offer.key(), EndReason::HandedBack, &self.metrics);
         }
         if let Some(running) = state.running.as_mut().filter(|running| running.remaining() > grace) {
             running.stop = Some(EndReason::HandedBack);
@@ -249,7 +269,7 @@ impl Board {
             }
             if let Some(job) = state.queue.pop_front() {
                 if now > job.deadline {
-                    state.end(job.offer.key(), EndReason::Late);
+                    state.end(job.offer.key(), EndReason::Late, &self.metrics);
                     self.tell();
                     continue;
                 }
@@ -276,14 +296,26 @@ impl Board {
         self.tell();
     }
 
+    /// A preview of the running job can be fetched.
+    pub(super) fn previewed(&self, image: u8, step: u16, blob: FileHash) {
+        let mut state = self.lock();
+        let Some(key) = state.running.as_ref().map(|running| running.job.offer.key()) else { return };
+        state.events.push(key, EventKind::Preview { image, step, blob });
+        drop(state);
+        self.tell();
+    }
+
     /// The running job is over: its result is in the store, or there is none.
     pub(super) fn finished(&self, outcome: Result<JobResult, EndReason>) {
         let mut state = self.lock();
         let Some(running) = state.running.take() else { return };
         let key = running.job.offer.key();
         match outcome {
-            Ok(result) => state.events.push(key, EventKind::Done { result }),
-            Err(reason) => state.end(key, reason),
+            Ok(result) => {
+                self.metrics.job_done(Duration::from_millis(result.compute_ms));
+                state.events.push(key, EventKind::Done { result });
+            }
+            Err(reason) => state.end(key, reason, &self.metrics),
         }
         drop(state);
         self.wake();

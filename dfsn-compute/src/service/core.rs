@@ -1,89 +1,27 @@
 //! The worker: what it takes, what it knows, how it ends.
 
-use std::path::PathBuf;
+mod jobs;
+mod options;
+mod results;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use dfsn_types::{
-    Boundary, BoundedString, Domain, FileHash, GenerationParams, LeafOpening, PublicKey, SecretKey,
-    TraceLeaf, TraceShape, TraceTree,
-};
-use thiserror::Error;
+use dfsn_types::{BoundedString, ChainIdentity, Domain, PublicKey, SecretKey, Signature};
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use super::blobs::Blobs;
-use super::board::{AuditTask, Board, OpenJob};
+use super::board::Board;
 use super::engine::{self, LoadedModel, ModelSource, Shared};
+use super::metrics::{Metrics, Snapshot};
 use super::refusal::Refusal;
 use super::replay::ReplayGuard;
-use super::store::{Store, StoreError, StoredResult};
-use super::wire::{
-    AuditCall, AuditReply, EventPage, JobKey, JobOffer, JobState, JobStatus, MAX_PREVIEWS, ModelInfo,
-    TraceLeaves, WorkerInfo, message,
-};
-use crate::error::ComputeError;
-use crate::request::ImageRequest;
-use crate::scheduler;
+use super::store::Store;
+use super::wire::{EventPage, ModelInfo, PossessionCall, WorkerInfo};
 
-/// How a worker is to run.
-#[derive(Clone, Debug)]
-pub struct ServiceOptions {
-    /// The one key whose requests are served.
-    pub node: PublicKey,
-    /// Folder of results and traces.
-    pub data_dir: PathBuf,
-    /// Bytes that results may take there.
-    pub max_store_bytes: u64,
-    /// Bytes of blobs in memory.
-    pub max_blob_bytes: usize,
-    /// Jobs that may wait.
-    pub queue_capacity: usize,
-    /// Most pixels of a picture, for devices with little memory.
-    pub max_pixels: u64,
-    /// Longest deadline of a job.
-    pub max_deadline: Duration,
-    /// Longest time that a result is kept.
-    pub max_keep: Duration,
-}
-
-impl ServiceOptions {
-    /// Defaults for a node and a folder: 20 GiB of results, 8 waiting jobs, 2048 x 2048 pixels, a day.
-    pub fn new(node: PublicKey, data_dir: PathBuf) -> Self {
-        Self {
-            node,
-            data_dir,
-            max_store_bytes: 20 << 30,
-            max_blob_bytes: 64 << 20,
-            queue_capacity: 8,
-            max_pixels: 2048 * 2048,
-            max_deadline: Duration::from_secs(3_600),
-            max_keep: Duration::from_secs(24 * 3_600),
-        }
-    }
-}
-
-/// Why a worker does not start.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ServiceError {
-    /// A model.
-    #[error(transparent)]
-    Compute(#[from] ComputeError),
-    /// The folder of results.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The line that guards against replays.
-    #[error("cannot open the replay guard: {0}")]
-    Replay(std::io::Error),
-    /// The system's randomness.
-    #[error("no randomness from the system: {0}")]
-    Random(getrandom::Error),
-    /// No model at all.
-    #[error("no model is configured")]
-    NoModel,
-}
+pub use options::{ServiceError, ServiceOptions};
 
 /// A running worker. Clones are handles on the same one.
 #[derive(Clone, Debug)]
@@ -98,6 +36,10 @@ struct Inner {
     models: Vec<LoadedModel>,
     replay: Mutex<ReplayGuard>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Whether a connection to the node stands, as far as the worker dialled it.
+    connected: watch::Sender<bool>,
+    /// Turns true when nothing will be computed any more.
+    closed: watch::Sender<bool>,
 }
 
 impl Service {
@@ -122,8 +64,10 @@ impl Service {
         // 53 bits, so that JSON readers with floats keep it.
         let boot = getrandom::u64().map_err(ServiceError::Random)? >> 11;
         let secret = Zeroizing::new(*Domain::ComputeSalt.hash_bytes(seed.as_slice()).as_bytes());
+        let metrics = Arc::new(Metrics::default());
         let shared = Arc::new(Shared {
-            board: Board::new(options.queue_capacity, boot),
+            board: Board::new(options.queue_capacity, boot, Arc::clone(&metrics)),
+            metrics,
             store,
             blobs: Blobs::new(options.max_blob_bytes),
             secret,
@@ -131,7 +75,9 @@ impl Service {
         let (models, thread) = engine::start(models, Arc::clone(&shared))?;
         let key = SecretKey::from_seed(seed);
         let (replay, thread) = (Mutex::new(replay), Mutex::new(Some(thread)));
-        Ok(Self(Arc::new(Inner { options, key, boot, shared, models, replay, thread })))
+        let (connected, closed) = (watch::Sender::new(false), watch::Sender::new(false));
+        let inner = Inner { options, key, boot, shared, models, replay, thread, connected, closed };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// The worker's own key.
@@ -153,6 +99,19 @@ impl Service {
     pub(super) fn admit(&self, timestamp_ms: u64, nonce: [u8; 16], now_ms: u64) -> Result<(), Refusal> {
         let mut replay = self.0.replay.lock().unwrap_or_else(PoisonError::into_inner);
         replay.admit(timestamp_ms, nonce, now_ms)
+    }
+
+    /// Signs a registration that names the worker's key.
+    ///
+    /// # Errors
+    /// [`Refusal::OtherKey`] for one that names another.
+    pub fn sign_possession(&self, call: &PossessionCall) -> Result<Signature, Refusal> {
+        let named = call.registration.compute_key;
+        if named != self.public_key() {
+            return Err(Refusal::OtherKey { named });
+        }
+        let chain = ChainIdentity { chain_id: call.chain_id, genesis: call.genesis };
+        Ok(call.registration.sign_possession(&chain, &call.owner, &self.0.key))
     }
 
     /// Whether it takes jobs.
@@ -187,195 +146,53 @@ impl Service {
         }
     }
 
-    /// Takes a job, or tells where it stands when it was taken before.
-    ///
-    /// # Errors
-    /// [`Refusal`].
-    pub fn submit(&self, offer: JobOffer) -> Result<JobStatus, Refusal> {
-        let key = offer.key();
-        if let Some((state, known)) = self.board().open(key) {
-            return if is_same(&known, &offer) { Ok(status(key, state)) } else { Err(Refusal::Conflict) };
-        }
-        if self.store().contains(key) {
-            let known = self.stored(key)?;
-            let state = JobState::Done { result: known.result };
-            return if is_same(&known.offer, &offer) {
-                Ok(status(key, state))
-            } else {
-                Err(Refusal::Conflict)
-            };
-        }
-        let (number, model) = self.served(&offer.params)?;
-        self.check_limits(&offer)?;
-        let bytes = trace_bytes(model, &offer.params)?;
-        let needed_bytes = bytes.saturating_add(self.board().reserved_bytes());
-        self.store().check_space(needed_bytes).map_err(|_| Refusal::StoreFull { needed_bytes })?;
-        let deadline = Instant::now() + Duration::from_millis(offer.deadline_ms);
-        let estimate = model.speed.estimate(&offer.params);
-        let state = self.board().take(OpenJob { offer, model: number, deadline, estimate, bytes })?;
-        Ok(status(key, state))
-    }
-
-    /// The model that a request names, and its number.
-    fn served(&self, params: &GenerationParams) -> Result<(usize, &LoadedModel), Refusal> {
-        let is_it =
-            |model: &LoadedModel| model.id == params.model() && model.profile.id() == params.profile();
-        let found = self.0.models.iter().enumerate().find(|(_, model)| is_it(model));
-        found.ok_or(Refusal::NotServed)
-    }
-
-    fn check_limits(&self, offer: &JobOffer) -> Result<(), Refusal> {
-        let options = &self.0.options;
-        let most = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let pixels = u64::from(offer.params.height()) * u64::from(offer.params.width());
-        let limits = [
-            ("previews", u64::from(offer.previews), u64::from(MAX_PREVIEWS)),
-            ("deadline_ms", offer.deadline_ms, most(options.max_deadline)),
-            ("keep_ms", offer.keep_ms, most(options.max_keep)),
-            ("pixels", pixels, options.max_pixels),
-        ];
-        for (field, value, max) in limits {
-            if value > max {
-                let reason = message(&format!("{field} {value} is over this worker's limit of {max}"));
-                return Err(Refusal::Undrawable { reason });
-            }
-        }
-        Ok(())
-    }
-
-    /// Where a job stands.
-    ///
-    /// # Errors
-    /// [`Refusal::UnknownJob`], [`Refusal::Internal`].
-    pub fn status(&self, key: JobKey) -> Result<JobStatus, Refusal> {
-        if let Some((state, _)) = self.board().open(key) {
-            return Ok(status(key, state));
-        }
-        if self.store().contains(key) {
-            return Ok(status(key, JobState::Done { result: self.stored(key)?.result }));
-        }
-        self.board().ended(key).map(|state| status(key, state)).ok_or(Refusal::UnknownJob)
-    }
-
-    /// Every job that is open or has a result here.
-    pub fn keys(&self) -> Vec<JobKey> {
-        let mut keys = self.board().open_keys();
-        keys.extend(self.store().keys());
-        keys
-    }
-
-    /// Stops a job that has no result yet.
-    ///
-    /// # Errors
-    /// [`Refusal::UnknownJob`] when there is none that waits or runs.
-    pub fn cancel(&self, key: JobKey) -> Result<(), Refusal> {
-        if self.board().cancel(key) { Ok(()) } else { Err(Refusal::UnknownJob) }
-    }
-
-    /// Deletes a result whose audits are over.
-    ///
-    /// # Errors
-    /// [`Refusal::UnknownJob`], [`Refusal::Internal`].
-    pub fn release(&self, key: JobKey) -> Result<(), Refusal> {
-        match self.store().release(key) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Refusal::UnknownJob),
-            Err(error) => Err(Refusal::internal(&error)),
-        }
-    }
-
-    /// All leaves of a result's trace.
-    ///
-    /// # Errors
-    /// [`Refusal::UnknownJob`], [`Refusal::NoResult`], [`Refusal::Internal`].
-    pub fn trace(&self, key: JobKey) -> Result<TraceLeaves, Refusal> {
-        Ok(TraceLeaves { leaves: self.stored(key)?.leaves })
-    }
-
-    /// The opening of one leaf.
-    ///
-    /// # Errors
-    /// As [`Self::trace`], and [`Refusal::UnknownState`].
-    pub fn opening(&self, key: JobKey, boundary: Boundary) -> Result<LeafOpening, Refusal> {
-        let record = self.stored(key)?;
-        let leaves = record.leaves.iter().copied().map(TraceLeaf::from).collect();
-        let tree = TraceTree::new(TraceShape::of(&record.offer.params), leaves);
-        let tree = tree.map_err(|error| Refusal::internal(&error))?;
-        tree.open(boundary).map_err(|_| Refusal::UnknownState)
-    }
-
-    /// The canonical bytes of one state.
-    ///
-    /// # Errors
-    /// As [`Self::opening`].
-    pub fn state(&self, key: JobKey, boundary: Boundary) -> Result<Vec<u8>, Refusal> {
-        self.store().state(key, boundary).map_err(|error| match error {
-            StoreError::Unknown if self.store().contains(key) => Refusal::UnknownState,
-            error => self.no_result(key, &error),
-        })
-    }
-
     /// Events after a number; see [`EventPage`].
     pub fn events(&self, boot: Option<u64>, after: u64) -> EventPage {
         self.board().events(boot, after)
     }
 
-    /// Changes whenever there is news.
-    pub(super) fn news(&self) -> tokio::sync::watch::Receiver<u64> {
-        self.board().news()
+    /// Whether a connection to the node stands that the worker dialled.
+    pub fn is_connected(&self) -> bool {
+        *self.0.connected.borrow()
     }
 
-    /// Takes a blob.
-    pub fn put_blob(&self, bytes: Bytes) -> FileHash {
-        self.0.shared.blobs.put(bytes)
+    /// Changes with [`Self::is_connected`].
+    pub fn connection(&self) -> watch::Receiver<bool> {
+        self.0.connected.subscribe()
     }
 
-    /// A blob: something handed over, a preview, or a picture of a result.
+    pub(super) fn set_connected(&self, is_connected: bool) {
+        self.0.connected.send_replace(is_connected);
+    }
+
+    /// Turns true when nothing will be computed any more.
+    pub(super) fn closed(&self) -> watch::Receiver<bool> {
+        self.0.closed.subscribe()
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.0.shared.metrics
+    }
+
+    /// All figures in the text form of OpenMetrics.
     ///
     /// # Errors
-    /// [`Refusal::UnknownBlob`], [`Refusal::Internal`].
-    pub fn blob(&self, hash: &FileHash) -> Result<Bytes, Refusal> {
-        if let Some(blob) = self.0.shared.blobs.get(hash) {
-            return Ok(blob);
-        }
-        match self.store().picture(hash) {
-            Ok(picture) => Ok(picture.into()),
-            Err(StoreError::Unknown) => Err(Refusal::UnknownBlob),
-            Err(error) => Err(Refusal::internal(&error)),
-        }
-    }
-
-    /// Queues a question of an audit, or tells its answer.
-    ///
-    /// # Errors
-    /// [`Refusal`].
-    pub fn audit(&self, call: AuditCall) -> Result<AuditReply, Refusal> {
-        let id = audit_id(&call);
-        if let Some(reply) = self.board().audit_reply(id) {
-            return Ok(reply);
-        }
-        let (model, _) = self.served(&call.params)?;
-        TraceShape::of(&call.params).index(call.boundary).map_err(|_| Refusal::UnknownState)?;
-        let input = match call.input {
-            Some(hash) => Some(self.0.shared.blobs.get(&hash).ok_or(Refusal::UnknownBlob)?),
-            None if call.boundary.t == 0 => None,
-            None => {
-                return Err(Refusal::Undrawable {
-                    reason: message("this boundary needs the state before it"),
-                });
-            }
+    /// That of formatting.
+    pub fn metrics_text(&self) -> Result<String, std::fmt::Error> {
+        let now = Snapshot {
+            queued: self.board().queued(),
+            is_running: self.board().is_running(),
+            store_bytes: self.store().used_bytes(),
+            results: self.store().keys().len(),
+            is_ready: self.is_ready(),
+            is_connected: self.is_connected(),
         };
-        let wait = Duration::from_millis(call.deadline_ms).min(self.0.options.max_deadline);
-        self.board().ask(AuditTask { id, call, input, model, deadline: Instant::now() + wait })?;
-        Ok(AuditReply::Pending)
+        self.metrics().text(now)
     }
 
-    /// Deletes results that are kept no longer; gives how many.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn sweep(&self, now_ms: u64) -> Result<usize, StoreError> {
-        self.store().sweep(now_ms)
+    /// Changes whenever there is news of jobs.
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.board().news()
     }
 
     /// Takes nothing new, hands back what waits, and lets the running job end if that takes no longer than `grace`. Blocks until
@@ -393,21 +210,7 @@ impl Service {
         }
         // A panic was printed by its thread; nothing is left to do about it.
         let _ = thread.join();
-    }
-
-    fn stored(&self, key: JobKey) -> Result<StoredResult, Refusal> {
-        self.store().result(key).map_err(|error| self.no_result(key, &error))
-    }
-
-    fn no_result(&self, key: JobKey, error: &StoreError) -> Refusal {
-        match error {
-            StoreError::Unknown if self.board().open(key).is_some() => Refusal::NoResult,
-            StoreError::Unknown => Refusal::UnknownJob,
-            error => {
-                tracing::error!(%error, job = %key.job, "the store failed");
-                Refusal::internal(error)
-            }
-        }
+        self.0.closed.send_replace(true);
     }
 
     fn board(&self) -> &Board {
@@ -417,38 +220,4 @@ impl Service {
     fn store(&self) -> &Store {
         &self.0.shared.store
     }
-}
-
-fn status(key: JobKey, state: JobState) -> JobStatus {
-    JobStatus { job: key.job, attempt: key.attempt, state }
-}
-
-/// Whether two offers ask for the same picture and trace; times may differ.
-fn is_same(known: &JobOffer, offer: &JobOffer) -> bool {
-    known.genesis == offer.genesis && known.worker == offer.worker && known.params == offer.params
-}
-
-/// Names a question by all that its answer depends on.
-fn audit_id(call: &AuditCall) -> FileHash {
-    let AuditCall { genesis, job, attempt, worker, params, boundary, input, .. } = call;
-    FileHash::of(&dfsn_types::codec::encode(&(genesis, job, attempt, worker, params, boundary, input)))
-}
-
-/// Bytes of a request's trace on disk, and that the model can draw it at all.
-fn trace_bytes(model: &LoadedModel, params: &GenerationParams) -> Result<u64, Refusal> {
-    let undrawable =
-        |error: &dyn std::fmt::Display| Refusal::Undrawable { reason: message(&error.to_string()) };
-    let request = ImageRequest::from_params(params, 0).map_err(|error| undrawable(&error))?;
-    request.check(&model.config).map_err(|error| undrawable(&error))?;
-    let steps = params.num_inference_steps();
-    let schedule = scheduler::build(params.scheduler(), &model.config.scheduler, u32::from(steps));
-    let schedule = schedule.map_err(|error| undrawable(&error))?;
-    let factor = model.config.vae_scale_factor().max(1);
-    let latents = u64::from(model.config.unet.in_channels)
-        * u64::from(request.height / factor)
-        * u64::from(request.width / factor);
-    let tensors: u64 = (0..=usize::from(steps)).map(|done| 1 + schedule.history_length(done) as u64).sum();
-    let decoded = 3 * u64::from(request.height) * u64::from(request.width);
-    // The picture itself is smaller than what was decoded.
-    Ok(u64::from(params.num_images()) * (4 * latents * tensors + 8 * decoded))
 }

@@ -12,12 +12,14 @@ use tokio::sync::oneshot;
 
 use super::blobs::Blobs;
 use super::board::{AuditTask, Board, Work};
+use super::metrics::Metrics;
 use super::speed::ModelSpeed;
 use super::store::Store;
 use super::wire::{AuditReply, EndReason, message};
 use crate::backend::Backend;
 use crate::config::ModelConfig;
 use crate::error::ComputeError;
+use crate::image::Preview;
 use crate::pipeline::{Pipeline, Question};
 use crate::request::ImageRequest;
 use crate::trace::TraceContext;
@@ -58,6 +60,7 @@ pub(super) struct LoadedModel {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) board: Board,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) store: Store,
     pub(super) blobs: Blobs,
     /// Salts the traces.
@@ -68,6 +71,7 @@ pub(super) struct Shared {
 struct Model {
     pipeline: BoxedPipeline,
     speed: Arc<ModelSpeed>,
+    preview: Option<Preview>,
 }
 
 /// Loads and measures all models on a thread of their own, which then works off the board until it drains.
@@ -98,10 +102,11 @@ fn load_all(sources: Vec<ModelSource>) -> Result<(Vec<Model>, Vec<LoadedModel>),
     for ModelSource { id, name, load } in sources {
         let mut pipeline = load()?;
         let speed = Arc::new(ModelSpeed::new(benchmark::run(&mut pipeline)?));
+        let preview = Preview::for_model(pipeline.config());
         let (config, profile) = (pipeline.config().clone(), pipeline.profile());
         tracing::info!(model = %id, name, %profile, speed = ?speed.measured(), "loaded and measured");
         loaded.push(LoadedModel { id, name, config, profile, speed: Arc::clone(&speed) });
-        models.push(Model { pipeline, speed });
+        models.push(Model { pipeline, speed, preview });
     }
     Ok((models, loaded))
 }
@@ -115,6 +120,7 @@ fn work(models: &mut [Model], shared: &Shared) {
             Work::Audit(task) => {
                 let id = task.id;
                 let reply = guarded(|| Ok(audit(models, *task))).unwrap_or_else(failed_audit);
+                shared.metrics.audits.inc();
                 board.answered(id, reply);
             }
             Work::Abandon(reason) => {

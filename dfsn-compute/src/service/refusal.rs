@@ -1,5 +1,6 @@
 //! Why a worker does not do what it was asked for.
 
+use dfsn_types::PublicKey;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -104,6 +105,12 @@ pub enum Refusal {
     /// A blob that does not have the hash in its path.
     #[error("the blob has another hash than its path says")]
     WrongHash,
+    /// A registration with another compute key.
+    #[error("the registration names compute key {named}, which is not this worker's")]
+    OtherKey {
+        /// The key in it.
+        named: PublicKey,
+    },
     /// The worker's own trouble.
     #[error("internal trouble of the worker: {reason}")]
     Internal {
@@ -123,6 +130,13 @@ impl Refusal {
         Self::Internal { reason: message(&error.to_string()) }
     }
 
+    /// Its name, as on the wire.
+    pub fn code(&self) -> String {
+        // An enum with a tag of that name.
+        let value = serde_json::to_value(self).unwrap_or_default();
+        value.get("code").and_then(|code| code.as_str()).unwrap_or_default().to_owned()
+    }
+
     /// Status of the HTTP reply.
     pub const fn status(&self) -> StatusCode {
         match self {
@@ -133,7 +147,7 @@ impl Refusal {
             Self::UnknownPath | Self::UnknownJob | Self::UnknownState | Self::UnknownBlob => {
                 StatusCode::NOT_FOUND
             }
-            Self::NotServed | Self::Undrawable { .. } | Self::TooSlow { .. } => {
+            Self::NotServed | Self::Undrawable { .. } | Self::TooSlow { .. } | Self::OtherKey { .. } => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Self::Conflict | Self::NoResult => StatusCode::CONFLICT,

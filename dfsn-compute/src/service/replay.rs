@@ -22,7 +22,8 @@ pub struct ReplayGuard {
     earlier_run: u64,
     /// Nothing signed after this is taken before the line on disk is moved.
     floor: u64,
-    file: PathBuf,
+    /// Without one nothing is remembered over a restart.
+    file: Option<PathBuf>,
 }
 
 impl ReplayGuard {
@@ -41,7 +42,12 @@ impl ReplayGuard {
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => return Err(error),
         };
-        Ok(Self { window_ms, window_start: 0, seen: BTreeSet::new(), earlier_run: floor, floor, file })
+        Ok(Self { file: Some(file), earlier_run: floor, floor, ..Self::in_memory(window_ms) })
+    }
+
+    /// A guard that forgets everything when its process ends.
+    pub const fn in_memory(window_ms: u64) -> Self {
+        Self { window_ms, window_start: 0, seen: BTreeSet::new(), earlier_run: 0, floor: 0, file: None }
     }
 
     /// Takes a signed request once.
@@ -52,7 +58,8 @@ impl ReplayGuard {
     pub fn admit(&mut self, timestamp_ms: u64, nonce: [u8; 16], now_ms: u64) -> Result<(), Refusal> {
         // Never back, or a clock set back would forget what it may see again.
         self.window_start = self.window_start.max(now_ms.saturating_sub(self.window_ms));
-        let earliest_ms = self.window_start.max(self.earlier_run.saturating_add(1));
+        let earliest_ms =
+            self.window_start.max(self.earlier_run.saturating_add(u64::from(self.earlier_run > 0)));
         let latest_ms = now_ms.saturating_add(self.window_ms).max(earliest_ms);
         if timestamp_ms < earliest_ms || timestamp_ms > latest_ms {
             return Err(Refusal::Stale { earliest_ms, latest_ms });
@@ -66,8 +73,10 @@ impl ReplayGuard {
         }
         if timestamp_ms > self.floor {
             let floor = timestamp_ms.saturating_add(FLOOR_STEP_MS);
-            write_durably(&self.file, floor.to_string().as_bytes())
-                .map_err(|error| Refusal::internal(&error))?;
+            if let Some(file) = &self.file {
+                write_durably(file, floor.to_string().as_bytes())
+                    .map_err(|error| Refusal::internal(&error))?;
+            }
             self.floor = floor;
         }
         self.seen.insert((timestamp_ms, nonce));

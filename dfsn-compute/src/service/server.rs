@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Path, Query, Request, State, WebSocketUpgrade};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -17,10 +18,14 @@ use serde::{Deserialize, Serialize};
 use super::auth::{CALL_HEADER, CallHeader, REPLY_HEADER, now_ms, reply_digest};
 use super::core::Service;
 use super::refusal::Refusal;
+use super::tunnel::{MAX_FRAME_BYTES, Socket, responder};
 use super::wire::{
     AuditCall, AuditReply, JobKey, JobOffer, JobStatus, MAX_BLOB_BYTES, MAX_JSON_BYTES, MAX_REPLY_BYTES,
-    MAX_WAIT_MS, RefusalBody, message, read_json,
+    MAX_WAIT_MS, PossessionCall, RefusalBody, message, read_json,
 };
+
+/// Where a node opens a WebSocket instead of asking over HTTP.
+pub const WEBSOCKET_PATH: &str = "/v1/ws";
 
 /// Longest that a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -38,6 +43,8 @@ pub fn router(service: Service) -> Router {
         .route("/v1/events", get(events))
         .route("/v1/blobs/{hash}", put(put_blob).get(blob))
         .route("/v1/audits", post(audit))
+        .route("/v1/possession", post(possession))
+        .route(WEBSOCKET_PATH, get(websocket))
         .fallback(async || Refusal::UnknownPath)
         .method_not_allowed_fallback(async || Refusal::UnknownPath)
         .layer(from_fn_with_state(service.clone(), signed));
@@ -45,17 +52,29 @@ pub fn router(service: Service) -> Router {
     open.fallback_service(signed.with_state(service.clone())).with_state(service)
 }
 
+/// Health, readiness and figures, for a port that only its owner reaches.
+pub fn admin_router(service: Service) -> Router {
+    let paths = Router::new().route("/health", get(health)).route("/ready", get(ready));
+    paths.route("/metrics", get(metrics)).with_state(service)
+}
+
 /// Lets only the node's requests through, each once, and signs what is answered.
 async fn signed(State(service): State<Service>, request: Request, next: Next) -> Response {
     let header = match authenticate(&service, &request) {
         Ok(header) => header,
-        Err(refusal) => return refusal.into_response(),
+        Err(refusal) => {
+            service.metrics().refused(&refusal);
+            return refusal.into_response();
+        }
     };
     // From here on the caller is known to be the node, so what it is told is signed, refusals included.
     let response = match admit(&service, &header, request).await {
         Ok(request) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };
+    if let Some(refusal) = response.extensions().get::<Refusal>() {
+        service.metrics().refused(refusal);
+    }
     sign(&service, &header.signature, response).await
 }
 
@@ -110,7 +129,9 @@ impl IntoResponse for Refusal {
         };
         let status = self.status();
         let text = message(&self.to_string());
-        let mut response = (status, Json(RefusalBody { refusal: self, message: text })).into_response();
+        let body = RefusalBody { refusal: self.clone(), message: text };
+        let mut response = (status, Json(body)).into_response();
+        response.extensions_mut().insert(self);
         if let Some(ms) = retry_ms {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000)));
         }
@@ -162,6 +183,30 @@ async fn ready(State(service): State<Service>) -> Response {
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "takes no jobs\n").into_response()
     }
+}
+
+async fn metrics(State(service): State<Service>) -> Response {
+    const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    match service.metrics_text() {
+        Ok(text) => ([(CONTENT_TYPE, TYPE)], text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// Turns the connection into a tunnel, on which the node asks as it does over HTTP.
+async fn websocket(
+    State(service): State<Service>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade.max_message_size(MAX_FRAME_BYTES).max_frame_size(MAX_FRAME_BYTES),
+        Err(error) => return Refusal::malformed(&error).into_response(),
+    };
+    upgrade.on_upgrade(async move |socket| {
+        let (router, closed) = (router(service.clone()), service.closed());
+        let reason = responder::answer(Socket::accepted(socket), router, closed).await;
+        tracing::info!(reason, "the node's connection ended");
+    })
 }
 
 async fn info(State(service): State<Service>) -> Response {
@@ -255,6 +300,11 @@ async fn audit(State(service): State<Service>, body: Bytes) -> Answer<AuditReply
         reply => Some(reply),
     });
     reply.await.unwrap_or(Ok(AuditReply::Pending)).map(Json)
+}
+
+async fn possession(State(service): State<Service>, body: Bytes) -> Answer<Signature> {
+    let call: PossessionCall = read_json(&body, MAX_JSON_BYTES)?;
+    service.sign_possession(&call).map(Json)
 }
 
 /// Looks again whenever there is news, for at most so long.

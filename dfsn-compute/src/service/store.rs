@@ -8,7 +8,7 @@ mod draft;
 mod record;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,6 +26,7 @@ const DRAFTS: &str = "drafts";
 const RESULTS: &str = "results";
 /// Records that cannot be read are moved here, for their owner to look at.
 const BROKEN: &str = "broken";
+const LOCK: &str = "lock";
 const RECORD: &str = "record.json";
 const STATES: &str = "states.bin";
 
@@ -35,6 +36,8 @@ pub(crate) struct Store {
     dir: PathBuf,
     max_bytes: u64,
     index: Mutex<Index>,
+    /// Held while this store is open: another worker would delete its drafts.
+    _lock: File,
 }
 
 #[derive(Debug, Default)]
@@ -83,6 +86,12 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
+    /// Another worker has the folder open.
+    #[error("{} is used by another worker that runs", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
     /// No such result, state or picture.
     #[error("there is no such result, state or picture")]
     Unknown,
@@ -100,6 +109,13 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`]. A result that cannot be read is put aside and told in the log, not an error.
     pub(crate) fn open(dir: &Path, max_bytes: u64) -> Result<Self, StoreError> {
+        fs::create_dir_all(dir).map_err(StoreError::io(dir))?;
+        let lock = File::create(dir.join(LOCK)).map_err(StoreError::io(dir))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: dir.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(StoreError::Io { path: dir.to_owned(), source }),
+        }
         let drafts = dir.join(DRAFTS);
         if drafts.exists() {
             fs::remove_dir_all(&drafts).map_err(StoreError::io(&drafts))?;
@@ -107,7 +123,7 @@ impl Store {
         for path in [&drafts, &dir.join(RESULTS)] {
             fs::create_dir_all(path).map_err(StoreError::io(path))?;
         }
-        let store = Self { dir: dir.to_owned(), max_bytes, index: Mutex::default() };
+        let store = Self { dir: dir.to_owned(), max_bytes, index: Mutex::default(), _lock: lock };
         store.recover()?;
         Ok(store)
     }
@@ -199,6 +215,11 @@ impl Store {
     /// Results that are here.
     pub(crate) fn keys(&self) -> Vec<JobKey> {
         self.index().results.keys().copied().collect()
+    }
+
+    /// Bytes of all results.
+    pub(crate) fn used_bytes(&self) -> u64 {
+        self.index().used_bytes
     }
 
     /// Reads a result's record.

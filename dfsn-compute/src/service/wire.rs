@@ -5,8 +5,9 @@
 //! parsed.
 
 use dfsn_types::{
-    Address, Attempt, Boundary, BoundedString, FileHash, GenerationParams, GenesisHash, JobId, ModelId,
-    ProfileId, ProfileRecord, PublicKey, ResultCommitment, Salt, StateDigest, TraceLeaf, TraceShape,
+    Address, Attempt, Boundary, BoundedString, ChainId, ComputeRegistration, FileHash, GenerationParams,
+    GenesisHash, JobId, ModelId, ProfileId, ProfileRecord, PublicKey, ResultCommitment, Salt, StateDigest,
+    TraceLeaf, TraceShape,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -282,6 +283,20 @@ pub struct AuditCall {
     /// Milliseconds to wait for the answer before saying that it is pending.
     #[serde(default)]
     pub wait_ms: u64,
+}
+
+/// A registration that the worker's key is to sign, so that its node can show that the key is held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PossessionCall {
+    /// The network's chain id.
+    pub chain_id: ChainId,
+    /// The network.
+    pub genesis: GenesisHash,
+    /// The validator.
+    pub owner: Address,
+    /// What is registered.
+    pub registration: ComputeRegistration,
 }
 
 /// Where an audit stands.

@@ -88,8 +88,21 @@ impl Drawing {
         let t = self.step as u16;
         let boundary = Boundary { image: self.image, t };
         self.draft.push(boundary, &self.state.to_bytes(), &shared.secret)?;
+        shared.metrics.steps.inc();
         shared.board.stepped(self.image, t);
+        let looks = model.preview.as_ref().filter(|_| self.wants_preview());
+        if let Some(picture) = looks.and_then(|looks| looks.draw(&self.state, self.prepared.latents())) {
+            let file = picture.to_png().map_err(ComputeError::from)?;
+            shared.board.previewed(self.image, t, shared.blobs.put(file.into()));
+        }
         Ok(())
+    }
+
+    /// Previews are spread evenly over the steps, none after the last.
+    fn wants_preview(&self) -> bool {
+        let parts = usize::from(self.job.offer.previews) + 1;
+        let (step, steps) = (self.step, self.prepared.num_steps());
+        step < steps && step * parts / steps > (step - 1) * parts / steps
     }
 
     fn decode(&mut self, models: &mut [Model], shared: &Shared) -> Result<(), DrawError> {
@@ -107,6 +120,7 @@ impl Drawing {
             pixels: picture.pixel_hash(),
         });
         self.pictures.push(file);
+        shared.metrics.pictures.inc();
         Ok(())
     }
 

@@ -3,54 +3,46 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Uri};
+use http::Request;
 use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use thiserror::Error;
+use rustls::ClientConfig;
 
 use super::link::{Exchange, Link, LinkError, LinkReply, LinkRequest};
 use crate::service::auth::{CALL_HEADER, REPLY_HEADER};
+use crate::service::tls::{CONNECT_TIMEOUT, UrlError, base_url, client_config};
 use crate::service::wire::MAX_REPLY_BYTES;
 
 /// Longest that a reply may take: a request may wait for news, and a large blob needs its time.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A URL that leads to no worker.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum UrlError {
-    /// Not a URL.
-    #[error("not a URL: {0}")]
-    Malformed(String),
-    /// Another scheme.
-    #[error("{0} is not a URL of a worker; it starts with http:// and names a host")]
-    Scheme(String),
-}
-
 /// HTTP to a worker's server.
 #[derive(Debug)]
 pub struct HttpLink {
     base: String,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
 impl HttpLink {
-    /// A link to the server at `url`, for example `http://192.168.1.7:7733`.
+    /// A link to the server at `url`, for example `https://gpu.example.org` or `http://192.168.1.7:7733`.
     ///
     /// # Errors
     /// [`UrlError`].
     pub fn new(url: &str) -> Result<Self, UrlError> {
-        let base = url.trim_end_matches('/').to_owned();
-        let uri: Uri = base.parse().map_err(|_| UrlError::Malformed(base.clone()))?;
-        if uri.scheme_str() != Some("http") || uri.host().is_none() {
-            return Err(UrlError::Scheme(base));
-        }
+        let base = base_url(url, "http")?;
         let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(Duration::from_secs(10)));
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { base, client })
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.enforce_http(false);
+        let tls = ClientConfig::clone(&client_config());
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        Ok(Self { base, client: Client::builder(TokioExecutor::new()).build(connector) })
     }
 
     async fn send(&self, request: LinkRequest) -> Result<LinkReply, LinkError> {

@@ -1,7 +1,9 @@
 //! A node's side: asks a worker, and believes only what the worker signed and what hashes confirm.
 
+mod accept;
 mod http;
 mod link;
+mod websocket;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -19,11 +21,13 @@ use super::auth::{Call, CallHeader, now_ms, reply_digest};
 use super::refusal::Refusal;
 use super::wire::{
     AuditCall, AuditReply, EventPage, JobKey, JobOffer, JobStatus, MAX_REPLY_JSON_BYTES, MAX_WAIT_MS,
-    RefusalBody, TraceLeaves, WorkerInfo, matches_shape, read_json,
+    PossessionCall, RefusalBody, TraceLeaves, WorkerInfo, matches_shape, read_json,
 };
 use crate::trace::TraceContext;
 
-pub use self::http::{HttpLink, UrlError};
+pub use self::accept::DialledWorker;
+pub use self::http::HttpLink;
+pub use self::websocket::WebSocketLink;
 pub use link::{Exchange, Link, LinkError, LinkReply, LinkRequest};
 
 /// Why a worker's answer is not there.
@@ -235,6 +239,14 @@ impl RemoteWorker {
                 (reply, _) => return reply,
             }
         }
+    }
+
+    /// The worker's signature under a registration that names its key.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn possession(&self, call: &PossessionCall) -> Result<Signature, NodeError> {
+        self.json("POST", "/v1/possession", to_json(call)?).await
     }
 
     async fn json<T: DeserializeOwned>(&self, method: &str, path: &str, body: Bytes) -> Result<T, NodeError> {

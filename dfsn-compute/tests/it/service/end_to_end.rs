@@ -3,9 +3,12 @@
 use bytes::Bytes;
 use dfsn_compute::service::Refusal;
 use dfsn_compute::service::node::NodeError;
-use dfsn_compute::service::wire::{AuditCall, AuditReply, EndReason, EventKind, JobState};
+use dfsn_compute::service::wire::{AuditCall, AuditReply, EndReason, EventKind, JobState, PossessionCall};
 use dfsn_compute::{ImageRequest, Trace, TraceRecorder};
-use dfsn_types::{Boundary, PixelHash, TraceShape};
+use dfsn_types::{
+    Address, Boundary, BoundedVec, ChainId, ChainIdentity, ComputeRegistration, GenesisHash, KeyPossession,
+    NodeId, PixelHash, Relay, SecretKey, TraceShape, VrfSecretKey,
+};
 
 use super::harness::{Harness, context, offer, params, params_of};
 use crate::toy::{ToyBackend, toy_pipeline};
@@ -154,4 +157,32 @@ async fn a_cancelled_job_ends_and_the_next_one_runs() {
     assert!(matches!(worker.over(second.key()).await.state, JobState::Done { .. }));
     let error = worker.node.cancel(second.key()).await.unwrap_err();
     assert!(matches!(error, NodeError::Refused(Refusal::UnknownJob)), "{error}");
+}
+
+#[tokio::test]
+async fn the_worker_signs_registrations_of_its_own_key_only() {
+    let worker = Harness::start(0).await;
+    let (duty, vrf) = (SecretKey::from_seed(&[11; 32]), VrfSecretKey::from_seed(&[12; 32]));
+    let chain =
+        ChainIdentity { chain_id: ChainId::new(7777).unwrap(), genesis: GenesisHash::from_bytes([7; 32]) };
+    let owner = Address::from_bytes([3; 20]);
+    let registration = ComputeRegistration {
+        duty_key: duty.public_key(),
+        vrf_key: vrf.public_key(),
+        compute_key: worker.service.public_key(),
+        payout: owner,
+        offers: BoundedVec::empty(),
+        relay: Relay::Node(NodeId::from_bytes([4; 20])),
+    };
+    let ChainIdentity { chain_id, genesis } = chain;
+    let mut call = PossessionCall { chain_id, genesis, owner, registration: registration.clone() };
+    let possession = KeyPossession {
+        duty: registration.sign_possession(&chain, &owner, &duty),
+        compute: worker.node.possession(&call).await.unwrap(),
+        vrf: registration.prove_vrf_possession(&chain, &owner, &vrf).unwrap(),
+    };
+    registration.verify_possession(&chain, &owner, &possession).unwrap();
+    call.registration.compute_key = duty.public_key();
+    let error = worker.node.possession(&call).await.unwrap_err();
+    assert!(matches!(error, NodeError::Refused(Refusal::OtherKey { .. })), "{error}");
 }
