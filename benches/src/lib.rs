@@ -1,6 +1,6 @@
 //! Workloads that the benchmarks share.
 
-use dfsn_consensus::state::ChainState;
+use dfsn_consensus::state::{Account, ChainState};
 use dfsn_consensus::transition::BlockContext;
 use dfsn_consensus::{Mempool, MempoolLimits, build_block};
 use dfsn_types::{
@@ -31,8 +31,8 @@ pub fn transfers(count: u32) -> Workload {
     let allocations =
         addresses.map(|address| Allocation { address, amount: Amount::from_dfsn(10) }).collect();
     let mut params = ConsensusParams::default();
-    // Room for the whole workload in one block.
-    params.chain.gas_limit = Gas::new(21_000 * u64::from(count.max(1)));
+    // Room for the whole workload in one block, which leaves the base fee as it is.
+    params.chain.gas_limit = Gas::new(42_000 * u64::from(count.max(1)));
     let genesis = GenesisConfig {
         chain_id: ChainId::new(7777).expect("a constant in range"),
         timestamp: Timestamp::new(1_700_000_000_000),
@@ -46,23 +46,43 @@ pub fn transfers(count: u32) -> Workload {
             .expect("one prompt"),
         guardian: None,
     };
+    let signed = round(&genesis, count, Nonce::ZERO);
+    Workload { genesis, sealer, signed }
+}
+
+/// The transfers of [`transfers`], with another nonce.
+pub fn round(genesis: &GenesisConfig, count: u32, nonce: Nonce) -> Vec<SignedTransaction> {
     let chain = genesis.identity();
-    let transfer = |(number, key): (u32, &SecretKey)| {
-        let mut to = [0; 20];
-        to[..4].copy_from_slice(&number.to_be_bytes());
-        let kind = TransactionKind::Transfer { to: Address::from_bytes(to), amount: Amount::DFSN };
+    let transfer = |number: u32| {
         let transaction = Transaction {
             chain_id: genesis.chain_id,
-            nonce: Nonce::ZERO,
+            nonce,
             gas_limit: Gas::new(21_000),
             max_fee_per_gas: Amount::from_base_units(50_000_000_000),
             max_priority_fee_per_gas: Amount::from_base_units(1),
-            kind,
+            kind: TransactionKind::Transfer {
+                to: receiver(number),
+                amount: Amount::from_base_units(1_000_000_000_000_000),
+            },
         };
-        transaction.sign(&chain, key)
+        transaction.sign(&chain, &sender(number))
     };
-    let signed = (0..).zip(&senders).map(transfer).collect();
-    Workload { genesis, sealer, signed }
+    (0..count).map(transfer).collect()
+}
+
+/// The genesis of a workload, with its money in at least `accounts` accounts.
+///
+/// # Panics
+/// When the first sender has less money than a base unit for each.
+pub fn crowd(workload: &Workload, accounts: u32) -> ChainState {
+    let mut state = ChainState::genesis(&workload.genesis).expect("a consistent genesis");
+    let rich = Address::from_public_key(&sender(0).public_key());
+    for address in strangers(accounts) {
+        let account = state.accounts.get_mut(&rich).expect("the first sender");
+        let balance = account.balance.take(Amount::from_base_units(1)).expect("a base unit");
+        state.accounts.insert(address, Account { balance, ..Account::default() });
+    }
+    state
 }
 
 /// A transfer and a request that a wallet has signed, of the network of [`transfers`].
@@ -132,6 +152,12 @@ pub fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
+
+fn receiver(number: u32) -> Address {
+    let mut to = [0; 20];
+    to[..4].copy_from_slice(&number.to_be_bytes());
+    Address::from_bytes(to)
 }
 
 fn sender(number: u32) -> SecretKey {
