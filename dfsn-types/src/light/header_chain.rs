@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use super::{HeaderChainError, SignedCheckpoint};
-use crate::block::{Header, SignedHeader, TransactionReceipt};
+use crate::block::{Header, SignedHeader};
 use crate::genesis::{ChainIdentity, GenesisConfig};
 use crate::hash::{BlockHash, TransactionId};
 use crate::key::PublicKey;
-use crate::proof::{ReceiptAnswer, StateAnswer, StateRecord};
+use crate::proof::{ReceiptAnswer, ShownReceipt, StateAnswer, StateRecord};
 use crate::unit::BlockHeight;
 
 /// Headers that are kept; older ones make way.
@@ -197,7 +197,7 @@ impl HeaderChain {
         height: BlockHeight,
         id: &TransactionId,
         answer: &'a ReceiptAnswer,
-    ) -> Result<(Option<(u32, &'a TransactionReceipt)>, Standing), HeaderChainError> {
+    ) -> Result<(ShownReceipt<'a>, Standing), HeaderChainError> {
         let (header, standing) = self.kept(height)?;
         Ok((answer.verify(&header.receipts_root, id)?, standing))
     }

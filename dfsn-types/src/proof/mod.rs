@@ -15,7 +15,7 @@ mod validator;
 pub use account::AccountRecord;
 pub use error::ProofError;
 pub use job::{JobRecord, JobStage};
-pub use receipt::{EventAnswer, ReceiptAnswer};
+pub use receipt::{EventAnswer, ReceiptAnswer, ShownReceipt};
 pub use section::StateSection;
 pub use state::{StateAnswer, StateRecord, state_root};
 pub use validator::{PairStanding, ValidatorRecord};

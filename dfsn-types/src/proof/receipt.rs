@@ -9,6 +9,9 @@ use crate::codec;
 use crate::hash::{Hash, ReceiptsRoot, TransactionId};
 use crate::merkle::MerkleProof;
 
+/// Place of a transaction in its block, from 0, and its receipt; nothing for a transaction that is not there.
+pub type ShownReceipt<'a> = Option<(u32, &'a TransactionReceipt)>;
+
 /// The receipt of one transaction in a block, or that the block does not hold the transaction (rule PRF-05).
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,11 +33,7 @@ impl ReceiptAnswer {
     ///
     /// # Errors
     /// [`ProofError`] when this does not show it.
-    pub fn verify(
-        &self,
-        root: &ReceiptsRoot,
-        id: &TransactionId,
-    ) -> Result<Option<(u32, &TransactionReceipt)>, ProofError> {
+    pub fn verify(&self, root: &ReceiptsRoot, id: &TransactionId) -> Result<ShownReceipt<'_>, ProofError> {
         check_root(root, self.transactions, &self.receipts, &self.events)?;
         let receipt = self.receipt.as_ref().map(|(index, receipt)| (*index, receipt));
         if let Some((_, receipt)) = receipt.filter(|(_, receipt)| receipt.id != *id) {

@@ -152,8 +152,8 @@ impl Generate for SignedCheckpoint {
 }
 
 /// Entries of a small map and a key that may be among them, for the proofs.
-pub(crate) fn entries() -> impl Strategy<Value = (Vec<(u32, u64)>, u32)> {
+pub(crate) fn entries() -> BoxedStrategy<(Vec<(u32, u64)>, u32)> {
     // Few different keys, so that both presence and absence are common.
-    let key = || prop_oneof![0..12u32, any::<u32>()];
-    (vec((key(), any::<u64>()), 0..24), key())
+    let key = || prop_oneof![0..12u32, any::<u32>()].boxed();
+    (vec((key(), any::<u64>()), 0..24), key()).boxed()
 }
