@@ -11,7 +11,7 @@ const TRACE_SECRET: [u8; 32] = [5; 32];
 fn states(params: &GenerationParams, image: u8) -> Vec<Hash> {
     let first = Domain::Pixels.hash(&(params.prompt(), params.image_seed(image)));
     let next = |state: &Hash| Some(Domain::Pixels.hash(state));
-    std::iter::successors(Some(first), next).take(usize::from(params.num_inference_steps()) + 2).collect()
+    std::iter::successors(Some(first), next).take(usize::from(params.executed_steps()) + 2).collect()
 }
 
 /// The pixels of one image, red, green, blue, row by row.

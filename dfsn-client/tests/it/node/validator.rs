@@ -50,7 +50,7 @@ impl Validator {
         match &task.kind {
             TaskKind::Accept { draw } => Some(DutyKind::AcceptJob { draw: *draw }),
             TaskKind::Generate => {
-                let steps = params.num_inference_steps();
+                let steps = params.executed_steps();
                 let told =
                     (0..params.num_images()).flat_map(|image| (1..=steps).map(move |step| (image, step)));
                 work.progress.extend(told.map(|(image, step)| Notification::Progress {

@@ -18,7 +18,7 @@ pub(crate) fn initial(params: &GenerationParams, image: u8) -> State {
 /// The state after step `t`, from the state before it.
 pub(crate) fn step(params: &GenerationParams, t: u16, before: State) -> State {
     let text = (params.prompt(), params.negative_prompt(), params.guidance_scale());
-    Domain::Pixels.hash(&("step", text, params.num_inference_steps(), t, before))
+    Domain::Pixels.hash(&("step", text, params.executed_steps(), t, before))
 }
 
 /// The decoder's output, from the last state.
@@ -30,7 +30,7 @@ pub(crate) fn decode(last: State) -> State {
 pub(crate) fn recompute(params: &GenerationParams, at: Boundary, served: State) -> State {
     match at.t {
         0 => initial(params, at.image),
-        t if t == params.num_inference_steps() + 1 => decode(served),
+        t if t == params.executed_steps() + 1 => decode(served),
         t => step(params, t, served),
     }
 }
@@ -53,7 +53,7 @@ pub(crate) fn run_as(
     changed: impl Fn(u16, State) -> State,
 ) -> Vec<State> {
     let mut states = vec![first];
-    for t in 1..=params.num_inference_steps() {
+    for t in 1..=params.executed_steps() {
         states.push(changed(t, step(params, t, states[usize::from(t) - 1])));
     }
     states.push(decode(states[states.len() - 1]));

@@ -259,7 +259,7 @@ impl Node {
 /// What a worker of this manner draws; nothing when it misses its deadline.
 fn drawn(working: Working, params: &GenerationParams) -> Option<Vec<Vec<inference::State>>> {
     let images = 0..params.num_images();
-    let (steps, first) = (params.num_inference_steps(), |image| inference::initial(params, image));
+    let (steps, first) = (params.executed_steps(), |image| inference::initial(params, image));
     Some(match working {
         Working::MissesDeadline => return None,
         Working::Garbage | Working::NeverOpens | Working::ContestsAndHides => images
@@ -295,7 +295,7 @@ fn rounded(_: u16, right: inference::State) -> inference::State {
 /// Every second step is run, and its state shown twice.
 fn half_the_steps(params: &GenerationParams, first: inference::State) -> Vec<inference::State> {
     let mut states = vec![first];
-    for t in 1..=params.num_inference_steps() {
+    for t in 1..=params.executed_steps() {
         let before = states[usize::from(t) - 1];
         states.push(if t % 2 == 1 { inference::step(params, t, before) } else { before });
     }
