@@ -24,7 +24,7 @@ impl PngText {
 
 impl RgbImage {
     /// Longest side of a file that is read, in pixels.
-    pub const MAX_FILE_SIDE: u32 = 8192;
+    pub const MAX_FILE_SIDE: u32 = 4096;
     /// Most bytes of a file that is read.
     pub const MAX_FILE_BYTES: usize = 64 << 20;
 

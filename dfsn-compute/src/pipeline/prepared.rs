@@ -39,6 +39,11 @@ impl Prepared {
         &self.text.conditioning
     }
 
+    /// The noise of unit variance that the picture starts from.
+    pub fn noise(&self) -> &[f32] {
+        &self.start.noise
+    }
+
     /// The scheduler, set to the request's steps.
     pub fn scheduler(&self) -> &dyn Scheduler {
         self.scheduler.as_ref()

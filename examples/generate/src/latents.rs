@@ -1,23 +1,21 @@
 //! Reading and writing latents as safetensors.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use dfsn_compute::LatentShape;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use thiserror::Error;
 
+use crate::input::{self, InputError};
+
 /// Above all that requests can need: the two tensors of four pictures, 16 channels of 1024 x 1024 f32 each, take half.
-const MAX_FILE_BYTES: u64 = 1 << 30;
+const MAX_FILE_BYTES: usize = 1 << 30;
 
 /// A latents file that cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum LatentsError {
-    #[error("cannot read {}: {source}", path.display())]
-    Read { path: PathBuf, source: std::io::Error },
-    #[error("{} is over {MAX_FILE_BYTES} bytes", path.display())]
-    TooLarge { path: PathBuf },
+    #[error(transparent)]
+    Input(#[from] InputError),
     #[error("{} is not a valid safetensors file: {source}", path.display())]
     Broken { path: PathBuf, source: safetensors::SafeTensorError },
     #[error("{} holds no tensor init_latents, nor one tensor only", path.display())]
@@ -32,13 +30,7 @@ fn dims(images: u8, shape: LatentShape) -> Vec<usize> {
 
 /// Reads noise of unit variance, one entry for each picture. The dimension of pictures may be left out for one.
 pub(crate) fn read(path: &Path, images: u8, shape: LatentShape) -> Result<Vec<Vec<f32>>, LatentsError> {
-    let fail = |source| LatentsError::Read { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    // Devices and pipes have no length to ask for beforehand.
-    File::open(path).map_err(fail)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(fail)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(LatentsError::TooLarge { path: path.to_owned() });
-    }
+    let bytes = input::read(path, MAX_FILE_BYTES)?;
     let tensors = SafeTensors::deserialize(&bytes)
         .map_err(|source| LatentsError::Broken { path: path.to_owned(), source })?;
     let names = tensors.names();

@@ -1,7 +1,11 @@
 //! Draws pictures with the Stable Diffusion pipeline alone: no chain, no network.
 
+mod about;
 mod args;
+mod draw;
+mod input;
 mod latents;
+mod manifest;
 mod output;
 mod progress;
 mod run;
@@ -14,13 +18,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Parser;
 use dfsn_compute::ComputeError;
 
-use args::Args;
+use args::{Args, ManifestArgs};
 use run::RunError;
 
 /// What a shell reports for a program ended by Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    let mut words = std::env::args_os();
+    if words.nth(1).is_some_and(|word| word == "model-manifest") {
+        let args = ManifestArgs::parse_from(std::env::args_os().take(1).chain(words));
+        return finish(manifest::run(&args));
+    }
     let args = Args::parse();
     if args.threads != Some(NonZeroU16::MIN) {
         dfsn_compute::torch::wait_passively();
@@ -36,7 +45,11 @@ fn main() -> ExitCode {
     if let Err(error) = installed {
         eprintln!("warning: Ctrl-C will not stop between steps: {error}");
     }
-    match run::run(&args, &stop) {
+    finish(run::run(&args, &stop))
+}
+
+fn finish(result: Result<(), RunError>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(RunError::Compute(ComputeError::Cancelled)) => {
             eprintln!("cancelled, nothing was written");

@@ -2,24 +2,38 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use dfsn_compute::torch::{TorchBackend, load_pipeline};
-use dfsn_compute::{ComputeError, Generated, ImageRequest, LatentShape, Pipeline, TorchOptions, noise};
+use dfsn_compute::torch::{TorchBackend, load_pipeline, load_single_file};
+use dfsn_compute::{
+    ComputeError, ImageError, ImageRequest, InitImage, LatentShape, LoraMode, ManifestError, Pipeline,
+    RgbImage, TorchOptions,
+};
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use crate::about::About;
 use crate::args::Args;
+use crate::draw::{self, Picture};
+use crate::input::{self, InputError};
 use crate::latents::{self, LatentsError};
 use crate::output::{self, OutputError};
-use crate::progress::Watcher;
 
 /// Why no picture came out.
 #[derive(Debug, Error)]
 pub(crate) enum RunError {
     #[error("there is no model folder {}; name one with --model DIR", .0.display())]
     NoModel(PathBuf),
+    #[error("there is no folder {}", .0.display())]
+    NoFolder(PathBuf),
+    #[error("{}: {source}", path.display())]
+    Picture { path: PathBuf, source: ImageError },
+    #[error(transparent)]
+    Input(#[from] InputError),
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
     #[error(transparent)]
     Compute(#[from] ComputeError),
     #[error(transparent)]
@@ -32,15 +46,6 @@ pub(crate) enum RunError {
     Print(#[from] std::io::Error),
 }
 
-/// One finished picture.
-struct Picture {
-    seed: u32,
-    init_latents: Vec<f32>,
-    generated: Generated,
-    trace: Vec<Value>,
-    seconds: f64,
-}
-
 pub(crate) fn run(args: &Args, stop: &AtomicBool) -> Result<(), RunError> {
     let model = args.model.clone().unwrap_or_else(embedded_model);
     if !model.is_dir() {
@@ -49,15 +54,42 @@ pub(crate) fn run(args: &Args, stop: &AtomicBool) -> Result<(), RunError> {
     let dumps: Vec<&Path> =
         [&args.dump_latents, &args.dump_trace].into_iter().flatten().map(PathBuf::as_path).collect();
     output::check(&args.out, &dumps)?;
+    let init = read_init(args)?;
 
     let started = Instant::now();
-    let options = TorchOptions { threads: args.threads, ..TorchOptions::default() };
-    let mut pipeline = load_pipeline(&model, options)?;
+    let options = TorchOptions {
+        threads: args.threads,
+        dtype: args.dtype,
+        vae_tiling: args.vae_tiling,
+        seamless: args.seamless,
+        ..TorchOptions::default()
+    };
+    let mut pipeline = match &args.checkpoint {
+        Some(file) => load_single_file(file, &model, options)?,
+        None => load_pipeline(&model, options)?,
+    };
+    if !args.lora.is_empty() {
+        pipeline.backend_mut().apply_loras(&args.lora, LoraMode::Merged)?;
+    }
     let load_seconds = started.elapsed().as_secs_f64();
 
-    let (shape, pictures) = draw_all(args, &mut pipeline, stop)?;
-    let images = write_files(args, shape, &pictures)?;
+    let request = request(args, init, &pipeline);
+    let (shape, pictures) = draw::draw_all(args, request, &mut pipeline, stop)?;
+    let about = About::new(args, &model, &pipeline);
+    let images = write_files(args, &about, shape, &pictures)?;
     print_result(args, &pipeline, load_seconds, images)
+}
+
+/// The picture and the mask to start from.
+fn read_init(args: &Args) -> Result<Option<InitImage>, RunError> {
+    let read = |path: &PathBuf| -> Result<Arc<RgbImage>, RunError> {
+        let file = input::read(path, RgbImage::MAX_FILE_BYTES)?;
+        let picture = RgbImage::from_png(&file);
+        picture.map(Arc::new).map_err(|source| RunError::Picture { path: path.clone(), source })
+    };
+    let Some(image) = args.init_image.as_ref().map(read).transpose()? else { return Ok(None) };
+    let mask = args.mask.as_ref().map(read).transpose()?;
+    Ok(Some(InitImage { image, strength: args.strength, mask }))
 }
 
 /// The model that comes with the source.
@@ -65,7 +97,7 @@ fn embedded_model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/emoji-64")
 }
 
-fn request(args: &Args, pipeline: &Pipeline<TorchBackend>) -> ImageRequest {
+fn request(args: &Args, init: Option<InitImage>, pipeline: &Pipeline<TorchBackend>) -> ImageRequest {
     let defaults = ImageRequest::for_model(pipeline.config());
     ImageRequest {
         prompt: args.prompt.clone(),
@@ -76,60 +108,28 @@ fn request(args: &Args, pipeline: &Pipeline<TorchBackend>) -> ImageRequest {
         scheduler: args.scheduler,
         height: args.height.unwrap_or(defaults.height),
         width: args.width.unwrap_or(defaults.width),
-        ..defaults
+        init,
+        variation: args.variation,
     }
-}
-
-/// Draws one picture after the other, so that each equals its single run.
-fn draw_all(
-    args: &Args,
-    pipeline: &mut Pipeline<TorchBackend>,
-    stop: &AtomicBool,
-) -> Result<(LatentShape, Vec<Picture>), RunError> {
-    let request = request(args, pipeline);
-    let prepared = pipeline.prepare(&request)?;
-    let shape = prepared.latents();
-    let cut = [("prompt", Some(prepared.prompt())), ("negative prompt", prepared.negative_prompt())];
-    for (name, tokens) in cut {
-        let num_cut = tokens.map_or(0, |tokens| tokens.num_cut);
-        if num_cut > 0 {
-            let most = pipeline.tokenizer().max_length() - 2;
-            eprintln!(
-                "warning: the {name} has {num_cut} tokens more than the {most} that are read; its end is cut"
-            );
-        }
-    }
-    let given =
-        args.init_latents.as_deref().map(|path| latents::read(path, args.images, shape)).transpose()?;
-    let mut pictures = Vec::new();
-    for image in 0..args.images {
-        let started = Instant::now();
-        let seed = request.clone().for_image(image).seed;
-        let init_latents = match &given {
-            Some(given) => given[usize::from(image)].clone(),
-            None => noise::randn(seed, shape.count()),
-        };
-        let initial = pipeline.initial_state_from(&prepared, init_latents.clone())?;
-        let mut watcher = Watcher::new(image, request.num_inference_steps, stop);
-        let generated = pipeline.generate_from(&prepared, initial, &mut watcher)?;
-        let trace = watcher.into_trace();
-        let seconds = started.elapsed().as_secs_f64();
-        pictures.push(Picture { seed, init_latents, generated, trace, seconds });
-    }
-    Ok((shape, pictures))
 }
 
 /// Writes pictures and dumps; gives what `--json` tells of each picture.
-fn write_files(args: &Args, shape: LatentShape, pictures: &[Picture]) -> Result<Vec<Value>, RunError> {
+fn write_files(
+    args: &Args,
+    about: &About,
+    shape: LatentShape,
+    pictures: &[Picture],
+) -> Result<Vec<Value>, RunError> {
     output::create_folder(&args.out)?;
     let mut images = Vec::new();
     for (index, picture) in pictures.iter().enumerate() {
-        let file = picture.generated.image.to_png().map_err(ComputeError::from)?;
+        let text = about.text(&picture.request).map_err(ComputeError::from)?;
+        let file = picture.generated.image.to_png_with(&text).map_err(ComputeError::from)?;
         let path = args.out.join(format!("image-{index}.png"));
         output::write_atomically(&path, &file)?;
         images.push(json!({
             "path": path,
-            "seed": picture.seed,
+            "seed": picture.request.seed,
             "height": picture.generated.image.height(),
             "width": picture.generated.image.width(),
             "pixel_hash": picture.generated.image.pixel_hash().to_string(),

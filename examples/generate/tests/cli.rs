@@ -16,6 +16,10 @@ fn generate(arguments: &[&str]) -> Output {
         .unwrap()
 }
 
+fn generate_bare(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_generate")).args(arguments).output().unwrap()
+}
+
 fn last_json(output: &Output) -> Value {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(output.stdout.trim_ascii_end().rsplit(|&byte| byte == b'\n').next().unwrap())
@@ -84,6 +88,66 @@ fn pictures_files_and_json_belong_together() {
 }
 
 #[test]
+fn pictures_can_start_from_a_picture_lean_and_grow() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let base = ["--prompt", "a fox on a blue background", "--steps", "4", "--json"];
+    let draw = |more: &[&str], out: &str| {
+        let out = at(out);
+        let result = last_json(&generate(&[&base[..], more, &["--out", &out]].concat()));
+        (result["images"][0].clone(), format!("{out}/image-0.png"))
+    };
+    let (plain, file) = draw(&[], "plain");
+    let text = dfsn_compute::RgbImage::from_png_with(&fs::read(&file).unwrap()).unwrap().1;
+    let told = dfsn_compute::Provenance::from_json(&text.dfsn.unwrap()).unwrap();
+    assert_eq!((told.params.prompt().as_str(), told.params.height()), ("a fox on a blue background", 64));
+    assert!(
+        text.parameters.unwrap().contains("Steps: 4, Sampler: DDIM, CFG scale: 7.5, Seed: 0, Size: 64x64")
+    );
+    let manifest = generate_bare(&["model-manifest", model().to_str().unwrap()]);
+    assert_eq!(String::from_utf8(manifest.stdout).unwrap().trim(), told.params.model().to_string());
+
+    let (again, file_again) = draw(&["--init-image", &file, "--strength", "0.5", "--mask", &file], "again");
+    assert_ne!(again["pixel_hash"], plain["pixel_hash"]);
+    let text = dfsn_compute::RgbImage::from_png_with(&fs::read(file_again).unwrap()).unwrap().1;
+    assert!(text.dfsn.is_none() && text.parameters.unwrap().contains("Denoising strength: 0.5"));
+    let (other, _) = draw(&["--seed", "9"], "other");
+    let (leaning, _) = draw(&["--variation", "9:1"], "leaning");
+    // The same noise but for the last bit.
+    assert_ne!(leaning["pixel_hash"], plain["pixel_hash"]);
+    assert_eq!((other["seed"].as_u64(), leaning["seed"].as_u64()), (Some(9), Some(0)));
+    let (large, _) = draw(&["--hires", "128x96:0.5", "--preview", &at("looks")], "large");
+    assert_eq!((&large["height"], &large["width"]), (&128.into(), &96.into()));
+    // The states of four steps and of two, with the ones before them.
+    assert_eq!(fs::read_dir(at("looks")).unwrap().count(), 8);
+    let (half, _) = draw(&["--dtype", "bf16", "--vae-tiling", "--seamless"], "half");
+    assert_ne!(half["pixel_hash"], plain["pixel_hash"]);
+}
+
+fn model() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/emoji-64")
+}
+
+#[test]
+fn pictures_of_one_run_equal_single_runs_where_steps_add_noise() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let base = ["--prompt", "pizza", "--steps", "3", "--scheduler", "euler_ancestral", "--json", "--out"];
+    let two = last_json(&generate(&[&base[..], &[&at("two"), "--images", "2", "--seed", "5"]].concat()));
+    let one = last_json(&generate(&[&base[..], &[&at("one"), "--seed", "6"]].concat()));
+    assert_eq!(two["images"][1]["pixel_hash"], one["images"][0]["pixel_hash"]);
+}
+
+#[test]
+fn a_manifest_lists_its_files() {
+    let json = last_json(&generate_bare(&["model-manifest", model().to_str().unwrap(), "--json"]));
+    assert_eq!(json["manifest"]["files"].as_array().unwrap().len(), 12);
+    assert_eq!(json["model"].as_str().unwrap().len(), 64);
+    let output = generate_bare(&["model-manifest", "nowhere"]);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "error: there is no folder nowhere\n");
+}
+
+#[test]
 fn a_long_prompt_warns_and_draws() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().to_str().unwrap();
@@ -127,6 +191,16 @@ fn bad_arguments_are_refused_in_one_line() {
     refused(&both, out, "is named for two dumps");
     refused(&["--prompt", "x", "--init-latents", "nowhere"], out, "cannot read nowhere: ");
     refused(&["--prompt", "x", "--init-latents", "/dev/zero"], out, "/dev/zero is over 1073741824 bytes");
+    refused(&["--prompt", "x", "--init-image", "nowhere"], out, "cannot read nowhere: ");
+    refused(&["--prompt", "x", "--init-image", "/dev/zero"], out, "/dev/zero is over 67108864 bytes");
+    let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    refused(&["--prompt", "x", "--init-image", here], out, "not a PNG file that can be read");
+    refused(&["--prompt", "x", "--strength", "0.5"], out, "--init-image");
+    refused(&["--prompt", "x", "--variation", "9"], out, "\"9\" is not SEED:STRENGTH");
+    refused(&["--prompt", "x", "--hires", "64"], out, "\"64\" is not HxW[:STRENGTH]");
+    refused(&["--prompt", "x", "--dtype", "f8"], out, "unknown dtype \"f8\", known: f32, bf16, f16");
+    refused(&["--prompt", "x", "--lora", "nowhere:0.5"], out, "cannot read nowhere: ");
+    refused(&["--prompt", "x", "--checkpoint", "nowhere"], out, "--model");
     refused(&["--prompt", "x", "--seed", "-1"], out, "-1 is not in 0..=4294967295");
 }
 

@@ -1,0 +1,95 @@
+//! Drawing the pictures.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use dfsn_compute::torch::TorchBackend;
+use dfsn_compute::{Generated, Hires, ImageRequest, LatentShape, Pipeline, Prepared, Preview};
+use serde_json::Value;
+
+use crate::args::Args;
+use crate::latents;
+use crate::output;
+use crate::progress::{Previews, Watcher};
+use crate::run::RunError;
+
+/// One finished picture.
+pub(crate) struct Picture {
+    pub(crate) request: ImageRequest,
+    pub(crate) init_latents: Vec<f32>,
+    pub(crate) generated: Generated,
+    pub(crate) trace: Vec<Value>,
+    pub(crate) seconds: f64,
+}
+
+/// Draws one picture after the other, so that each equals its single run.
+pub(crate) fn draw_all(
+    args: &Args,
+    request: ImageRequest,
+    pipeline: &mut Pipeline<TorchBackend>,
+    stop: &AtomicBool,
+) -> Result<(LatentShape, Vec<Picture>), RunError> {
+    let prepared = pipeline.prepare(&request)?;
+    let shape = prepared.latents();
+    warn_of_cuts(pipeline, &prepared);
+    let given =
+        args.init_latents.as_deref().map(|path| latents::read(path, args.images, shape)).transpose()?;
+    if let Some(dir) = &args.preview {
+        output::create_folder(dir)?;
+    }
+    let mut pictures = Vec::new();
+    for image in 0..args.images {
+        let request = request.clone().for_image(image);
+        let given = given.as_ref().map(|given| given[usize::from(image)].clone());
+        pictures.push(draw(args, image, request, given, pipeline, stop)?);
+    }
+    Ok((shape, pictures))
+}
+
+fn draw(
+    args: &Args,
+    image: u8,
+    request: ImageRequest,
+    given: Option<Vec<f32>>,
+    pipeline: &mut Pipeline<TorchBackend>,
+    stop: &AtomicBool,
+) -> Result<Picture, RunError> {
+    let started = Instant::now();
+    let look = Preview::for_model(pipeline.config());
+    let previews = args.preview.clone().zip(look).map(|(dir, look)| Previews::new(dir, look));
+    let mut watcher = Watcher::new(image, args.steps, stop, previews);
+    let mut init_latents = Vec::new();
+    let drawn = match args.hires {
+        Some(size) => {
+            let (height, width, strength) = (size.height, size.width, size.strength);
+            let hires = Hires { height, width, num_inference_steps: args.steps, strength };
+            pipeline.generate_hires(&request, hires, &mut watcher)
+        }
+        None => {
+            let prepared = pipeline.prepare(&request)?;
+            init_latents = given.unwrap_or_else(|| prepared.noise().to_vec());
+            let initial = pipeline.initial_state_from(&prepared, init_latents.clone())?;
+            pipeline.generate_from(&prepared, initial, &mut watcher)
+        }
+    };
+    if let Some(error) = watcher.take_error() {
+        return Err(error.into());
+    }
+    let generated = drawn?;
+    let (trace, seconds) = (watcher.into_trace(), started.elapsed().as_secs_f64());
+    Ok(Picture { request, init_latents, generated, trace, seconds })
+}
+
+/// Tells of tokens that are not read.
+fn warn_of_cuts(pipeline: &Pipeline<TorchBackend>, prepared: &Prepared) {
+    let cut = [("prompt", Some(prepared.prompt())), ("negative prompt", prepared.negative_prompt())];
+    for (name, tokens) in cut {
+        let num_cut = tokens.map_or(0, |tokens| tokens.num_cut);
+        if num_cut > 0 {
+            let most = pipeline.tokenizer().max_length() - 2;
+            eprintln!(
+                "warning: the {name} has {num_cut} tokens more than the {most} that are read; its end is cut"
+            );
+        }
+    }
+}
