@@ -5,6 +5,7 @@ use std::path::Path;
 
 use dfsn_compute::service::Frame;
 use dfsn_compute::service::auth::{Call, CallHeader};
+use dfsn_compute::{ImageRequest, Provenance, RgbImage};
 use dfsn_fuzz::chain;
 use dfsn_types::{
     Amount, Boundary, EthereumCall, FileHash, GenerationParams, ImageSize, MerkleMap, ModelId, ProfileId,
@@ -44,10 +45,28 @@ fn main() {
     calls();
     models();
     prompts();
+    pictures();
     compute_service();
     let numbers = [1.0_f32, -0.5, 0.25].map(f32::to_le_bytes).concat();
     write("states", "three", &[&[3, 0][..], &numbers].concat());
     write("states", "pixel", &[&[1, 1][..], &numbers].concat());
+}
+
+fn pictures() {
+    let image = RgbImage::new(3, 2, (0..18).map(|value| value * 14).collect()).expect("18 values");
+    let size = ImageSize::new(24, 16).expect("multiples of 8");
+    let params = GenerationParams::builder(
+        ModelId::from_bytes([1; 32]),
+        ProfileId::from_bytes([2; 32]),
+        "a fox",
+        size,
+    );
+    let params = params.build().expect("in range");
+    let request = ImageRequest::from_params(&params, 0).expect("no picture to start from");
+    let text = Provenance::of(params, 0).to_text(&request, "emoji-64").expect("plain data");
+    write("pictures", "plain", &image.to_png().expect("it has pixels"));
+    write("pictures", "told", &image.to_png_with(&text).expect("it has pixels"));
+    write("pictures", "provenance", text.dfsn.unwrap_or_default().as_bytes());
 }
 
 fn prompts() {
@@ -207,9 +226,9 @@ fn compute_service() {
     write("compute_service", "frame", &frame.to_bytes());
     let zeros = "00".repeat(32);
     let params = &cases("generation_params")[0]["json"];
-    let (address, commitment) =
-        (&cases("address")[0]["json"], &cases("result_commitment")[0]["json"]);
-    let context = json!({ "genesis": zeros, "job": zeros, "attempt": 1, "worker": address, "params": params });
+    let (address, commitment) = (&cases("address")[0]["json"], &cases("result_commitment")[0]["json"]);
+    let context =
+        json!({ "genesis": zeros, "job": zeros, "attempt": 1, "worker": address, "params": params });
     let with = |more: Value| {
         let mut object = context.clone();
         let fields = object.as_object_mut().expect("an object");

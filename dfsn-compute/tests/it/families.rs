@@ -1,5 +1,5 @@
 //! Tiny models of every family against diffusers 0.42.1: folders, shards, single files, pictures to start from,
-//! masks, adapters, tiles. `tests/golden/make_models.py` made the files.
+//! masks, tiles. `tests/golden/make_models.py` made the files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use std::sync::Arc;
 use dfsn_compute::config::PredictionType;
 use dfsn_compute::torch::{load_pipeline, load_single_file};
 use dfsn_compute::{
-    AddedConditioning, Backend, Conditioning, Dtype, ImageRequest, InitImage, LatentShape, Lora, LoraMode,
-    NoObserver, Pipeline, RgbImage, SchedulerKind, TextInput, TorchBackend, TorchOptions,
+    AddedConditioning, Backend, Conditioning, Dtype, ImageRequest, InitImage, LatentShape, NoObserver,
+    Pipeline, RgbImage, SchedulerKind, TextInput, TorchBackend, TorchOptions,
 };
 use dfsn_types::Strength;
 use tempfile::TempDir;
@@ -18,7 +18,7 @@ use crate::golden::{GoldenTensors, assert_close, emoji_64, golden_path, relative
 use crate::torch_thread::{options, with_pipeline};
 
 /// What every figure of diffusers is met with in f32.
-const TOLERANCE: f64 = 1e-4;
+pub(crate) const TOLERANCE: f64 = 1e-4;
 const FAMILIES: [&str; 3] = ["sd15", "sd21", "sdxl"];
 
 pub(crate) fn models(name: &str) -> PathBuf {
@@ -59,16 +59,16 @@ pub(crate) fn folder(family: &str) -> TempDir {
     dir
 }
 
-fn load(family: &str, options: TorchOptions) -> Pipeline<TorchBackend> {
+pub(crate) fn load(family: &str, options: TorchOptions) -> Pipeline<TorchBackend> {
     load_pipeline(folder(family).path(), options).unwrap()
 }
 
-fn golden(family: &str) -> GoldenTensors {
+pub(crate) fn golden(family: &str) -> GoldenTensors {
     GoldenTensors::open(&format!("models/{family}.safetensors"))
 }
 
 /// The request of every loop.
-fn request(scheduler: SchedulerKind) -> ImageRequest {
+pub(crate) fn request(scheduler: SchedulerKind) -> ImageRequest {
     ImageRequest {
         prompt: "a fox on a blue background!".to_owned(),
         negative_prompt: "pizza, rocket".to_owned(),
@@ -92,7 +92,7 @@ fn init(strength: u16, with_mask: bool) -> InitImage {
     }
 }
 
-fn latents(pipeline: &mut Pipeline<TorchBackend>, request: &ImageRequest) -> Vec<f32> {
+pub(crate) fn latents(pipeline: &mut Pipeline<TorchBackend>, request: &ImageRequest) -> Vec<f32> {
     pipeline.generate(request, &mut NoObserver).unwrap().final_state.latents
 }
 
@@ -267,72 +267,6 @@ fn masks_with_models_of_4_and_of_9_channels() {
                 assert_eq!(error, "this model paints into pictures: it needs an initial image and a mask");
             }
         }
-    });
-}
-
-#[test]
-fn adapters_merged_and_beside_the_weights() {
-    with_pipeline(|_| {
-        let golden = golden("sd15");
-        let lora = |name: &str, weight: f32| Lora { file: models(&format!("{name}.safetensors")), weight };
-        let sets = [
-            ("kohya", vec![lora("kohya", 0.8)]),
-            ("peft", vec![lora("peft", 1.0)]),
-            ("both", vec![lora("kohya", 0.7), lora("peft", -0.5)]),
-        ];
-        let request = request(SchedulerKind::Ddim);
-        let mut beside = load("sd15", options());
-        let plain = latents(&mut beside, &request);
-        for (name, loras) in &sets {
-            let expected = golden.floats(&format!("lora.{name}"));
-            assert!(relative_l2(&plain, &expected) > 0.01, "{name} changes nothing");
-            beside.backend_mut().apply_loras(loras, LoraMode::Unmerged).unwrap();
-            assert_close(&format!("{name} unmerged"), &latents(&mut beside, &request), &expected, TOLERANCE);
-            let mut merged = load("sd15", options());
-            merged.backend_mut().apply_loras(loras, LoraMode::Merged).unwrap();
-            assert_close(&format!("{name} merged"), &latents(&mut merged, &request), &expected, TOLERANCE);
-        }
-        beside.backend_mut().apply_loras(&[], LoraMode::Unmerged).unwrap();
-        assert_eq!(latents(&mut beside, &request), plain);
-    });
-}
-
-#[test]
-fn adapters_that_do_not_fit_are_named_and_change_nothing() {
-    with_pipeline(|_| {
-        let dir = tempfile::tempdir().unwrap();
-        let mut pipeline = load("sd15", options());
-        let request = request(SchedulerKind::Ddim);
-        let plain = latents(&mut pipeline, &request);
-        let mut refused = |weight: f32, change: fn(&mut crate::weights::Tensors)| {
-            let file = dir.path().join("lora.safetensors");
-            fs::copy(models("peft.safetensors"), &file).unwrap();
-            crate::weights::rewrite(&file, change);
-            let good = Lora { file: models("kohya.safetensors"), weight: 1.0 };
-            let bad = Lora { file, weight };
-            let error = pipeline.backend_mut().apply_loras(&[good, bad], LoraMode::Merged).unwrap_err();
-            assert_eq!(latents(&mut pipeline, &request), plain);
-            error.to_string().replace(&format!("{}/", dir.path().display()), "")
-        };
-        let error = refused(1.0, |tensors| {
-            let some = tensors.values().next().unwrap().clone();
-            tensors.insert("unet.nowhere.lora_A.weight".to_owned(), some);
-        });
-        assert_eq!(
-            error,
-            "lora.safetensors: 1 tensors fit no layer of this model, the first is \"unet.nowhere.lora_A.weight\""
-        );
-        let error = refused(1.0, |tensors| {
-            let up = tensors.keys().find(|name| name.contains("lora_B")).unwrap().clone();
-            tensors.remove(&up);
-        });
-        assert!(error.contains("lora_B.weight\" is missing beside its other half"), "{error}");
-        let error = refused(1.0, |tensors| {
-            let down = tensors.iter_mut().find(|(name, _)| name.contains("lora_A")).unwrap().1;
-            down.1.reverse();
-        });
-        assert!(error.contains("does not fit a weight of shape"), "{error}");
-        assert!(refused(f32::NAN, |_| {}).contains("weight NaN is not between -100 and 100"));
     });
 }
 

@@ -23,7 +23,11 @@ pub(crate) struct GoldenTensors(Vec<u8>);
 
 impl GoldenTensors {
     pub(crate) fn open(name: &str) -> Self {
-        Self(std::fs::read(golden_path(name)).unwrap())
+        Self::at(&golden_path(name))
+    }
+
+    pub(crate) fn at(path: &Path) -> Self {
+        Self(std::fs::read(path).unwrap())
     }
 
     pub(crate) fn names(&self) -> Vec<String> {

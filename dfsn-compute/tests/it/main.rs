@@ -6,10 +6,14 @@
 #![allow(clippy::unwrap_in_result)] // Helpers unwrap what the tests set up and return what they test.
 
 #[cfg(feature = "torch")]
+mod adapters;
+#[cfg(feature = "torch")]
 mod checkpoint;
 mod config;
 #[cfg(feature = "torch")]
 mod families;
+#[cfg(feature = "torch")]
+mod full_size;
 mod golden;
 mod images;
 mod manifest;
