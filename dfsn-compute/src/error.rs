@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::config::ConfigError;
 use crate::image::ImageError;
+use crate::prompt::TextualInversionError;
 use crate::request::RequestError;
 use crate::scheduler::SchedulerError;
 use crate::state::StateError;
@@ -27,6 +28,9 @@ pub enum ComputeError {
     /// The model's vocabulary.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
+    /// A textual inversion.
+    #[error(transparent)]
+    TextualInversion(#[from] TextualInversionError),
     /// The model's weights.
     #[cfg(feature = "torch")]
     #[error(transparent)]

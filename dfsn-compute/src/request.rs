@@ -32,6 +32,8 @@ pub struct ImageRequest {
     pub init: Option<InitImage>,
     /// Another seed to lean towards.
     pub variation: Option<Variation>,
+    /// Layers of the text encoders to leave out at the end, besides those that the model leaves out anyway.
+    pub clip_skip: u32,
 }
 
 /// A picture to start from.
@@ -113,6 +115,14 @@ pub enum RequestError {
     /// A variation out of range.
     #[error("variation strength {0} is not between 0 and 1")]
     Variation(f32),
+    /// More layers than the text encoders have.
+    #[error("clip_skip {clip_skip} leaves none of the text encoder's layers, at most {max} are left out")]
+    ClipSkip {
+        /// Layers to leave out.
+        clip_skip: u32,
+        /// The most.
+        max: u32,
+    },
     /// Initial latents of another size.
     #[error("initial latents have {found} numbers, this request needs {expected}")]
     InitLatents {
@@ -146,6 +156,7 @@ impl ImageRequest {
             width: side,
             init: None,
             variation: None,
+            clip_skip: 0,
         }
     }
 
@@ -192,6 +203,7 @@ impl ImageRequest {
             width: params.width(),
             init: None,
             variation: None,
+            clip_skip: 0,
         };
         first.for_image(image)
     }
@@ -246,6 +258,10 @@ impl ImageRequest {
             && !(0.0..=1.0).contains(&variation.strength)
         {
             return Err(RequestError::Variation(variation.strength));
+        }
+        let max = model.max_clip_skip();
+        if self.clip_skip > max {
+            return Err(RequestError::ClipSkip { clip_skip: self.clip_skip, max });
         }
         let multiple = model.size_multiple();
         for (side, pixels) in [("height", self.height), ("width", self.width)] {

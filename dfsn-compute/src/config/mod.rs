@@ -104,6 +104,15 @@ impl ModelConfig {
         self.unet.sample_size.map(|size| size * self.vae_scale_factor())
     }
 
+    /// The most layers that can be left out of every text encoder, so that one remains.
+    pub fn max_clip_skip(&self) -> u32 {
+        // The second family leaves one out anyway.
+        let spared = if self.family == Family::StableDiffusion { 1 } else { 2 };
+        let encoders = [Some(&self.text_encoder), self.text_encoder_2.as_ref()];
+        let layers = encoders.into_iter().flatten().map(|encoder| encoder.num_hidden_layers).min();
+        layers.unwrap_or(0).saturating_sub(spared)
+    }
+
     /// Whether the UNet sees mask and masked picture beside the latents, as models trained for inpainting do.
     pub fn is_inpainting(&self) -> bool {
         self.unet.in_channels != self.vae.latent_channels

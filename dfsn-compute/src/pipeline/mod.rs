@@ -20,6 +20,7 @@ use crate::config::{ModelConfig, TextEncoderConfig, TokenizerConfig};
 use crate::error::ComputeError;
 use crate::image::{DecodedImage, RgbImage};
 use crate::noise;
+use crate::prompt::TextualInversion;
 use crate::request::{ImageRequest, RequestError};
 use crate::scheduler::{self, Scheduler, SchedulerError};
 use crate::state::{StateError, StepState};
@@ -29,13 +30,15 @@ pub use hires::Hires;
 pub use observer::{Event, NoObserver, Observer, TraceRecorder};
 pub use prepared::Prepared;
 pub use question::Question;
+use text::Reader;
 
 /// A model that is ready to draw.
 #[derive(Debug)]
 pub struct Pipeline<B> {
     config: ModelConfig,
-    tokenizer: Tokenizer,
-    tokenizer_2: Option<Tokenizer>,
+    /// One for each text encoder.
+    readers: Vec<Reader>,
+    inversions: Vec<TextualInversion>,
     backend: B,
 }
 
@@ -63,16 +66,14 @@ impl<B: Backend> Pipeline<B> {
         let load = |name: &str, tokenizer: &TokenizerConfig, encoder: &TextEncoderConfig| {
             Tokenizer::load(config.dir.join(name), tokenizer, encoder.vocab_size)
         };
-        let tokenizer = load("tokenizer", &config.tokenizer, &config.text_encoder)?;
-        let tokenizer_2 = match (&config.tokenizer_2, &config.text_encoder_2) {
-            (Some(tokenizer), Some(encoder)) => {
-                // A single file may come with one folder for both.
-                let has_own = config.checkpoint.is_none() || config.dir.join("tokenizer_2").is_dir();
-                Some(load(if has_own { "tokenizer_2" } else { "tokenizer" }, tokenizer, encoder)?)
-            }
-            _ => None,
-        };
-        Ok(Self { config, tokenizer, tokenizer_2, backend })
+        let mut readers = vec![Reader::new(load("tokenizer", &config.tokenizer, &config.text_encoder)?)];
+        if let (Some(tokenizer), Some(encoder)) = (&config.tokenizer_2, &config.text_encoder_2) {
+            // A single file may come with one folder for both.
+            let has_own = config.checkpoint.is_none() || config.dir.join("tokenizer_2").is_dir();
+            let name = if has_own { "tokenizer_2" } else { "tokenizer" };
+            readers.push(Reader::new(load(name, tokenizer, encoder)?));
+        }
+        Ok(Self { config, readers, inversions: Vec::new(), backend })
     }
 
     /// The model's shape.
@@ -87,7 +88,7 @@ impl<B: Backend> Pipeline<B> {
 
     /// The tokenizer, of Stable Diffusion XL the first.
     pub fn tokenizer(&self) -> &Tokenizer {
-        &self.tokenizer
+        &self.readers[0].tokenizer
     }
 
     /// The backend.
@@ -100,8 +101,8 @@ impl<B: Backend> Pipeline<B> {
     where
         B: 'a,
     {
-        let Self { config, tokenizer, tokenizer_2, backend } = self;
-        Pipeline { config, tokenizer, tokenizer_2, backend: Box::new(backend) }
+        let Self { config, readers, inversions, backend } = self;
+        Pipeline { config, readers, inversions, backend: Box::new(backend) }
     }
 
     /// Checks a request, encodes its prompts and its picture, draws its noise and sets its scheduler: all that is the

@@ -4,8 +4,9 @@ use super::Pipeline;
 use crate::backend::{AddedConditioning, Backend, Conditioning, TextEncoding, TextInput};
 use crate::config::Family;
 use crate::error::ComputeError;
+use crate::prompt::{Chunk, TextualInversion, TextualInversionError, Triggers, apply_weights, chunks};
 use crate::request::ImageRequest;
-use crate::tokenizer::Tokens;
+use crate::tokenizer::{Tokenizer, Tokens};
 
 /// The prompts of a request, as tokens and as embeddings.
 #[derive(Debug)]
@@ -16,68 +17,152 @@ pub(super) struct EncodedText {
     pub(super) conditioning: Conditioning,
 }
 
+/// A tokenizer and the words that it finds textual inversions by.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) tokenizer: Tokenizer,
+    triggers: Triggers,
+}
+
+/// One prompt in chunks.
+#[derive(Debug)]
+struct ChunkedPrompt {
+    /// By text encoder; all encoders have as many.
+    chunks: Vec<Vec<Chunk>>,
+    num_cut: usize,
+}
+
 /// One prompt after all of a model's text encoders.
 #[derive(Debug)]
 struct EncodedPrompt {
-    /// By the first tokenizer.
-    tokens: Tokens,
     /// `[tokens, width]`, the encoders' widths side by side.
     embeddings: Vec<f32>,
-    /// Of the last encoder; empty where it has none.
+    /// Of the last encoder's first chunk; empty where it has none.
     pooled: Vec<f32>,
 }
 
+impl Reader {
+    pub(super) fn new(tokenizer: Tokenizer) -> Self {
+        Self { tokenizer, triggers: Triggers::default() }
+    }
+}
+
 impl<B: Backend> Pipeline<B> {
-    /// Encodes a request's prompts: with guidance the negative one first.
-    pub(super) fn encode_prompts(&mut self, request: &ImageRequest) -> Result<EncodedText, ComputeError> {
-        // One call for each prompt, as in diffusers: the bits of one do not depend on the other.
-        let negative =
-            request.is_guided().then(|| self.encode_prompt(&request.negative_prompt)).transpose()?;
-        let prompt = self.encode_prompt(&request.prompt)?;
-        let tokens = self.tokenizer.max_length();
-        let mut embeddings = Vec::new();
-        let mut pooled = Vec::new();
-        if let Some(negative) = &negative {
-            if self.zeroes_empty_negative() && request.negative_prompt.is_empty() {
-                embeddings.resize(prompt.embeddings.len(), 0.0);
-                pooled.resize(prompt.pooled.len(), 0.0);
-            } else {
-                embeddings.extend(&negative.embeddings);
-                pooled.extend(&negative.pooled);
-            }
+    /// Makes a word stand for trained vectors, in all prompts from now on.
+    ///
+    /// # Errors
+    /// [`TextualInversionError`] for vectors of another model and for a name that is taken.
+    pub fn add_textual_inversion(
+        &mut self,
+        inversion: TextualInversion,
+    ) -> Result<(), TextualInversionError> {
+        let encoders = [Some(&self.config.text_encoder), self.config.text_encoder_2.as_ref()];
+        let widths: Vec<usize> =
+            encoders.into_iter().flatten().map(|encoder| encoder.hidden_size as usize).collect();
+        inversion.check_widths(&widths)?;
+        let name = self.readers[0].tokenizer.tokenize(inversion.name());
+        if self.inversions.iter().any(|other| self.readers[0].tokenizer.tokenize(other.name()) == name) {
+            return Err(TextualInversionError::Twice(inversion.name().to_owned()));
         }
-        embeddings.extend(&prompt.embeddings);
-        pooled.extend(&prompt.pooled);
+        self.inversions.push(inversion);
+        for reader in &mut self.readers {
+            reader.triggers = Triggers::new(&reader.tokenizer, &self.inversions);
+        }
+        Ok(())
+    }
+
+    /// Encodes a request's prompts: with guidance the negative one first (rules GEN-09 to GEN-11).
+    pub(super) fn encode_prompts(&mut self, request: &ImageRequest) -> Result<EncodedText, ComputeError> {
+        let mut prompt = self.chunk_prompt(&request.prompt);
+        let mut negative = request.is_guided().then(|| self.chunk_prompt(&request.negative_prompt));
+        let count = prompt.count().max(negative.as_ref().map_or(0, ChunkedPrompt::count));
+        for prompt in negative.iter_mut().chain([&mut prompt]) {
+            self.fill_up(prompt, count);
+        }
+        let encoded = self.encode_prompt(&prompt, request.clip_skip)?;
+        let unconditional = match &negative {
+            None => None,
+            Some(_) if self.zeroes_empty_negative() && request.negative_prompt.is_empty() => {
+                let zeros = |numbers: &[f32]| vec![0.0; numbers.len()];
+                let (embeddings, pooled) = (zeros(&encoded.embeddings), zeros(&encoded.pooled));
+                Some(EncodedPrompt { embeddings, pooled })
+            }
+            Some(negative) => Some(self.encode_prompt(negative, request.clip_skip)?),
+        };
+        let both = || unconditional.iter().chain([&encoded]);
         let added = self.config.unet.add_embedding.map(|_| {
             // At most 2048, exact.
             let (height, width) = (request.height as f32, request.width as f32);
+            let pooled = both().flat_map(|prompt| &prompt.pooled).copied().collect();
             AddedConditioning { pooled, time_ids: [height, width, 0.0, 0.0, height, width] }
         });
-        let prompts = if negative.is_some() { 2 } else { 1 };
+        let conditioning = Conditioning {
+            embeddings: both().flat_map(|prompt| &prompt.embeddings).copied().collect(),
+            prompts: both().count(),
+            tokens: count * self.readers[0].tokenizer.max_length(),
+            added,
+        };
         Ok(EncodedText {
-            prompt: prompt.tokens,
-            negative: negative.map(|negative| negative.tokens),
-            conditioning: Conditioning { embeddings, prompts, tokens, added },
+            prompt: prompt.tokens(),
+            negative: negative.map(|negative| negative.tokens()),
+            conditioning,
         })
     }
 
-    /// Encodes one prompt with every text encoder of the model.
-    fn encode_prompt(&mut self, prompt: &str) -> Result<EncodedPrompt, ComputeError> {
-        let tokens = self.tokenizer.encode(prompt);
-        let first = self.encode_chunk(0, &tokens.ids)?;
-        let Some(tokenizer) = &self.tokenizer_2 else {
-            let pooled = first.pooled.unwrap_or_default();
-            return Ok(EncodedPrompt { tokens, embeddings: first.embeddings, pooled });
-        };
-        let second_tokens = tokenizer.encode(prompt);
-        let second = self.encode_chunk(1, &second_tokens.ids)?;
-        let embeddings = side_by_side(&first.embeddings, &second.embeddings, tokens.ids.len());
-        Ok(EncodedPrompt { tokens, embeddings, pooled: second.pooled.unwrap_or_default() })
+    fn chunk_prompt(&self, prompt: &str) -> ChunkedPrompt {
+        let read = |reader: &Reader| chunks(&reader.tokenizer, &reader.triggers, prompt);
+        let (chunks, cut): (_, Vec<usize>) = self.readers.iter().map(read).unzip();
+        ChunkedPrompt { chunks, num_cut: cut[0] }
+    }
+
+    /// Empty chunks at the end, up to `count`.
+    fn fill_up(&self, prompt: &mut ChunkedPrompt, count: usize) {
+        for (chunks, reader) in prompt.chunks.iter_mut().zip(&self.readers) {
+            let (empty, _) = crate::prompt::chunks(&reader.tokenizer, &reader.triggers, "");
+            let missing = count.saturating_sub(chunks.len());
+            chunks.extend(empty.into_iter().cycle().take(missing));
+        }
+    }
+
+    /// Encodes one prompt with every text encoder of the model. One call for each chunk: the bits of one do not
+    /// depend on the others.
+    fn encode_prompt(
+        &mut self,
+        prompt: &ChunkedPrompt,
+        clip_skip: u32,
+    ) -> Result<EncodedPrompt, ComputeError> {
+        let mut whole = EncodedPrompt { embeddings: Vec::new(), pooled: Vec::new() };
+        for (encoder, chunks) in prompt.chunks.iter().enumerate() {
+            let mut embeddings = Vec::new();
+            let mut pooled = None;
+            for chunk in chunks {
+                let encoding = self.encode_chunk(encoder, chunk, clip_skip)?;
+                embeddings.extend(encoding.embeddings);
+                pooled = pooled.or(encoding.pooled);
+            }
+            let tokens = chunks.iter().map(|chunk| chunk.ids.len()).sum();
+            whole.embeddings = side_by_side(&whole.embeddings, &embeddings, tokens);
+            whole.pooled = pooled.unwrap_or_default();
+        }
+        Ok(whole)
     }
 
     /// Encodes one chunk of tokens with one encoder.
-    fn encode_chunk(&mut self, encoder: usize, token_ids: &[u32]) -> Result<TextEncoding, ComputeError> {
-        self.backend.encode_text(&TextInput::new(encoder, token_ids))
+    fn encode_chunk(
+        &mut self,
+        encoder: usize,
+        chunk: &Chunk,
+        clip_skip: u32,
+    ) -> Result<TextEncoding, ComputeError> {
+        let vector = |replacement: &crate::prompt::Replacement| {
+            let vector = self.inversions[replacement.inversion].vector(encoder, replacement.vector)?;
+            Some((replacement.position, vector.to_vec()))
+        };
+        let replaced: Vec<(usize, Vec<f32>)> = chunk.replaced.iter().filter_map(vector).collect();
+        let text = TextInput { encoder, token_ids: &chunk.ids, replaced: &replaced, clip_skip };
+        let mut encoding = self.backend.encode_text(&text)?;
+        apply_weights(&mut encoding.embeddings, &chunk.weights);
+        Ok(encoding)
     }
 
     /// Whether an empty negative prompt stands for embeddings of zeros.
@@ -86,8 +171,23 @@ impl<B: Backend> Pipeline<B> {
     }
 }
 
+impl ChunkedPrompt {
+    fn count(&self) -> usize {
+        self.chunks.iter().map(Vec::len).max().unwrap_or(0)
+    }
+
+    /// Those of the first encoder, one chunk behind the other.
+    fn tokens(&self) -> Tokens {
+        let ids = self.chunks.iter().take(1).flatten().flat_map(|chunk| chunk.ids.iter().copied());
+        Tokens { ids: ids.collect(), num_cut: self.num_cut }
+    }
+}
+
 /// Joins `[tokens, a]` and `[tokens, b]` to `[tokens, a + b]`.
 fn side_by_side(first: &[f32], second: &[f32], tokens: usize) -> Vec<f32> {
+    if first.is_empty() {
+        return second.to_vec();
+    }
     let (a, b) = (first.len() / tokens.max(1), second.len() / tokens.max(1));
     let rows = first.chunks_exact(a.max(1)).zip(second.chunks_exact(b.max(1)));
     rows.flat_map(|(first, second)| first.iter().chain(second).copied()).collect()

@@ -73,6 +73,16 @@ pub enum TextualInversionError {
         /// Its shape.
         shape: Vec<usize>,
     },
+    /// More vectors for one text encoder than for the other.
+    #[error(
+        "textual inversion {name:?} has {counts:?} vectors for the text encoders, must be as many for each"
+    )]
+    Uneven {
+        /// Its name.
+        name: String,
+        /// Vectors for each encoder.
+        counts: Vec<usize>,
+    },
     /// A NaN or an infinity.
     #[error("textual inversion {name:?}: tensor {tensor:?} holds numbers that are not finite")]
     NotFinite {
@@ -157,6 +167,10 @@ impl TextualInversion {
             vectors(&name, tensor, &view)
         };
         let vectors: Vec<Vec<Vec<f32>>> = encoders.iter().map(read).collect::<Result<_, _>>()?;
+        let counts: Vec<usize> = vectors.iter().map(Vec::len).collect();
+        if counts.iter().any(|&count| count != counts[0]) {
+            return Err(TextualInversionError::Uneven { name, counts });
+        }
         Ok(Self { name, vectors })
     }
 
@@ -167,7 +181,7 @@ impl TextualInversion {
 
     /// Positions that it takes in a chunk.
     pub fn num_vectors(&self) -> usize {
-        self.vectors.iter().map(Vec::len).max().unwrap_or(0)
+        self.vectors.first().map_or(0, Vec::len)
     }
 
     /// Vector `vector` for encoder `encoder`, if it has one.

@@ -39,6 +39,8 @@ enum Opening {
 #[derive(Clone, Copy, Debug)]
 struct Evaluation {
     part: Part,
+    /// The noise level of the timestep that the UNet is given.
+    level: Level,
     /// Shares of the signal before and after.
     alpha: f32,
     alpha_after: f32,
@@ -86,6 +88,7 @@ impl PndmScheduler {
             let alpha = alphas_cumprod.get(from as usize).copied();
             Ok(Evaluation {
                 part,
+                level: Level::from_alpha(alphas_cumprod[calls[index] as usize]),
                 alpha: alpha.ok_or(SchedulerError::TimestepOutOfRange {
                     steps,
                     steps_offset: settings.steps_offset,
@@ -248,7 +251,6 @@ impl Scheduler for PndmScheduler {
     }
 
     fn add_noise(&self, index: usize, original: &[f32], noise: &[f32]) -> Vec<f32> {
-        // The level of the timestep, which is where the evaluation starts but for corrections.
-        Level::from_alpha(self.evaluations[index].alpha).add_noise(original, noise)
+        self.evaluations[index].level.add_noise(original, noise)
     }
 }

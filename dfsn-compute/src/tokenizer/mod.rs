@@ -35,7 +35,7 @@ pub struct Tokenizer {
     max_length: usize,
 }
 
-/// The token ids of one prompt, always `model_max_length` of them.
+/// The token ids of one prompt, always `model_max_length` of them, or of a longer one that many for each chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tokens {
     /// Begin, the prompt, end, padding.

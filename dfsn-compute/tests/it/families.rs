@@ -80,6 +80,7 @@ pub(crate) fn request(scheduler: SchedulerKind) -> ImageRequest {
         width: 16,
         init: None,
         variation: None,
+        clip_skip: 0,
     }
 }
 

@@ -23,6 +23,8 @@ mod noise;
 #[cfg(feature = "torch")]
 mod parity;
 mod pipeline;
+#[cfg(feature = "torch")]
+mod prompt_parity;
 mod prompts;
 mod scheduler_oracles;
 mod schedulers;

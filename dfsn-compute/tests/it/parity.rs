@@ -118,6 +118,7 @@ impl Run {
             width: self.width,
             init: None,
             variation: None,
+            clip_skip: 0,
         }
     }
 }
@@ -280,6 +281,7 @@ fn another_model_of_another_shape_loads_through_the_same_code() {
                 width: 16,
                 init: None,
                 variation: None,
+                clip_skip: 0,
             };
             let generated = tiny.generate(&request, &mut NoObserver).unwrap();
             let (latents, decoded) = (format!("{scheduler}.latents"), format!("{scheduler}.decoded"));

@@ -200,14 +200,16 @@ fn files_that_are_none_are_refused_in_one_line() {
     let many = file(&[("emb_params", &[76, 1], &[0.0; 76])]);
     let cube = file(&[("emb_params", &[1, 1, 1], &[0.0])]);
     let two = file(&[("a", &[1], &[0.0]), ("b", &[1], &[0.0])]);
+    let uneven = file(&[("clip_g", &[2, 1], &[0.0; 2]), ("clip_l", &[1], &[0.0])]);
     let narrow = file(&[("emb_params", &[1, 0], &[])]);
-    let cases: [(&str, &[u8], &str); 9] = [
+    let cases: [(&str, &[u8], &str); 10] = [
         ("x", b"", "is no safetensors file"),
         ("x", b"\xff\xff\xff\xff\xff\xff\xff\xff{}", "is no safetensors file"),
         ("x", &nan, "holds numbers that are not finite"),
         ("x", &many, "\"emb_params\" is F32 [76, 1], must be [width] or [1 to 75, width]"),
         ("x", &cube, "[1, 1, 1]"),
         ("x", &narrow, "[1, 0]"),
+        ("x", &uneven, "has [1, 2] vectors for the text encoders"),
         ("x", &two, "has tensors [\"a\", \"b\"]"),
         ("", &nan, "must have 1 to 64 bytes, this one has 0"),
         ("x", &[0; (1 << 20) + 1], "is over 1048576 bytes"),

@@ -55,11 +55,11 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) seamless: bool,
 
-    /// What to draw
+    /// What to draw; (a:1.2) is stronger, [a] weaker, BREAK begins a new chunk, \( is a bracket
     #[arg(long, value_name = "TEXT")]
     pub(crate) prompt: String,
 
-    /// What to draw away from
+    /// What to draw away from, in the same syntax
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) negative: String,
 
@@ -79,6 +79,15 @@ pub(crate) struct Args {
     /// levels: euler_karras, dpmpp_2m_karras, unipc_karras
     #[arg(long, value_name = "NAME", default_value = "ddim")]
     pub(crate) scheduler: SchedulerKind,
+
+    /// Layers of the text encoder to leave out at the end; 0 takes the last one
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) clip_skip: u32,
+
+    /// Textual inversion, a safetensors file, called in the prompt by its name without extension or by the word stored
+    /// in it; may be given several times
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub(crate) embedding: Vec<PathBuf>,
 
     /// Height in pixels [default: the model's]
     #[arg(long, value_name = "H")]

@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use dfsn_compute::prompt::MAX_CHUNKS;
 use dfsn_compute::torch::TorchBackend;
 use dfsn_compute::{Generated, Hires, ImageRequest, LatentShape, Pipeline, Prepared, Preview};
 use serde_json::Value;
@@ -31,7 +32,7 @@ pub(crate) fn draw_all(
 ) -> Result<(LatentShape, Vec<Picture>), RunError> {
     let prepared = pipeline.prepare(&request)?;
     let shape = prepared.latents();
-    warn_of_cuts(pipeline, &prepared);
+    warn_of_cuts(&prepared);
     let given =
         args.init_latents.as_deref().map(|path| latents::read(path, args.images, shape)).transpose()?;
     if let Some(dir) = &args.preview {
@@ -81,14 +82,13 @@ fn draw(
 }
 
 /// Tells of tokens that are not read.
-fn warn_of_cuts(pipeline: &Pipeline<TorchBackend>, prepared: &Prepared) {
+fn warn_of_cuts(prepared: &Prepared) {
     let cut = [("prompt", Some(prepared.prompt())), ("negative prompt", prepared.negative_prompt())];
     for (name, tokens) in cut {
         let num_cut = tokens.map_or(0, |tokens| tokens.num_cut);
         if num_cut > 0 {
-            let most = pipeline.tokenizer().max_length() - 2;
             eprintln!(
-                "warning: the {name} has {num_cut} tokens more than the {most} that are read; its end is cut"
+                "warning: {num_cut} tokens of the {name} do not fit into {MAX_CHUNKS} chunks and are cut"
             );
         }
     }

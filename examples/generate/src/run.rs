@@ -9,7 +9,7 @@ use std::time::Instant;
 use dfsn_compute::torch::{TorchBackend, load_pipeline, load_single_file};
 use dfsn_compute::{
     ComputeError, ImageError, ImageRequest, InitImage, LatentShape, LoraMode, ManifestError, Pipeline,
-    RgbImage, TorchOptions,
+    RgbImage, TextualInversion, TorchOptions,
 };
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -71,6 +71,10 @@ pub(crate) fn run(args: &Args, stop: &AtomicBool) -> Result<(), RunError> {
     if !args.lora.is_empty() {
         pipeline.backend_mut().apply_loras(&args.lora, LoraMode::Merged)?;
     }
+    for path in &args.embedding {
+        let inversion = TextualInversion::load(path).map_err(ComputeError::from)?;
+        pipeline.add_textual_inversion(inversion).map_err(ComputeError::from)?;
+    }
     let load_seconds = started.elapsed().as_secs_f64();
 
     let request = request(args, init, &pipeline);
@@ -108,6 +112,7 @@ fn request(args: &Args, init: Option<InitImage>, pipeline: &Pipeline<TorchBacken
         scheduler: args.scheduler,
         height: args.height.unwrap_or(defaults.height),
         width: args.width.unwrap_or(defaults.width),
+        clip_skip: args.clip_skip,
         init,
         variation: args.variation,
     }

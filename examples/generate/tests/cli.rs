@@ -87,6 +87,21 @@ fn pictures_files_and_json_belong_together() {
     }
 }
 
+/// Noise that steps add differs between the pictures of a request.
+#[test]
+fn each_picture_of_a_noisy_scheduler_equals_its_single_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let draw = |rest: &[&str]| {
+        let always = ["--prompt", "pizza", "--steps", "3", "--scheduler", "euler_ancestral", "--json"];
+        last_json(&generate(&[&always[..], rest].concat()))["images"].clone()
+    };
+    let both = draw(&["--seed", "5", "--images", "2", "--out", &at("a")]);
+    let second = draw(&["--seed", "6", "--out", &at("b")]);
+    assert_eq!(both[1]["pixel_hash"], second[0]["pixel_hash"]);
+    assert_ne!(both[0]["pixel_hash"], second[0]["pixel_hash"]);
+}
+
 #[test]
 fn pictures_can_start_from_a_picture_lean_and_grow() {
     let dir = tempfile::tempdir().unwrap();
@@ -151,11 +166,13 @@ fn a_manifest_lists_its_files() {
 fn a_long_prompt_warns_and_draws() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().to_str().unwrap();
-    let output =
-        generate(&["--prompt", &"pizza ".repeat(100), "--steps", "1", "--guidance", "1", "--out", out]);
+    let output = generate(&["--prompt", &"1 ".repeat(700), "--steps", "1", "--guidance", "1", "--out", out]);
     assert!(output.status.success());
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(text.contains("tokens more than the 75 that are read; its end is cut"), "{text}");
+    assert!(
+        text.contains("warning: 100 tokens of the prompt do not fit into 8 chunks and are cut"),
+        "{text}"
+    );
     assert!(dir.path().join("image-0.png").exists());
 }
 
@@ -189,6 +206,12 @@ fn bad_arguments_are_refused_in_one_line() {
     let twice = twice.to_str().unwrap();
     let both = ["--prompt", "x", "--dump-trace", twice, "--dump-latents", twice];
     refused(&both, out, "is named for two dumps");
+    refused(&["--prompt", "x", "--embedding", "nowhere"], out, "cannot read nowhere: ");
+    refused(
+        &["--prompt", "x", "--clip-skip", "3"],
+        out,
+        "clip_skip 3 leaves none of the text encoder's layers",
+    );
     refused(&["--prompt", "x", "--init-latents", "nowhere"], out, "cannot read nowhere: ");
     refused(&["--prompt", "x", "--init-latents", "/dev/zero"], out, "/dev/zero is over 1073741824 bytes");
     refused(&["--prompt", "x", "--init-image", "nowhere"], out, "cannot read nowhere: ");
