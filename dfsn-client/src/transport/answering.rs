@@ -26,7 +26,9 @@ impl Call {
             }
             Self::ProveJob(id, reply) => drop(reply.send(Shown { height, answer: state.prove_job(&id) })),
             Self::ProveReceipt(height, id, reply) => {
-                drop(receipt(vm, height, &id).map(|answer| reply.send(answer)));
+                if let Some(answer) = receipt(vm, height, &id) {
+                    drop(reply.send(answer));
+                }
             }
             others @ (Self::Submit(..) | Self::Blob(..)) => return Some(others),
         }
