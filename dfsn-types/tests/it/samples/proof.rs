@@ -57,7 +57,7 @@ impl Sample for ValidatorRecord {
             jailed_until: None,
             registration: None,
             pairs: BoundedVec::empty(),
-            ..working.clone()
+            ..working
         };
         vec![("jailed, with a pair", working), ("without a registration", new)]
     }
