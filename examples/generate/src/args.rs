@@ -55,8 +55,12 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) seamless: bool,
 
-    /// What to draw; (a:1.2) is stronger, [a] weaker, BREAK begins a new chunk, \( is a bracket
-    #[arg(long, value_name = "TEXT")]
+    /// What to draw, with weights and BREAK
+    #[arg(
+        long,
+        value_name = "TEXT",
+        help = "What to draw; (a:1.2) is stronger, [a] weaker, BREAK begins a new chunk, \\( is a bracket"
+    )]
     pub(crate) prompt: String,
 
     /// What to draw away from, in the same syntax
