@@ -20,11 +20,7 @@ pub(super) struct DdimScheduler {
 impl DdimScheduler {
     pub(super) fn new(settings: &Settings, steps: u32, start: usize) -> Result<Self, SchedulerError> {
         let alphas_cumprod = schedule::alphas_cumprod(settings);
-        let timesteps: Vec<f32> = schedule::timesteps(settings, steps)?
-            .into_iter()
-            .skip(start)
-            .map(|timestep| timestep.round_ties_even() as f32)
-            .collect();
+        let timesteps = schedule::whole_timesteps(settings, steps, start)?;
         let stride = (settings.num_train_timesteps / steps) as usize;
         let final_alpha = if settings.set_alpha_to_one { 1.0 } else { alphas_cumprod[0] };
         let levels = timesteps

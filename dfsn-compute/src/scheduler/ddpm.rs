@@ -28,11 +28,7 @@ struct Step {
 impl DdpmScheduler {
     pub(super) fn new(settings: &Settings, steps: u32, start: usize) -> Result<Self, SchedulerError> {
         let alphas_cumprod = schedule::alphas_cumprod(settings);
-        let timesteps: Vec<f32> = schedule::timesteps(settings, steps)?
-            .into_iter()
-            .skip(start)
-            .map(|timestep| timestep.round_ties_even() as f32)
-            .collect();
+        let timesteps = schedule::whole_timesteps(settings, steps, start)?;
         // Whole numbers from 0 to below the trained timesteps.
         let alphas = timesteps.iter().map(|&timestep| alphas_cumprod[timestep as usize]);
         let after = alphas.clone().skip(1).chain([1.0]);

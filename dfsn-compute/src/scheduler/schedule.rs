@@ -57,6 +57,16 @@ pub(super) fn timesteps(settings: &Settings, steps: u32) -> Result<Vec<f64>, Sch
     }
 }
 
+/// As [`timesteps`], in whole numbers and without the first `start`.
+pub(super) fn whole_timesteps(
+    settings: &Settings,
+    steps: u32,
+    start: usize,
+) -> Result<Vec<f32>, SchedulerError> {
+    let all = timesteps(settings, steps)?.into_iter().skip(start);
+    Ok(all.map(|timestep| timestep.round_ties_even() as f32).collect())
+}
+
 /// Timesteps and noise levels of the multistep solvers, DPM++ and UniPC: one more level than steps is spread, and
 /// the last one left out. `whole` makes whole timesteps of those that follow from noise levels.
 pub(super) fn multistep(
