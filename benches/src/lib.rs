@@ -31,8 +31,8 @@ pub fn transfers(count: u32) -> Workload {
     let allocations =
         addresses.map(|address| Allocation { address, amount: Amount::from_dfsn(10) }).collect();
     let mut params = ConsensusParams::default();
-    // Room for the whole workload in one block, which leaves the base fee as it is.
-    params.chain.gas_limit = Gas::new(42_000 * u64::from(count.max(1)));
+    // Room for the whole workload in half a block, which leaves the base fee as it is.
+    params.chain.gas_limit = Gas::new(42_000 * u64::from(count)).max(params.chain.gas_limit);
     let genesis = GenesisConfig {
         chain_id: ChainId::new(7777).expect("a constant in range"),
         timestamp: Timestamp::new(1_700_000_000_000),
