@@ -1,0 +1,7 @@
+//! The arithmetic of the profile `exact-v1`: the same bits on every machine.
+//!
+//! Every long sum is a sum of integers, so that its order does not matter; everything else is IEEE-754 arithmetic,
+//! element by element, in a written order (docs/spec, chapter 14). This is the one
+//! place in the crate that knows floats, and only through [`ieee`].
+
+pub mod ieee;
