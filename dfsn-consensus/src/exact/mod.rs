@@ -5,3 +5,4 @@
 //! place in the crate that knows floats, and only through [`ieee`].
 
 pub mod ieee;
+pub mod soft;

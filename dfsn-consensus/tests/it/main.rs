@@ -4,6 +4,7 @@
 //! it shows, or is a name that the protocol gives.
 
 mod actions;
+mod arithmetic;
 mod attacks;
 mod audits;
 mod blocks;
