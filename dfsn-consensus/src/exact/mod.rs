@@ -5,4 +5,5 @@
 //! place in the crate that knows floats, and only through [`ieee`].
 
 pub mod ieee;
+pub mod math;
 pub mod soft;

@@ -1,6 +1,7 @@
 //! The arithmetic of the exact profile from the outside: soft floats against the machine's, and each function against
 //! what it stands for.
 
+mod math;
 mod soft;
 
 /// Numbers for tests: SplitMix64.
@@ -18,5 +19,10 @@ impl Random {
     /// Below `bound`, evenly enough.
     fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
+    }
+
+    /// In [0, 1).
+    fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 }
