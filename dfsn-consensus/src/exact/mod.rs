@@ -4,6 +4,7 @@
 //! element by element, in a written order (docs/spec, chapter 14). This is the one
 //! place in the crate that knows floats, and only through [`ieee`].
 
+pub mod activation;
 pub mod ieee;
 pub mod math;
 pub mod soft;

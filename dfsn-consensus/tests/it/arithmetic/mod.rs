@@ -1,6 +1,7 @@
 //! The arithmetic of the exact profile from the outside: soft floats against the machine's, and each function against
 //! what it stands for.
 
+mod activation;
 mod math;
 mod soft;
 
