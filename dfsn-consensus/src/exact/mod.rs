@@ -7,4 +7,5 @@
 pub mod activation;
 pub mod ieee;
 pub mod math;
+pub mod quantise;
 pub mod soft;

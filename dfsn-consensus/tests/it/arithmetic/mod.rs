@@ -3,6 +3,7 @@
 
 mod activation;
 mod math;
+mod quantise;
 mod soft;
 
 /// Numbers for tests: SplitMix64.
