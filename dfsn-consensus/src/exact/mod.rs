@@ -7,5 +7,6 @@
 pub mod activation;
 pub mod ieee;
 pub mod math;
+pub mod norm;
 pub mod quantise;
 pub mod soft;

@@ -3,6 +3,7 @@
 
 mod activation;
 mod math;
+mod norm;
 mod quantise;
 mod soft;
 
