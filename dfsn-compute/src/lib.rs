@@ -29,6 +29,7 @@
 pub mod backend;
 pub mod config;
 mod error;
+pub mod exact;
 pub mod image;
 mod manifest;
 pub mod noise;

@@ -1,0 +1,42 @@
+use super::{SimdError, check_environment};
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+/// Who runs a kernel's tasks. The bytes do not depend on it.
+#[derive(Clone, Copy, Debug)]
+pub enum Threads<'a> {
+    /// The calling thread.
+    Caller,
+    /// The threads of a pool of the caller's.
+    Pool(&'a ThreadPool),
+}
+
+impl Threads<'_> {
+    /// How many may run at once.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Caller => 1,
+            Self::Pool(pool) => pool.current_num_threads(),
+        }
+    }
+
+    /// Runs `task` for 0 to `tasks`, each after a look at its thread's floating-point environment.
+    pub(crate) fn run(
+        &self,
+        tasks: usize,
+        task: impl Fn(usize) -> Result<(), SimdError> + Sync,
+    ) -> Result<(), SimdError> {
+        let checked = |index| {
+            check_environment()?;
+            task(index)
+        };
+        match self {
+            Self::Pool(pool) if pool.current_num_threads() > 1 && tasks > 1 => {
+                pool.install(|| (0..tasks).into_par_iter().with_max_len(1).try_for_each(checked))
+            }
+            Self::Pool(pool) => pool.install(|| (0..tasks).try_for_each(checked)),
+            Self::Caller => (0..tasks).try_for_each(checked),
+        }
+    }
+}
