@@ -11,8 +11,10 @@ const QK_LIMIT: u16 = 8191;
 const V_LIMIT: u16 = 4095;
 /// The largest p.
 const P_LIMIT: u16 = 16383;
-/// Queries at a time: with 4096 keys their scores take 384 KiB.
+/// Queries at a time: with 4096 keys their scores take 384 KiB. Wide heads have more, for their keys and values are
+/// read again for each group.
 const QUERIES: usize = 24;
+const MOST_QUERIES: usize = 96;
 
 /// The quantised input of one head.
 #[derive(Clone, Copy, Debug)]
@@ -77,15 +79,17 @@ pub fn attention(
     let v = PackedWeights::pack_limited(kernels, head.v, d, keys, P_LIMIT, V_LIMIT)?;
     let offsets: Vec<i32> = (0..keys as u32).map(|j| (j.wrapping_mul(0x9e37_79b1) >> 17) as i32).collect();
     let shared = Shared::new(out);
-    threads.run(queries.div_ceil(QUERIES), |task| {
-        let first = task * QUERIES;
-        let count = QUERIES.min(queries - first);
+    let group = if d <= 128 { QUERIES } else { MOST_QUERIES };
+    let group = group.min(queries.div_ceil(2 * threads.count()).next_multiple_of(8));
+    threads.run(queries.div_ceil(group), |task| {
+        let first = task * group;
+        let count = group.min(queries - first);
         let operand = Operand::rows(&head.q[first * d..][..count * d], count, d, d)?;
         let mut s = vec![0; count * keys];
         scores(&operand, &k, score_shift(d), &mut s, Threads::Caller)?;
         let padded = keys.next_multiple_of(2);
         let mut p = vec![0; count * padded];
-        let mut z = [0_i32; QUERIES];
+        let mut z = [0_i32; MOST_QUERIES];
         for (row, (s, p)) in s.chunks_exact(keys).zip(p.chunks_exact_mut(padded)).enumerate() {
             let seen = if numbers.causal { first + row + 1 } else { keys };
             z[row] = softmax_row(kernels, &s[..seen], numbers.c, &offsets[..seen], &mut p[..seen]);

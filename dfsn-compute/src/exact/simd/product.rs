@@ -141,6 +141,7 @@ impl<'a> Task<'a> {
             let pairs = self.weights.panel(panel);
             schedule.rebuild(self.operand.segments(), self.operand.len(), &panel.flushes, BLOCK_PAIRS);
             for (first_pair, runs) in schedule.blocks() {
+                let block: usize = runs.iter().map(|run| run.pairs as usize * width * 2).sum();
                 for (tile, state) in state.chunks_exact_mut(2 * MAX_TILE).enumerate() {
                     let (high, low) = state.split_at_mut(MAX_TILE);
                     let starts = self.operand.segments() * MAX_ROWS;
@@ -153,6 +154,11 @@ impl<'a> Task<'a> {
                         high,
                         low,
                         first: first_pair == 0,
+                        // Each tile fetches its share of the block that comes next, in this panel or the one after.
+                        next: pairs[first_pair * width * 2..]
+                            .as_ptr()
+                            .wrapping_add(block + block / tiles * tile),
+                        share: block / tiles,
                     };
                     // SAFETY: `Kernels` exists only for what the processor has. A run lies in one segment of the operand,
                     // whose constructors checked that each ends within the buffer.

@@ -47,14 +47,15 @@ impl PackedWeights {
         limit_a: u16,
     ) -> Result<Self, SimdError> {
         check(rows, out, k, limit_a)?;
-        if let Some(index) = rows.iter().position(|w| w.unsigned_abs() > WEIGHT_LIMIT.unsigned_abs()) {
+        let most = rows.iter().fold(0, |most, w| w.unsigned_abs().max(most));
+        if most > WEIGHT_LIMIT.unsigned_abs() {
+            let index = rows.iter().position(|w| w.unsigned_abs() == most).unwrap_or(0);
             return Err(SimdError::Weight { index, value: rows[index], limit: WEIGHT_LIMIT });
         }
         let mut packed = Self::interleave(kernels, rows, out, k);
-        let mut norms = Vec::new();
         for panel in &mut packed.panels {
             let rows = &rows[panel.first * k..(panel.first + panel.columns) * k];
-            panel.flushes = flushes_of(rows, k, u64::from(limit_a), &mut norms);
+            panel.flushes = flushes_of(rows, k, u64::from(limit_a));
         }
         Ok(packed)
     }
@@ -103,9 +104,12 @@ impl PackedWeights {
             for (block, packed) in packed.chunks_mut(16 * width * 2).enumerate() {
                 for (column, row) in rows.chunks_exact(k).enumerate() {
                     let row = &row[block * 32..k.min(block * 32 + 32)];
-                    for (pair, values) in row.chunks(2).enumerate() {
-                        let at = (pair * width + column) * 2;
-                        packed[at..at + values.len()].copy_from_slice(values);
+                    let (whole, odd) = row.as_chunks::<2>();
+                    for (packed, pair) in packed[2 * column..].chunks_mut(2 * width).zip(whole) {
+                        packed[..2].copy_from_slice(pair);
+                    }
+                    if let [last] = odd {
+                        packed[2 * (whole.len() * width + column)] = *last;
                     }
                 }
             }
@@ -156,23 +160,23 @@ fn check(rows: &[i16], out: usize, k: usize, limit_a: u16) -> Result<(), SimdErr
 }
 
 /// Pairs after which the accumulators of these rows are emptied: chunks of whole units, as long as can be.
-fn flushes_of(rows: &[i16], k: usize, limit_a: u64, norms: &mut Vec<u64>) -> Vec<u32> {
-    norms.clear();
-    norms.resize(rows.len() / k, 0);
-    let mut flushes = Vec::new();
-    let mut added = vec![0; norms.len()];
-    for start in (0..k).step_by(2 * UNIT) {
-        let mut worst = 0;
-        for ((row, norm), added) in rows.chunks_exact(k).zip(&*norms).zip(&mut added) {
-            let unit = &row[start..k.min(start + 2 * UNIT)];
-            *added = unit.iter().map(|w| u64::from(w.unsigned_abs())).sum();
-            worst = worst.max(norm + *added);
+fn flushes_of(rows: &[i16], k: usize, limit_a: u64) -> Vec<u32> {
+    let (columns, units) = (rows.len() / k, k.div_ceil(2 * UNIT));
+    // L1 norms [unit][column]: eight weights are below 2^16 together.
+    let mut norms = vec![0_u16; units * columns];
+    for (column, row) in rows.chunks_exact(k).enumerate() {
+        for (norms, unit) in norms.chunks_exact_mut(columns).zip(row.chunks(2 * UNIT)) {
+            norms[column] = unit.iter().map(|w| w.unsigned_abs()).sum();
         }
-        if worst * limit_a > ROOM {
-            flushes.push((start / 2) as u32);
-            norms.copy_from_slice(&added);
-        } else {
-            norms.iter_mut().zip(&added).for_each(|(norm, added)| *norm += added);
+    }
+    let room = ROOM / limit_a;
+    let mut flushes = Vec::new();
+    let mut held = vec![0_u64; columns];
+    for (unit, norms) in norms.chunks_exact(columns).enumerate() {
+        held.iter_mut().zip(norms).for_each(|(held, &norm)| *held += u64::from(norm));
+        if held.iter().any(|&held| held > room) {
+            flushes.push((unit * UNIT) as u32);
+            held.iter_mut().zip(norms).for_each(|(held, &norm)| *held = u64::from(norm));
         }
     }
     flushes

@@ -46,12 +46,17 @@ unsafe fn block<const R: usize, const V: usize>(tile: &mut Tile<'_>) {
             }
         }
         let mut b: *const __m256i = tile.panel.as_ptr().cast();
+        let pairs: usize = tile.runs.iter().map(|run| run.pairs as usize).sum();
+        let step = tile.share / pairs.max(1);
+        let mut next = tile.next;
         for run in tile.runs {
             let starts = tile.starts.as_ptr().add(run.segment as usize * MAX_ROWS);
             let a: [*const i16; R] = std::array::from_fn(|r| (*starts.add(r)).add(run.start as usize));
             for pair in 0..run.pairs as usize {
                 let columns: [__m256i; V] = std::array::from_fn(|v| _mm256_loadu_si256(b.add(v)));
                 b = b.add(V);
+                _mm_prefetch::<_MM_HINT_T0>(next.cast());
+                next = next.wrapping_add(step);
                 for r in 0..R {
                     let row = _mm256_set1_epi32(a[r].add(2 * pair).cast::<i32>().read_unaligned());
                     for v in 0..V {

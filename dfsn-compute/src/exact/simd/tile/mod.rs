@@ -59,6 +59,10 @@ pub(crate) struct Tile<'a> {
     pub(crate) low: &'a mut [i32],
     /// Whether the sums start from zero instead of from `high` and `low`.
     pub(crate) first: bool,
+    /// What will be read after this block: only fetched, never dereferenced, so it may lie anywhere.
+    pub(crate) next: *const i16,
+    /// Elements of it to fetch.
+    pub(crate) share: usize,
 }
 
 /// Adds one block's products to the sums of a tile: `high * 65536 + low` is exact.
