@@ -13,10 +13,15 @@ fuzz_target!(|text: &str| {
         let is_hex = text.len() == 40 || text.len() == 42;
         assert!(is_hex || address.to_string() == text, "two texts of one address");
     }
-    if let Ok(amount) = Amount::parse_dfsn(text) {
-        assert_eq!(Amount::parse_dfsn(text), Ok(amount));
+    // An amount is read in base units, and shown and typed in coins.
+    if let Ok(amount) = text.parse::<Amount>() {
+        assert_eq!(amount.base_units().to_string(), text, "two texts of one amount");
     }
-    again::<Amount>(text);
+    if let Ok(amount) = Amount::parse_dfsn(text) {
+        let shown = amount.to_string();
+        let coins = shown.strip_suffix(" DFSN").expect("amounts are shown with the coin's name");
+        assert_eq!(Amount::parse_dfsn(coins), Ok(amount));
+    }
     again::<SchedulerKind>(text);
     again::<Hash>(text);
     again::<PublicKey>(text);

@@ -17,14 +17,14 @@ static TOKENIZER: LazyLock<Tokenizer> = LazyLock::new(|| {
 });
 
 fuzz_target!(|data: &[u8]| {
-    let inversion = TextualInversion::from_bytes("fox", data);
+    let inversion: Vec<TextualInversion> = TextualInversion::from_bytes("fox", data).into_iter().collect();
     let prompt = String::from_utf8_lossy(data);
     for piece in parse(&prompt) {
         if let Piece::Text { weight, .. } = piece {
             assert!(f64::from(weight.abs()) <= MAX_WEIGHT, "weights are bounded");
         }
     }
-    let triggers = Triggers::new(&TOKENIZER, inversion.as_slice());
+    let triggers = Triggers::new(&TOKENIZER, &inversion);
     let (chunks, cut) = chunks(&TOKENIZER, &triggers, &prompt);
     assert!((1..=MAX_CHUNKS).contains(&chunks.len()) && (cut == 0 || chunks.len() == MAX_CHUNKS));
     for chunk in chunks {
