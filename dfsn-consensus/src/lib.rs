@@ -79,7 +79,10 @@
 mod builder;
 pub mod economics;
 mod error;
-#[allow(clippy::float_arithmetic, reason = "this module defines the arithmetic; verdicts run it on soft floats")]
+#[allow(
+    clippy::float_arithmetic,
+    reason = "this module defines the arithmetic; verdicts run it on soft floats"
+)]
 pub mod exact;
 pub mod gas;
 mod math;

@@ -119,9 +119,17 @@ pub enum ProfileRecord {
         /// Threads of one inference.
         threads: u16,
     },
+    /// Integer sums and IEEE-754 arithmetic in a written order: the same bits on every machine.
+    Exact {
+        /// Which rules of arithmetic: 1 for `exact-v1`, docs/spec chapter 14.
+        version: u16,
+    },
 }
 
 impl ProfileRecord {
+    /// The profile `exact-v1`.
+    pub const EXACT_V1: Self = Self::Exact { version: 1 };
+
     /// The profile's name on chain: hash of the canonical record.
     pub fn id(&self) -> ProfileId {
         Domain::Profile.hash(self).into()
@@ -134,6 +142,7 @@ impl core::fmt::Display for ProfileRecord {
             Self::Float { library, device, instruction_set, dtype, threads } => {
                 write!(f, "{library}/{device}/{instruction_set}/{dtype}/threads={threads}")
             }
+            Self::Exact { version } => write!(f, "exact-v{version}"),
         }
     }
 }

@@ -71,7 +71,7 @@ pub trait Double: Ieee {
 
 impl Ieee for f32 {
     fn sqrt(self) -> Self {
-        f32::sqrt(self)
+        Self::sqrt(self)
     }
 
     fn is_less_than(self, other: Self) -> bool {
@@ -83,15 +83,15 @@ impl Single for f32 {
     type Double = f64;
 
     fn from_bits(bits: u32) -> Self {
-        f32::from_bits(bits)
+        Self::from_bits(bits)
     }
 
     fn to_bits(self) -> u32 {
-        f32::to_bits(self)
+        Self::to_bits(self)
     }
 
     fn from_i32(value: i32) -> Self {
-        value as f32
+        value as Self
     }
 
     fn widen(self) -> f64 {
@@ -109,7 +109,7 @@ impl Single for f32 {
 
 impl Ieee for f64 {
     fn sqrt(self) -> Self {
-        f64::sqrt(self)
+        Self::sqrt(self)
     }
 
     fn is_less_than(self, other: Self) -> bool {
@@ -121,15 +121,15 @@ impl Double for f64 {
     type Single = f32;
 
     fn from_bits(bits: u64) -> Self {
-        f64::from_bits(bits)
+        Self::from_bits(bits)
     }
 
     fn to_bits(self) -> u64 {
-        f64::to_bits(self)
+        Self::to_bits(self)
     }
 
     fn from_i64(value: i64) -> Self {
-        value as f64
+        value as Self
     }
 
     fn narrow(self) -> f32 {

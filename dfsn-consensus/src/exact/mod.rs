@@ -1,12 +1,36 @@
 //! The arithmetic of the profile `exact-v1`: the same bits on every machine.
 //!
 //! Every long sum is a sum of integers, so that its order does not matter; everything else is IEEE-754 arithmetic,
-//! element by element, in a written order (docs/spec, chapter 14). This is the one
-//! place in the crate that knows floats, and only through [`ieee`].
+//! element by element, in a written order (docs/spec, chapter 14). This is the one place in the crate that knows
+//! floats, and only through [`ieee`]: verdicts run the same lines on [`soft`] ones.
+//!
+//! - A [`Program`] is a network as a flat list of [`Op`]s, built from its shape ([`config`]) without its weights.
+//! - [`evaluate_element`] computes one element of one op from what it depends on.
 
 pub mod activation;
+pub mod config;
+mod data;
+mod evaluate;
 pub mod ieee;
+mod interpreter;
 pub mod math;
+mod networks;
 pub mod norm;
+mod op;
+mod program;
 pub mod quantise;
 pub mod soft;
+mod tensor;
+
+pub use data::TensorData;
+pub use evaluate::{
+    EvaluateError, Source, Value, Weights, evaluate_element, score_factor, score_shift, source_index, wave,
+};
+pub use interpreter::{InterpretError, interpret};
+pub use networks::{decoder, encoder, text_encoder, unet};
+pub use op::{
+    Activation, Affine, LIMIT_QUERY, LIMIT_RAW, LIMIT_ROW, LIMIT_STATISTICS, LIMIT_VALUE, LIMIT_WEIGHT, Op,
+    OpKind, Window, block_rows,
+};
+pub use program::{OPS_MAX, Program, ProgramError, TENSOR_MAX};
+pub use tensor::{Element, TensorId, TensorSpec, WeightForm, WeightId, WeightSpec};

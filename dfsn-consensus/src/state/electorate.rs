@@ -117,7 +117,9 @@ impl ChainState {
 
     /// Whether a profile's verdicts come from jurors.
     pub fn is_float(&self, job: &Job) -> bool {
-        matches!(self.profiles.get(&job.pair().profile), Some(ProfileRecord::Float { .. }) | None)
+        // Of the exact profile too, until its verdicts are computed.
+        let profile = self.profiles.get(&job.pair().profile);
+        matches!(profile, Some(ProfileRecord::Float { .. } | ProfileRecord::Exact { .. }) | None)
     }
 
     /// An open job.

@@ -4,7 +4,6 @@
 //! it shows, or is a name that the protocol gives.
 
 mod actions;
-mod arithmetic;
 mod attacks;
 mod audits;
 mod blocks;

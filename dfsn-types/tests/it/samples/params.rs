@@ -103,16 +103,19 @@ impl Sample for ModelManifest {
 
 impl Sample for ProfileRecord {
     fn samples() -> Vec<(&'static str, Self)> {
-        vec![(
-            "libtorch on two threads of a CPU",
-            Self::Float {
-                library: text("libtorch-2.11.0"),
-                device: text("cpu"),
-                instruction_set: text("avx512"),
-                dtype: text("f32"),
-                threads: 2,
-            },
-        )]
+        vec![
+            (
+                "libtorch on two threads of a CPU",
+                Self::Float {
+                    library: text("libtorch-2.11.0"),
+                    device: text("cpu"),
+                    instruction_set: text("avx512"),
+                    dtype: text("f32"),
+                    threads: 2,
+                },
+            ),
+            ("the same bits on every machine", Self::EXACT_V1),
+        ]
     }
 
     fn id(&self) -> Option<String> {

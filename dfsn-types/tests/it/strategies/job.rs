@@ -101,15 +101,17 @@ impl Generate for ModelManifest {
 
 impl Generate for ProfileRecord {
     fn strategy() -> BoxedStrategy<Self> {
-        (random(), random(), random(), random(), any::<u16>())
-            .prop_map(|(library, device, instruction_set, dtype, threads)| Self::Float {
+        let float = (random(), random(), random(), random(), any::<u16>()).prop_map(
+            |(library, device, instruction_set, dtype, threads)| Self::Float {
                 library,
                 device,
                 instruction_set,
                 dtype,
                 threads,
-            })
-            .boxed()
+            },
+        );
+        let exact = any::<u16>().prop_map(|version| Self::Exact { version });
+        prop_oneof![float.boxed(), exact.boxed()].boxed()
     }
 }
 

@@ -1,0 +1,12 @@
+//! The networks of Stable Diffusion as programs.
+
+mod attention;
+mod clip;
+mod layers;
+mod resnet;
+mod unet;
+mod vae;
+
+pub use clip::text_encoder;
+pub use unet::unet;
+pub use vae::{decoder, encoder};
