@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::config::ConfigError;
+use crate::exact::ExactError;
 use crate::image::ImageError;
 use crate::prompt::TextualInversionError;
 use crate::request::RequestError;
@@ -10,7 +11,8 @@ use crate::scheduler::SchedulerError;
 use crate::state::StateError;
 use crate::tokenizer::TokenizerError;
 #[cfg(feature = "torch")]
-use crate::torch::{LoraError, TorchError, WeightsError};
+use crate::torch::{LoraError, TorchError};
+use crate::weights::WeightsError;
 use crate::worker::WorkerError;
 
 /// Why a picture, a step or a model could not be had.
@@ -32,7 +34,6 @@ pub enum ComputeError {
     #[error(transparent)]
     TextualInversion(#[from] TextualInversionError),
     /// The model's weights.
-    #[cfg(feature = "torch")]
     #[error(transparent)]
     Weights(#[from] WeightsError),
     /// Adapters.
@@ -63,6 +64,9 @@ pub enum ComputeError {
     #[cfg(feature = "torch")]
     #[error(transparent)]
     Torch(#[from] TorchError),
+    /// The exact engine.
+    #[error(transparent)]
+    Exact(#[from] ExactError),
     /// A backend of another crate.
     #[error("backend: {0}")]
     Backend(String),

@@ -44,6 +44,7 @@ pub mod tokenizer;
 #[cfg(feature = "torch")]
 pub mod torch;
 mod trace;
+mod weights;
 pub mod worker;
 
 pub use backend::{
@@ -63,6 +64,7 @@ pub use scheduler::{Scheduler, SchedulerError};
 pub use state::{StateError, StateShape, StepState};
 pub use tokenizer::{Tokenizer, TokenizerError, Tokens};
 #[cfg(feature = "torch")]
-pub use torch::{Dtype, Lora, LoraError, LoraMode, TorchBackend, TorchError, TorchOptions, WeightsError};
+pub use torch::{Dtype, Lora, LoraError, LoraMode, TorchBackend, TorchError, TorchOptions};
 pub use trace::{Trace, TraceContext};
+pub use weights::{WeightsError, infer_config};
 pub use worker::{JobHandle, Progress, Worker, WorkerError};

@@ -14,10 +14,18 @@ use std::process::ExitCode;
 ///
 /// It runs in the user's folder, not the root, so that relative paths among `args` mean what they say.
 pub(crate) fn package(name: &str, args: &[OsString]) -> Result<ExitCode, Error> {
+    let mut cargo = cargo_here();
+    cargo.args(["run", "--release", "--package", name]);
+    // The exact profile needs no libtorch.
+    if name == "generate" && !args.iter().any(|arg| arg.to_string_lossy().ends_with("float")) {
+        return Ok(process::exit_code(process::status(cargo.arg("--").args(args))?));
+    }
     let libtorch = libtorch::ensure(&Cache::locate()?, false)?;
     announce_first_build(&Workspace::locate()?)?;
-    let mut cargo = cargo_here();
-    cargo.args(["run", "--release", "--package", name, "--"]).args(args);
+    if name == "generate" {
+        cargo.args(["--features", "torch"]);
+    }
+    cargo.arg("--").args(args);
     let status = process::status(cargo.env("LIBTORCH", libtorch.home))?;
     Ok(process::exit_code(status))
 }

@@ -14,7 +14,7 @@ use std::process::{Command, ExitCode};
 const WASM: &str = "wasm32-unknown-unknown";
 /// What a web page may hold: it checks pictures, and could follow the chain.
 const WASM_CRATES: [&str; 2] = ["dfsn-types", "dfsn-consensus"];
-const TORCH_FEATURE: &str = "dfsn-compute/torch";
+const TORCH_FEATURE: &str = "dfsn-compute/torch,generate/torch";
 /// They need nothing that is not there, so they are always tested.
 const FREE_FEATURES: &str = "dfsn-consensus/redb,dfsn-compute/service";
 
@@ -134,8 +134,7 @@ mod tests {
 
     #[test]
     fn the_whole_workspace_by_default() {
-        let all =
-            format!("test --release --workspace --features dfsn-compute/torch --features {FREE_FEATURES}");
+        let all = format!("test --release --workspace --features {TORCH_FEATURE} --features {FREE_FEATURES}");
         assert_eq!(args(false, &[]), all);
         assert_eq!(args(true, &[]), format!("test --release --features {FREE_FEATURES}"));
         assert_eq!(args(false, &["hash", "--", "-p"]), format!("{all} hash -- -p"));

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use serde_json::json;
-#[cfg(feature = "torch")]
 use serde_json::{Map, Value};
 
 use super::json::JsonFile;
@@ -47,7 +46,6 @@ impl TextEncoderConfig {
     }
 
     /// Reads settings that are in memory already; `path` is where they come from.
-    #[cfg(feature = "torch")]
     pub(crate) fn from_json(path: &Path, map: Map<String, Value>) -> Result<Self, ConfigError> {
         Self::from_file(&JsonFile::from_map(path, map))
     }

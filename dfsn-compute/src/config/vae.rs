@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-#[cfg(feature = "torch")]
 use serde_json::Map;
 use serde_json::{Value, json};
 
@@ -52,7 +51,6 @@ impl VaeConfig {
     }
 
     /// Reads settings that are in memory already; `path` is where they come from.
-    #[cfg(feature = "torch")]
     pub(crate) fn from_json(path: &Path, map: Map<String, Value>) -> Result<Self, ConfigError> {
         Self::from_file(&JsonFile::from_map(path, map))
     }

@@ -1,3 +1,36 @@
-//! The profile `exact-v1` on processors: kernels that give the same bits on every machine.
+//! The profile `exact-v1` with fast kernels: the same bits on every machine, without libtorch.
+//!
+//! What each operation computes is defined in [`dfsn_consensus::exact`]; here are its weights, read from a model's files
+//! and quantised ([`ExactWeights`]), kernels for the instruction sets at hand ([`simd`]), and the [`ExactBackend`] that a
+//! pipeline runs on.
+//!
+//! ```
+//! use dfsn_compute::exact::{ExactOptions, load_pipeline};
+//! use dfsn_compute::{ImageRequest, NoObserver};
+//!
+//! let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/emoji-64");
+//! let mut pipeline = load_pipeline(folder, ExactOptions::default())?;
+//! let request = ImageRequest {
+//!     prompt: "a fox on a blue background".to_owned(),
+//!     num_inference_steps: 1,
+//!     ..ImageRequest::for_model(pipeline.config())
+//! };
+//! let picture = pipeline.generate(&request, &mut NoObserver)?;
+//! assert_eq!((picture.image.height(), picture.image.width()), (64, 64));
+//! # Ok::<(), dfsn_compute::ComputeError>(())
+//! ```
 
+mod backend;
+mod engine;
+mod error;
+mod executor;
+mod model;
+mod shapes;
 pub mod simd;
+mod weights;
+
+pub use backend::{ExactBackend, ExactOptions, load_pipeline};
+pub use error::ExactError;
+pub use model::{ExactModel, NetworkCall};
+pub use simd::Isa;
+pub use weights::{ExactWeight, ExactWeights, ProgramWeights};

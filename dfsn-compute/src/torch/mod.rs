@@ -19,12 +19,10 @@
 mod clip_text;
 mod device;
 mod error;
-mod infer;
 mod layers;
 mod lora;
 mod openmp;
 mod resnet;
-mod sources;
 mod unet;
 mod vae;
 mod weights;
@@ -38,17 +36,15 @@ use crate::backend::{Backend, Conditioning, LatentDistribution, LatentShape, Tex
 use crate::config::{Family, ModelConfig, TextEncoderConfig};
 use crate::error::ComputeError;
 use crate::pipeline::Pipeline;
+use crate::weights::{Networks, infer_config, is_unused_text_tensor};
 
 pub use device::{DeviceChoice, Dtype, TorchOptions};
 pub use error::TorchError;
-pub use infer::infer_config;
 pub use lora::{Lora, LoraError, LoraMode};
 pub use openmp::wait_passively;
-pub use weights::WeightsError;
 
 use clip_text::{ClipOutput, ClipTextModel};
 use lora::NetworkLayers;
-use sources::{Sources, is_unused_text_tensor};
 use unet::{TextKeys, UNet2DConditionModel};
 use vae::AutoencoderKl;
 use weights::{Placement, Weights};
@@ -119,7 +115,8 @@ impl TorchBackend {
         let kind = options.dtype.kind();
         let vae_kind = options.dtype.vae_kind(&config.vae);
         let place = |kind| Placement { device, kind, seamless: options.seamless };
-        let sources = Sources::open(config, place(kind), place(vae_kind))?;
+        let networks = Networks::open(config)?;
+        let open = |network| Weights::new(network, place(kind));
 
         let is_xl = config.family != Family::StableDiffusion;
         let output = if is_xl { ClipOutput::Penultimate } else { ClipOutput::Last };
@@ -131,15 +128,17 @@ impl TorchBackend {
             text_layers.push(weights.into_layers());
             Ok::<_, ComputeError>(())
         };
-        load_text(sources.text_encoder, &config.text_encoder, false)?;
-        if let (Some(weights), Some(config)) = (sources.text_encoder_2, &config.text_encoder_2) {
-            load_text(weights, config, true)?;
+        load_text(open(networks.text_encoder), &config.text_encoder, false)?;
+        if let (Some(network), Some(config)) = (networks.text_encoder_2, &config.text_encoder_2) {
+            load_text(open(network), config, true)?;
         }
-        let unet = UNet2DConditionModel::load(&sources.unet, &config.unet)?;
-        sources.unet.refuse_unread(|_| false)?;
-        let vae = AutoencoderKl::load(&sources.vae, &config.vae, vae_kind, options.vae_tiling)?;
-        sources.vae.refuse_unread(|_| false)?;
-        let layers = NetworkLayers::new(&config.unet, sources.unet.into_layers(), text_layers);
+        let unet_weights = open(networks.unet);
+        let unet = UNet2DConditionModel::load(&unet_weights, &config.unet)?;
+        unet_weights.refuse_unread(|_| false)?;
+        let vae_weights = Weights::new(networks.vae, place(vae_kind));
+        let vae = AutoencoderKl::load(&vae_weights, &config.vae, vae_kind, options.vae_tiling)?;
+        vae_weights.refuse_unread(|_| false)?;
+        let layers = NetworkLayers::new(&config.unet, unet_weights.into_layers(), text_layers);
         let profile = device::profile(device, options);
         Ok(Self { device, kind, profile, text_encoders, unet, vae, layers, text: None })
     }

@@ -1,8 +1,10 @@
-//! The kernels of the exact profile against literal definitions: every instruction set of this machine, any shape and
-//! thread count, the same bytes.
+//! The exact profile against its definition: kernels, networks and pictures, on every instruction set of this machine,
+//! any shape and thread count, the same bytes.
 
 mod attention;
 mod elementwise;
 mod environment;
+mod networks;
+mod pictures;
 mod product;
 mod reference;

@@ -246,7 +246,7 @@ fn convolve(seed: u64, height: usize, width: usize, channels: usize, stride: usi
     };
     everywhere(|kernels, threads| {
         let packed = PackedWeights::pack(kernels, &w, out_channels, 9 * channels, 32639).unwrap();
-        let operand = Operand::conv(&haloed, &window).unwrap();
+        let operand = Operand::conv(&haloed, &window, 1).unwrap();
         let mut out = vec![0.0; expected.len()];
         sums(&operand, &packed, &mut out, threads).unwrap();
         assert_eq!(out, expected, "{kernels:?} {threads:?}");

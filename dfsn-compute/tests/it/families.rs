@@ -342,7 +342,7 @@ fn a_single_file_tells_its_configuration() {
     let dir = tempfile::tempdir().unwrap();
     copy_tokenizers("sdxl", dir.path());
     let file = models("sd15-single.safetensors");
-    let error = dfsn_compute::torch::infer_config(&file, dir.path(), None).unwrap_err().to_string();
+    let error = dfsn_compute::infer_config(&file, dir.path(), None).unwrap_err().to_string();
     assert!(error.contains("norm_num_groups"), "{error}");
 
     for (family, prediction) in [
@@ -352,7 +352,7 @@ fn a_single_file_tells_its_configuration() {
     ] {
         let file = dir.path().join(format!("{family}.safetensors"));
         crate::checkpoint::write_header(family, &file);
-        let config = dfsn_compute::torch::infer_config(&file, dir.path(), None).unwrap();
+        let config = dfsn_compute::infer_config(&file, dir.path(), None).unwrap();
         crate::checkpoint::check_published(family, &config);
         assert_eq!(config.scheduler.prediction_type, prediction);
         assert_eq!(config.checkpoint.as_deref(), Some(file.as_path()));

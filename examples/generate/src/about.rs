@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use dfsn_compute::torch::TorchBackend;
-use dfsn_compute::{ImageError, ImageRequest, Pipeline, PngText, Provenance, manifest};
+use dfsn_compute::{Backend, ImageError, ImageRequest, Pipeline, PngText, Provenance, manifest};
 use dfsn_types::{GenerationParams, ImageSize, ModelId, ProfileId};
 
 use crate::args::Args;
@@ -17,7 +16,7 @@ pub(crate) struct About {
 }
 
 impl About {
-    pub(crate) fn new(args: &Args, model: &Path, pipeline: &Pipeline<TorchBackend>) -> Self {
+    pub(crate) fn new(args: &Args, model: &Path, pipeline: &Pipeline<Box<dyn Backend>>) -> Self {
         let weights = args.checkpoint.as_deref().unwrap_or(model);
         let name = weights.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let is_plain = args.lora.is_empty()

@@ -4,12 +4,16 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use clap::Parser;
-use dfsn_compute::{Dtype, Lora, SchedulerKind, Variation};
+use dfsn_compute::exact::Isa;
+use dfsn_compute::{SchedulerKind, Variation};
 use dfsn_types::Strength;
+
+use crate::engine::Profile;
 
 const EXAMPLES: &str = "\
 Examples:
   cargo xtask generate --prompt \"a fox on a blue background\" --seed 7 --out pictures
+  cargo xtask generate --prompt pizza --force-isa portable --threads 1 --dump-trace trace.jsonl --out pictures
   cargo xtask generate --model ~/models/sd-1.5 --prompt \"a lighthouse at dusk\" --out pictures
   cargo xtask generate --prompt pizza --images 4 --dump-trace trace.jsonl --json --out pictures
   cargo xtask generate --prompt pizza --variation 9:0.2 --preview looks --out pictures
@@ -19,14 +23,14 @@ Starting from a picture, and drawing only where a mask is bright:
   cargo xtask generate --prompt \"a dog\" --init-image room.png --mask place.png --strength 1 --out pictures
 A file of the original releases with two adapters, in 16 bits; DIR lends it tokenizers:
   cargo xtask generate --checkpoint xl.safetensors --model DIR --lora pixel.safetensors:0.8 \\
-      --lora ink.safetensors --dtype bf16 --vae-tiling --prompt \"a castle\" --out pictures
+      --lora ink.safetensors --profile float --dtype bf16 --vae-tiling --prompt \"a castle\" --out pictures
 The name of a model on the chain:
   cargo xtask generate model-manifest models/emoji-64
 The same picture twice, the second time from the dumped noise:
   cargo xtask generate --prompt pizza --dump-latents a.safetensors --out a
   cargo xtask generate --prompt pizza --init-latents a.safetensors --out b";
 
-/// Draw pictures with Stable Diffusion on libtorch.
+/// Draw pictures with Stable Diffusion.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask generate", version, allow_negative_numbers = true, after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -41,11 +45,23 @@ pub(crate) struct Args {
 
     /// Adapter to add to the model, with its weight [default weight: 1]; may be given several times
     #[arg(long, value_name = "FILE[:WEIGHT]", value_parser = lora)]
-    pub(crate) lora: Vec<Lora>,
+    pub(crate) lora: Vec<Adapter>,
 
-    /// Number format of weights and activations: f32, bf16 or f16
-    #[arg(long, value_name = "NAME", default_value = "f32")]
-    pub(crate) dtype: Dtype,
+    /// Which bits the picture has: exact-v1, the same on every machine, or float, those of libtorch on this one
+    #[arg(long, value_name = "NAME", default_value = "exact-v1")]
+    pub(crate) profile: Profile,
+
+    /// What computes it: simd or scalar (the definition, slow) for exact-v1, torch for float
+    #[arg(long, value_name = "NAME")]
+    pub(crate) backend: Option<String>,
+
+    /// Instruction set of the simd backend: portable, avx2, avx512, neon or simd128 [default: this machine's fastest]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) force_isa: Option<Isa>,
+
+    /// Number format of weights and activations in the float profile: f32, bf16 or f16 [default: f32]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) dtype: Option<String>,
 
     /// Decode and encode large pictures tile by tile, with less memory
     #[arg(long)]
@@ -130,7 +146,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
     pub(crate) images: u8,
 
-    /// Threads of the CPU kernels, 1 to 1024; results depend on it in the last bits [default: one for each core]
+    /// Threads of the CPU kernels, 1 to 1024; in the float profile results depend on it in the last bits [default: one for
+    /// each core]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroU16>,
 
@@ -201,9 +218,16 @@ fn hires(text: &str) -> Result<HiresSize, String> {
     Ok(HiresSize { height, width, strength: strength(share)? })
 }
 
-fn lora(text: &str) -> Result<Lora, String> {
+/// Weights that are added to a model's.
+#[derive(Clone, Debug)]
+pub(crate) struct Adapter {
+    pub(crate) file: PathBuf,
+    pub(crate) weight: f32,
+}
+
+fn lora(text: &str) -> Result<Adapter, String> {
     // A colon may be part of the name; what follows the last one is a weight if it is a number.
     let weighted = text.rsplit_once(':').and_then(|(file, weight)| Some((file, weight.parse().ok()?)));
     let (file, weight) = weighted.unwrap_or((text, 1.0));
-    if file.is_empty() { Err("names no file".to_owned()) } else { Ok(Lora { file: file.into(), weight }) }
+    if file.is_empty() { Err("names no file".to_owned()) } else { Ok(Adapter { file: file.into(), weight }) }
 }

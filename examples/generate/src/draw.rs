@@ -4,8 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use dfsn_compute::prompt::MAX_CHUNKS;
-use dfsn_compute::torch::TorchBackend;
-use dfsn_compute::{Generated, Hires, ImageRequest, LatentShape, Pipeline, Prepared, Preview};
+use dfsn_compute::{Backend, Generated, Hires, ImageRequest, LatentShape, Pipeline, Prepared, Preview};
 use serde_json::Value;
 
 use crate::args::Args;
@@ -27,7 +26,7 @@ pub(crate) struct Picture {
 pub(crate) fn draw_all(
     args: &Args,
     request: ImageRequest,
-    pipeline: &mut Pipeline<TorchBackend>,
+    pipeline: &mut Pipeline<Box<dyn Backend>>,
     stop: &AtomicBool,
 ) -> Result<(LatentShape, Vec<Picture>), RunError> {
     let prepared = pipeline.prepare(&request)?;
@@ -52,7 +51,7 @@ fn draw(
     image: u8,
     request: ImageRequest,
     given: Option<Vec<f32>>,
-    pipeline: &mut Pipeline<TorchBackend>,
+    pipeline: &mut Pipeline<Box<dyn Backend>>,
     stop: &AtomicBool,
 ) -> Result<Picture, RunError> {
     let started = Instant::now();

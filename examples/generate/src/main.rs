@@ -3,6 +3,7 @@
 mod about;
 mod args;
 mod draw;
+mod engine;
 mod input;
 mod latents;
 mod manifest;
@@ -10,7 +11,6 @@ mod output;
 mod progress;
 mod run;
 
-use std::num::NonZeroU16;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,9 +31,6 @@ fn main() -> ExitCode {
         return finish(manifest::run(&args));
     }
     let args = Args::parse();
-    if args.threads != Some(NonZeroU16::MIN) {
-        dfsn_compute::torch::wait_passively();
-    }
     let stop = Arc::new(AtomicBool::new(false));
     let handler = Arc::clone(&stop);
     let installed = ctrlc::set_handler(move || {

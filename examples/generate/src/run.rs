@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use dfsn_compute::torch::{TorchBackend, load_pipeline, load_single_file};
 use dfsn_compute::{
-    ComputeError, ImageError, ImageRequest, InitImage, LatentShape, LoraMode, ManifestError, Pipeline,
-    RgbImage, TextualInversion, TorchOptions,
+    Backend, ComputeError, ImageError, ImageRequest, InitImage, LatentShape, ManifestError, Pipeline,
+    RgbImage, TextualInversion,
 };
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -17,6 +16,7 @@ use thiserror::Error;
 use crate::about::About;
 use crate::args::Args;
 use crate::draw::{self, Picture};
+use crate::engine::{self, EngineError};
 use crate::input::{self, InputError};
 use crate::latents::{self, LatentsError};
 use crate::output::{self, OutputError};
@@ -30,6 +30,8 @@ pub(crate) enum RunError {
     NoFolder(PathBuf),
     #[error("{}: {source}", path.display())]
     Picture { path: PathBuf, source: ImageError },
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     #[error(transparent)]
     Input(#[from] InputError),
     #[error(transparent)]
@@ -57,20 +59,7 @@ pub(crate) fn run(args: &Args, stop: &AtomicBool) -> Result<(), RunError> {
     let init = read_init(args)?;
 
     let started = Instant::now();
-    let options = TorchOptions {
-        threads: args.threads,
-        dtype: args.dtype,
-        vae_tiling: args.vae_tiling,
-        seamless: args.seamless,
-        ..TorchOptions::default()
-    };
-    let mut pipeline = match &args.checkpoint {
-        Some(file) => load_single_file(file, &model, options)?,
-        None => load_pipeline(&model, options)?,
-    };
-    if !args.lora.is_empty() {
-        pipeline.backend_mut().apply_loras(&args.lora, LoraMode::Merged)?;
-    }
+    let mut pipeline = engine::load(args, &model)?;
     for path in &args.embedding {
         let inversion = TextualInversion::load(path).map_err(ComputeError::from)?;
         pipeline.add_textual_inversion(inversion).map_err(ComputeError::from)?;
@@ -101,7 +90,7 @@ fn embedded_model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/emoji-64")
 }
 
-fn request(args: &Args, init: Option<InitImage>, pipeline: &Pipeline<TorchBackend>) -> ImageRequest {
+fn request(args: &Args, init: Option<InitImage>, pipeline: &Pipeline<Box<dyn Backend>>) -> ImageRequest {
     let defaults = ImageRequest::for_model(pipeline.config());
     ImageRequest {
         prompt: args.prompt.clone(),
@@ -159,7 +148,7 @@ fn write_files(
 
 fn print_result(
     args: &Args,
-    pipeline: &Pipeline<TorchBackend>,
+    pipeline: &Pipeline<Box<dyn Backend>>,
     load_seconds: f64,
     images: Vec<Value>,
 ) -> Result<(), RunError> {

@@ -135,8 +135,6 @@ fn pictures_can_start_from_a_picture_lean_and_grow() {
     assert_eq!((&large["height"], &large["width"]), (&128.into(), &96.into()));
     // The states of four steps and of two, with the ones before them.
     assert_eq!(fs::read_dir(at("looks")).unwrap().count(), 8);
-    let (half, _) = draw(&["--dtype", "bf16", "--vae-tiling", "--seamless"], "half");
-    assert_ne!(half["pixel_hash"], plain["pixel_hash"]);
 }
 
 fn model() -> std::path::PathBuf {
@@ -206,7 +204,14 @@ fn bad_arguments_are_refused_in_one_line() {
     let twice = twice.to_str().unwrap();
     let both = ["--prompt", "x", "--dump-trace", twice, "--dump-latents", twice];
     refused(&both, out, "is named for two dumps");
-    refused(&["--prompt", "x", "--embedding", "nowhere"], out, "cannot read nowhere: ");
+    refused(
+        &["--prompt", "x", "--embedding", "nowhere"],
+        out,
+        "--embedding is for the float profile: add --profile float",
+    );
+    refused(&["--prompt", "x", "--backend", "torch"], out, "no backend \"torch\": it has simd and scalar");
+    refused(&["--prompt", "x", "--force-isa", "mmx"], out, "no instruction set is called \"mmx\"");
+    refused(&["--prompt", "x", "--profile", "exact"], out, "\"exact\" is not exact-v1 or float");
     refused(
         &["--prompt", "x", "--clip-skip", "3"],
         out,
@@ -221,10 +226,50 @@ fn bad_arguments_are_refused_in_one_line() {
     refused(&["--prompt", "x", "--strength", "0.5"], out, "--init-image");
     refused(&["--prompt", "x", "--variation", "9"], out, "\"9\" is not SEED:STRENGTH");
     refused(&["--prompt", "x", "--hires", "64"], out, "\"64\" is not HxW[:STRENGTH]");
-    refused(&["--prompt", "x", "--dtype", "f8"], out, "unknown dtype \"f8\", known: f32, bf16, f16");
-    refused(&["--prompt", "x", "--lora", "nowhere:0.5"], out, "cannot read nowhere: ");
     refused(&["--prompt", "x", "--checkpoint", "nowhere"], out, "--model");
     refused(&["--prompt", "x", "--seed", "-1"], out, "-1 is not in 0..=4294967295");
+}
+
+#[test]
+#[cfg(feature = "torch")]
+fn bad_arguments_of_the_float_profile_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let float = |more: &[&str], reason| {
+        refused(&[&["--prompt", "x", "--profile", "float"], more].concat(), dir.path(), reason)
+    };
+    float(&["--dtype", "f8"], "unknown dtype \"f8\", known: f32, bf16, f16");
+    float(&["--lora", "nowhere:0.5"], "cannot read nowhere: ");
+    float(&["--embedding", "nowhere"], "cannot read nowhere: ");
+    float(&["--force-isa", "portable"], "--force-isa is for the exact profile");
+    float(&["--backend", "simd"], "no backend \"simd\": it has torch");
+}
+
+#[test]
+#[cfg(feature = "torch")]
+fn the_float_profile_has_formats_and_tiles() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = ["--prompt", "pizza", "--steps", "2", "--profile", "float", "--json", "--out"];
+    let draw = |more: &[&str], out: &str| {
+        let out = dir.path().join(out);
+        last_json(&generate(&[&base[..], &[out.to_str().unwrap()], more].concat()))["images"][0].clone()
+    };
+    let plain = draw(&[], "plain");
+    let half = draw(&["--dtype", "bf16", "--vae-tiling", "--seamless"], "half");
+    assert_ne!(half["pixel_hash"], plain["pixel_hash"]);
+}
+
+#[test]
+fn the_exact_profile_is_the_same_on_all_kernels() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = ["--prompt", "pizza", "--steps", "2", "--json", "--out"];
+    let draw = |more: &[&str], out: &str| {
+        let out = dir.path().join(out);
+        last_json(&generate(&[&base[..], &[out.to_str().unwrap()], more].concat()))
+    };
+    let plain = draw(&[], "plain");
+    assert_eq!(plain["profile"], "exact-v1");
+    let portable = draw(&["--force-isa", "portable"], "portable");
+    assert_eq!(portable["images"][0]["file_hash"], plain["images"][0]["file_hash"]);
 }
 
 #[test]

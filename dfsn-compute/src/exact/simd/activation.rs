@@ -1,4 +1,5 @@
 //! exp32, sigmoid, SiLU and GELU, in the order of operations that the specification fixes.
+#![allow(clippy::excessive_precision, reason = "the decimals are the specification's")]
 
 use super::SimdError;
 use super::dispatch::for_each_isa;

@@ -81,11 +81,11 @@ impl<'a> Operand<'a> {
         Self { data: Cow::Borrowed(data), rows, segments, len, starts: Starts::Table(starts) }.even()
     }
 
-    /// The windows of a convolution, row by row of the output, for weights `[out][kernel y][kernel x][in]`.
+    /// The windows of a convolution over images one after the other, row by row of the output, for weights `[out][kernel y][kernel x][in]`.
     ///
     /// # Errors
     /// If a window leaves the haloed image, the buffer has another size, or a dimension is zero or too large.
-    pub fn conv(data: &'a [i16], window: &ConvWindow) -> Result<Self, SimdError> {
+    pub fn conv(data: &'a [i16], window: &ConvWindow, images: usize) -> Result<Self, SimdError> {
         let w = window;
         for (what, found) in [("image height", w.height), ("image width", w.width), ("channels", w.channels)]
         {
@@ -96,17 +96,22 @@ impl<'a> Operand<'a> {
         expect_range("stride", w.stride, 1, 16)?;
         expect_range("padding", w.padding, 0, w.halo)?;
         let row = (w.width + 2 * w.halo) * w.channels;
-        expect_len("the haloed image", data.len(), (w.height + 2 * w.halo) * row)?;
+        let size = (w.height + 2 * w.halo) * row;
+        expect_range("images", images, 1, 64)?;
+        expect_len("the haloed images", data.len(), images * size)?;
         let lines = source_lines("height", w.height, w.out_height, w.resized.map(|size| size.0), w)?;
         let columns = source_lines("width", w.width, w.out_width, w.resized.map(|size| size.1), w)?;
         let together = w.resized.is_none();
         let across = if together { 1 } else { w.kernel };
-        let mut starts = Vec::with_capacity(w.out_height * w.out_width * w.kernel * across);
-        for lines in lines.chunks_exact(w.kernel) {
-            for columns in columns.chunks_exact(w.kernel) {
-                for &line in lines {
-                    // The buffer is bounded to u32 elements by `gather`, and lines and columns lie in it.
-                    starts.extend(columns[..across].iter().map(|&c| (line * row + c * w.channels) as u32));
+        let mut starts = Vec::with_capacity(images * w.out_height * w.out_width * w.kernel * across);
+        for image in 0..images {
+            for lines in lines.chunks_exact(w.kernel) {
+                for columns in columns.chunks_exact(w.kernel) {
+                    for &line in lines {
+                        // The buffer is bounded to u32 elements by `gather`, and lines and columns lie in it.
+                        let start = |&c: &usize| (image * size + line * row + c * w.channels) as u32;
+                        starts.extend(columns[..across].iter().map(start));
+                    }
                 }
             }
         }

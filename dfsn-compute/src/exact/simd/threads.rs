@@ -21,6 +21,24 @@ impl Threads<'_> {
         }
     }
 
+    /// What `task` makes of 0 to `tasks`, in order.
+    pub(crate) fn map<T: Send>(
+        &self,
+        tasks: usize,
+        task: impl Fn(usize) -> Result<T, SimdError> + Sync,
+    ) -> Result<Vec<T>, SimdError> {
+        let checked = |index| {
+            check_environment()?;
+            task(index)
+        };
+        match self {
+            Self::Pool(pool) => {
+                pool.install(|| (0..tasks).into_par_iter().with_max_len(1).map(checked).collect())
+            }
+            Self::Caller => (0..tasks).map(checked).collect(),
+        }
+    }
+
     /// Runs `task` for 0 to `tasks`, each after a look at its thread's floating-point environment.
     pub(crate) fn run(
         &self,

@@ -9,7 +9,8 @@ use super::LoraError;
 use super::adapters::{AdaptedLayer, Adapter, LayerKind};
 use crate::error::ComputeError;
 use crate::torch::TorchError;
-use crate::torch::weights::{Files, WeightsError};
+use crate::torch::weights::read_tensor;
+use crate::weights::{Files, WeightsError};
 
 /// How tools name both halves of an adapter.
 const HALVES: [(&str, &str); 3] = [
@@ -88,7 +89,7 @@ impl LoraFile {
         let alpha = if self.left.remove(&alpha_key) {
             // Stored as a number, or as a list of one.
             let is_list = self.files.shape(&alpha_key).is_some_and(|shape| !shape.is_empty());
-            let alpha = self.files.read(&alpha_key, if is_list { &[1] } else { &[] }, Kind::Double)?;
+            let alpha = read_tensor(&self.files, &alpha_key, if is_list { &[1] } else { &[] }, Kind::Double)?;
             alpha.f_sum(None::<Kind>).and_then(|alpha| alpha.f_double_value(&[])).map_err(TorchError::from)?
         } else {
             rank as f64
@@ -97,12 +98,13 @@ impl LoraFile {
     }
 
     fn tensor(&self, layer: &AdaptedLayer, name: &str, shape: &[i64]) -> Result<Tensor, ComputeError> {
-        let tensor = self.files.read(name, shape, layer.weight.kind()).map_err(|error| match error {
-            ComputeError::Weights(WeightsError::Shape { file, tensor, found, .. }) => {
-                LoraError::Shape { file, tensor, found, layer: layer.weight.size() }.into()
-            }
-            other => other,
-        })?;
+        let tensor =
+            read_tensor(&self.files, name, shape, layer.weight.kind()).map_err(|error| match error {
+                ComputeError::Weights(WeightsError::Shape { file, tensor, found, .. }) => {
+                    LoraError::Shape { file, tensor, found, layer: layer.weight.size() }.into()
+                }
+                other => other,
+            })?;
         Ok(tensor.f_to_device(layer.weight.device()).map_err(TorchError::from)?)
     }
 }

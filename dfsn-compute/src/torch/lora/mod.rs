@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::weights::LdmUNet;
 use super::{TorchBackend, TorchError};
 use crate::config::UNetConfig;
 use crate::error::ComputeError;
+use crate::weights::LdmUNet;
 
 pub(super) use adapters::{AdaptedLayer, Adapters, LayerKind};
 

@@ -2,47 +2,44 @@
 
 use std::rc::Rc;
 
-use super::weights::{Files, LdmUNet, Naming, Placement, UNET_PREFIX, VAE_PREFIX, Weights, WeightsError};
+use super::{Files, LdmUNet, Naming, Network, UNET_PREFIX, VAE_PREFIX, WeightsError};
 use crate::config::{Family, ModelConfig};
 use crate::error::ComputeError;
 
 /// The weights of all networks of a model.
 #[derive(Debug)]
-pub(super) struct Sources {
-    pub(super) text_encoder: Weights,
-    pub(super) text_encoder_2: Option<Weights>,
-    pub(super) unet: Weights,
-    pub(super) vae: Weights,
+pub(crate) struct Networks {
+    pub(crate) text_encoder: Network,
+    pub(crate) text_encoder_2: Option<Network>,
+    pub(crate) unet: Network,
+    pub(crate) vae: Network,
 }
 
 /// Prefixes of the text encoders in single files: first Stable Diffusion 1, then 2, then XL's two.
-pub(super) const CLIP_PREFIXES: [&str; 2] =
+pub(crate) const CLIP_PREFIXES: [&str; 2] =
     ["cond_stage_model.transformer.", "conditioner.embedders.0.transformer."];
-pub(super) const OPEN_CLIP_PREFIXES: [&str; 2] =
+pub(crate) const OPEN_CLIP_PREFIXES: [&str; 2] =
     ["cond_stage_model.model.", "conditioner.embedders.1.model."];
 
 /// What else original releases hold: averages of weights over training, and the noise schedule.
 const OTHERS: [&str; 3] = ["model_ema.", "denoiser.", "loss."];
 
-impl Sources {
-    /// Opens the files; `vae` places the autoencoder, `rest` the others.
-    pub(super) fn open(config: &ModelConfig, rest: Placement, vae: Placement) -> Result<Self, ComputeError> {
+impl Networks {
+    /// Opens the files.
+    pub(crate) fn open(config: &ModelConfig) -> Result<Self, ComputeError> {
         match &config.checkpoint {
-            None => Self::folder(config, rest, vae),
-            Some(file) => Ok(Self::single_file(config, Files::single(file)?, rest, vae)?),
+            None => Self::folder(config),
+            Some(file) => Ok(Self::single_file(config, Files::single(file)?)?),
         }
     }
 
-    fn folder(config: &ModelConfig, rest: Placement, vae: Placement) -> Result<Self, ComputeError> {
+    fn folder(config: &ModelConfig) -> Result<Self, ComputeError> {
         let files = |part: &str, stem: &str| Files::open(&config.dir.join(part), stem).map(Rc::new);
         let clip = |part: &str| {
             let files = files(part, "model")?;
             let is_bare = !files.has("text_model.final_layer_norm.weight");
-            Ok::<_, ComputeError>(Weights::new(
-                files,
-                if is_bare { Naming::BareClip } else { Naming::Plain },
-                rest,
-            ))
+            let naming = if is_bare { Naming::BareClip } else { Naming::Plain };
+            Ok::<_, ComputeError>(Network::new(files, naming))
         };
         const STEM: &str = "diffusion_pytorch_model";
         let vae_files = files("vae", STEM)?;
@@ -52,20 +49,15 @@ impl Sources {
         Ok(Self {
             text_encoder: clip("text_encoder")?,
             text_encoder_2: config.text_encoder_2.as_ref().map(|_| clip("text_encoder_2")).transpose()?,
-            unet: Weights::new(files("unet", STEM)?, Naming::Plain, rest),
-            vae: Weights::new(vae_files, if is_old { Naming::OldVae } else { Naming::Plain }, vae),
+            unet: Network::new(files("unet", STEM)?, Naming::Plain),
+            vae: Network::new(vae_files, if is_old { Naming::OldVae } else { Naming::Plain }),
         })
     }
 
-    fn single_file(
-        config: &ModelConfig,
-        files: Files,
-        rest: Placement,
-        vae: Placement,
-    ) -> Result<Self, WeightsError> {
+    fn single_file(config: &ModelConfig, files: Files) -> Result<Self, WeightsError> {
         refuse_strangers(&files)?;
         let files = Rc::new(files);
-        let open = |naming, place| Weights::new(Rc::clone(&files), naming, place);
+        let open = |naming| Network::new(Rc::clone(&files), naming);
         let is_xl = config.family != Family::StableDiffusion;
         let first_prefixes = if is_xl {
             (CLIP_PREFIXES[1], OPEN_CLIP_PREFIXES[1])
@@ -79,10 +71,10 @@ impl Sources {
             Naming::LdmClip(first_prefixes.0)
         };
         Ok(Self {
-            text_encoder: open(first, rest),
-            text_encoder_2: is_xl.then(|| open(Naming::OpenClip(OPEN_CLIP_PREFIXES[1]), rest)),
-            unet: open(Naming::LdmUNet(LdmUNet::of(&config.unet)), rest),
-            vae: open(Naming::LdmVae { blocks: config.vae.block_out_channels.len() }, vae),
+            text_encoder: open(first),
+            text_encoder_2: is_xl.then(|| open(Naming::OpenClip(OPEN_CLIP_PREFIXES[1]))),
+            unet: open(Naming::LdmUNet(LdmUNet::of(&config.unet))),
+            vae: open(Naming::LdmVae { blocks: config.vae.block_out_channels.len() }),
         })
     }
 }
@@ -110,7 +102,7 @@ fn refuse_strangers(files: &Files) -> Result<(), WeightsError> {
 }
 
 /// Tensors of text encoders that are not weights, or belong to layers that the model leaves out.
-pub(super) fn is_unused_text_tensor(name: &str, layers: u32) -> bool {
+pub(crate) fn is_unused_text_tensor(name: &str, layers: u32) -> bool {
     let layer = name.strip_prefix("transformer.resblocks.").and_then(|rest| rest.split('.').next());
     let beyond = layer.and_then(|layer| layer.parse::<u32>().ok()).is_some_and(|layer| layer >= layers);
     beyond || name.ends_with("embeddings.position_ids") || ["logit_scale", "text_projection"].contains(&name)

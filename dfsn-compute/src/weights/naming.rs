@@ -7,7 +7,7 @@ use crate::config::{UNetConfig, UpBlockType};
 
 /// The spelling of one network in one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::torch) enum Naming {
+pub(crate) enum Naming {
     /// As in diffusers and transformers.
     Plain,
     /// A text encoder without the prefix `text_model.`, as transformers 5 writes it.
@@ -29,23 +29,23 @@ pub(in crate::torch) enum Naming {
 
 /// What the numbers in a single file's UNet depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::torch) struct LdmUNet {
+pub(crate) struct LdmUNet {
     /// Resnets of each block on the way down.
-    pub(in crate::torch) layers_per_block: usize,
+    pub(crate) layers_per_block: usize,
     /// Whether the blocks on the way up have transformers, innermost first.
-    pub(in crate::torch) up_has_attention: Vec<bool>,
+    pub(crate) up_has_attention: Vec<bool>,
 }
 
 /// Where a tensor is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::torch) struct Stored {
-    pub(in crate::torch) name: String,
-    pub(in crate::torch) form: Form,
+pub(crate) struct Stored {
+    pub(crate) name: String,
+    pub(crate) form: Form,
 }
 
 /// What is stored of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::torch) enum Form {
+pub(crate) enum Form {
     /// The tensor.
     Whole,
     /// The tensor as one third of the rows.
@@ -55,12 +55,12 @@ pub(in crate::torch) enum Form {
 }
 
 /// Where single files keep each network.
-pub(in crate::torch) const UNET_PREFIX: &str = "model.diffusion_model.";
-pub(in crate::torch) const VAE_PREFIX: &str = "first_stage_model.";
+pub(crate) const UNET_PREFIX: &str = "model.diffusion_model.";
+pub(crate) const VAE_PREFIX: &str = "first_stage_model.";
 
 impl Naming {
     /// Where the tensor that diffusers calls `name` is stored.
-    pub(in crate::torch) fn stored(&self, name: &str) -> Stored {
+    pub(crate) fn stored(&self, name: &str) -> Stored {
         let whole = |name| Stored { name, form: Form::Whole };
         match self {
             Self::Plain => whole(name.to_owned()),
@@ -77,7 +77,7 @@ impl Naming {
     }
 
     /// The beginning of all names of this network in a file that holds others, too.
-    pub(in crate::torch) fn prefix(&self) -> &'static str {
+    pub(crate) fn prefix(&self) -> &'static str {
         match self {
             Self::Plain | Self::BareClip | Self::OldVae => "",
             Self::LdmUNet(_) => UNET_PREFIX,
@@ -111,7 +111,7 @@ fn block_parts(name: &str) -> Option<(usize, &str, usize, &str)> {
 }
 
 impl LdmUNet {
-    pub(in crate::torch) fn of(config: &UNetConfig) -> Self {
+    pub(crate) fn of(config: &UNetConfig) -> Self {
         Self {
             layers_per_block: config.layers_per_block.first().map_or(0, |&layers| layers as usize),
             up_has_attention: config
@@ -123,7 +123,7 @@ impl LdmUNet {
     }
 
     /// A UNet's name without the prefix. Inner names of transformers are the same.
-    pub(in crate::torch) fn name(&self, name: &str) -> String {
+    pub(crate) fn name(&self, name: &str) -> String {
         let fixed = [
             ("time_embedding.linear_1.", "time_embed.0."),
             ("time_embedding.linear_2.", "time_embed.2."),

@@ -1,26 +1,14 @@
 //! Weights by name, read tensor by tensor onto a device.
 
-mod error;
-mod file;
-mod files;
-mod naming;
-
 use std::cell::RefCell;
-use std::collections::HashSet;
 use std::fmt::Display;
-use std::rc::Rc;
 
 use tch::{Device, Kind, Tensor};
 
 use super::TorchError;
 use super::lora::{AdaptedLayer, Adapters, LayerKind};
 use crate::error::ComputeError;
-
-pub use error::WeightsError;
-pub(super) use files::Files;
-pub(super) use naming::{LdmUNet, Naming, UNET_PREFIX, VAE_PREFIX};
-
-use naming::{Form, Stored};
+use crate::weights::{Files, Form, Network, NumberFormat, WeightsError};
 
 /// Where and how a network is to run.
 #[derive(Clone, Copy, Debug)]
@@ -35,11 +23,8 @@ pub(super) struct Placement {
 /// One network's tensors in its files.
 #[derive(Debug)]
 pub(super) struct Weights {
-    files: Rc<Files>,
-    naming: Naming,
+    network: Network,
     place: Placement,
-    /// Names in the files that were asked for.
-    read: RefCell<HashSet<String>>,
     layers: RefCell<Vec<AdaptedLayer>>,
 }
 
@@ -51,8 +36,8 @@ pub(super) struct Scope<'a> {
 }
 
 impl Weights {
-    pub(super) fn new(files: Rc<Files>, naming: Naming, place: Placement) -> Self {
-        Self { files, naming, place, read: RefCell::default(), layers: RefCell::default() }
+    pub(super) fn new(network: Network, place: Placement) -> Self {
+        Self { network, place, layers: RefCell::default() }
     }
 
     pub(super) fn root(&self) -> Scope<'_> {
@@ -61,21 +46,7 @@ impl Weights {
 
     /// Refuses tensors of this network that nothing asked for, but for those whose names `is_ignored`.
     pub(super) fn refuse_unread(&self, is_ignored: impl Fn(&str) -> bool) -> Result<(), WeightsError> {
-        let read = self.read.borrow();
-        let prefix = self.naming.prefix();
-        let mut extra = self.files.names();
-        extra.retain(|(name, _)| {
-            name.strip_prefix(prefix).is_some_and(|rest| !is_ignored(rest)) && !read.contains(name)
-        });
-        extra.sort_unstable();
-        match extra.first() {
-            Some((tensor, file)) => Err(WeightsError::Extra {
-                file: (*file).to_owned(),
-                count: extra.len(),
-                tensor: tensor.clone(),
-            }),
-            None => Ok(()),
-        }
+        self.network.refuse_unread(is_ignored)
     }
 
     /// The layers that were loaded and can be adapted, by their names in diffusers.
@@ -84,20 +55,58 @@ impl Weights {
     }
 
     fn tensor(&self, name: &str, shape: &[i64]) -> Result<Tensor, ComputeError> {
-        let Stored { name, form } = self.naming.stored(name);
         let Placement { device, kind, .. } = self.place;
+        let target = zeros(shape, kind)?;
+        let flat = target.f_view([-1]).map_err(TorchError::from)?;
+        let form = self.network.read_pieces(name, &sizes(shape), |place, format, bytes| {
+            copy_piece(&flat, place, format, bytes)
+        })?;
         let tensor = match form {
-            Form::Whole => self.files.read(&name, shape, kind)?,
-            Form::Third(third) => self.files.read_part(&name, shape, kind, (third, 3))?,
+            Form::Whole | Form::Third(_) => Ok(target),
             Form::Transposed => {
                 let reversed: Vec<i64> = shape.iter().rev().copied().collect();
-                self.files.read(&name, &reversed, kind)?.f_t_copy().map_err(TorchError::from)?
+                target.f_view(reversed.as_slice()).and_then(|tensor| tensor.f_t_copy())
             }
         };
-        let tensor = tensor.f_to_device(device).map_err(TorchError::from)?;
-        self.read.borrow_mut().insert(name);
-        Ok(tensor)
+        Ok(tensor.and_then(|tensor| tensor.f_to_device(device)).map_err(TorchError::from)?)
     }
+}
+
+/// Reads a tensor of the given shape in a number format.
+pub(super) fn read_tensor(
+    files: &Files,
+    name: &str,
+    shape: &[i64],
+    kind: Kind,
+) -> Result<Tensor, ComputeError> {
+    let target = zeros(shape, kind)?;
+    let flat = target.f_view([-1]).map_err(TorchError::from)?;
+    files.read_pieces(name, &sizes(shape), (0, 1), |place, format, bytes| {
+        copy_piece(&flat, place, format, bytes)
+    })?;
+    Ok(target)
+}
+
+fn zeros(shape: &[i64], kind: Kind) -> Result<Tensor, TorchError> {
+    Ok(Tensor::f_zeros(shape, (kind, Device::Cpu))?)
+}
+
+fn sizes(shape: &[i64]) -> Vec<usize> {
+    shape.iter().map(|&size| usize::try_from(size).unwrap_or_default()).collect()
+}
+
+fn copy_piece(flat: &Tensor, place: usize, format: NumberFormat, bytes: &[u8]) -> Result<(), ComputeError> {
+    let stored = match format {
+        NumberFormat::F16 => Kind::Half,
+        NumberFormat::Bf16 => Kind::BFloat16,
+        NumberFormat::F32 => Kind::Float,
+        NumberFormat::F64 => Kind::Double,
+    };
+    let count = (bytes.len() / stored.elt_size_in_bytes()) as i64;
+    Tensor::f_from_data_size(bytes, &[count], stored)
+        .and_then(|piece| flat.f_narrow(0, place as i64, count)?.f_copy_(&piece))
+        .map_err(TorchError::from)?;
+    Ok(())
 }
 
 impl Scope<'_> {

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use safetensors::tensor::TensorInfo;
 use serde_json::Value;
-use tch::{Kind, Tensor};
 
 use super::WeightsError;
-use super::file::TensorFile;
+use super::file::{NumberFormat, TensorFile};
 use crate::config::read_object;
 use crate::error::ComputeError;
 
@@ -19,7 +18,7 @@ const MAX_SHARDS: usize = 256;
 
 /// All files that hold one network's tensors.
 #[derive(Debug)]
-pub(in crate::torch) struct Files {
+pub(crate) struct Files {
     /// What errors about absent tensors name: the file, or the index of the shards.
     path: PathBuf,
     files: Vec<TensorFile>,
@@ -27,12 +26,12 @@ pub(in crate::torch) struct Files {
 
 impl Files {
     /// One file.
-    pub(in crate::torch) fn single(path: &Path) -> Result<Self, WeightsError> {
+    pub(crate) fn single(path: &Path) -> Result<Self, WeightsError> {
         Ok(Self { path: path.to_owned(), files: vec![TensorFile::open(path)?] })
     }
 
     /// `stem.safetensors` below a folder, or else the shards that `stem.safetensors.index.json` lists.
-    pub(in crate::torch) fn open(dir: &Path, stem: &str) -> Result<Self, ComputeError> {
+    pub(crate) fn open(dir: &Path, stem: &str) -> Result<Self, ComputeError> {
         let path = dir.join(format!("{stem}.safetensors"));
         let index = dir.join(format!("{stem}.safetensors.index.json"));
         if path.exists() || !index.exists() { Ok(Self::single(&path)?) } else { Self::shards(dir, index) }
@@ -73,47 +72,36 @@ impl Files {
         Ok(Self { path: index, files })
     }
 
-    pub(in crate::torch) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(in crate::torch) fn find(&self, name: &str) -> Option<(&TensorFile, &TensorInfo)> {
+    pub(crate) fn find(&self, name: &str) -> Option<(&TensorFile, &TensorInfo)> {
         self.files.iter().find_map(|file| file.info(name).map(|info| (file, info)))
     }
 
     /// The shape of a tensor, if it is there.
-    pub(in crate::torch) fn shape(&self, name: &str) -> Option<&[usize]> {
+    pub(crate) fn shape(&self, name: &str) -> Option<&[usize]> {
         self.find(name).map(|(_, info)| info.shape.as_slice())
     }
 
-    pub(in crate::torch) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
     }
 
-    /// Reads a tensor of the given shape in a number format.
-    pub(in crate::torch) fn read(
+    /// Reads one of several equal parts of a tensor along the first dimension, in pieces; `shape` is that of the part.
+    pub(crate) fn read_pieces<E: From<WeightsError>>(
         &self,
         name: &str,
-        shape: &[i64],
-        kind: Kind,
-    ) -> Result<Tensor, ComputeError> {
-        self.read_part(name, shape, kind, (0, 1))
-    }
-
-    /// Reads one of several equal parts along the first dimension; `shape` is that of the part.
-    pub(in crate::torch) fn read_part(
-        &self,
-        name: &str,
-        shape: &[i64],
-        kind: Kind,
+        shape: &[usize],
         (part, parts): (u64, u64),
-    ) -> Result<Tensor, ComputeError> {
+        take: impl FnMut(usize, NumberFormat, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let Some((file, info)) = self.find(name) else {
             let (file, tensor) = (self.path.clone(), name.to_owned());
             return Err(WeightsError::Missing { file, tensor }.into());
         };
-        let mut expected: Vec<usize> =
-            shape.iter().map(|&size| usize::try_from(size).unwrap_or_default()).collect();
+        let mut expected = shape.to_vec();
         if let Some(first) = expected.first_mut() {
             *first *= parts as usize;
         }
@@ -121,11 +109,11 @@ impl Files {
             let (file, tensor) = (file.path().to_owned(), name.to_owned());
             return Err(WeightsError::Shape { file, tensor, found: info.shape.clone(), expected }.into());
         }
-        file.read(name, info, (part, parts), shape, kind)
+        file.read_pieces(name, info, (part, parts), take)
     }
 
     /// All names, each with its file.
-    pub(in crate::torch) fn names(&self) -> Vec<(String, &Path)> {
+    pub(crate) fn names(&self) -> Vec<(String, &Path)> {
         self.files.iter().flat_map(|file| file.names().into_iter().map(|name| (name, file.path()))).collect()
     }
 }

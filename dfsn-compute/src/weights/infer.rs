@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::sources::{CLIP_PREFIXES, OPEN_CLIP_PREFIXES};
-use super::weights::{Files, UNET_PREFIX, VAE_PREFIX, WeightsError};
+use super::networks::{CLIP_PREFIXES, OPEN_CLIP_PREFIXES};
+use super::{Files, UNET_PREFIX, VAE_PREFIX, WeightsError};
 use crate::config::{
     Family, ModelConfig, PredictionType, SchedulerConfig, TextEncoderConfig, TokenizerConfig, UNetConfig,
     VaeConfig,

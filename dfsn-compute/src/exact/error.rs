@@ -1,0 +1,72 @@
+//! What can keep the exact engine from a result.
+
+use dfsn_consensus::exact::ProgramError;
+use thiserror::Error;
+
+use super::simd::SimdError;
+
+/// Why an exact computation has no result.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ExactError {
+    /// The model or the picture's size has no exact form.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// A kernel refused.
+    #[error(transparent)]
+    Simd(#[from] SimdError),
+    /// A setting of the model that has no exact form.
+    #[error("the exact profile does not know {key} {value}")]
+    Unsupported {
+        /// The setting.
+        key: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// A NaN or an infinity.
+    #[error("operation {op} meets a number that is not finite")]
+    NotFinite {
+        /// The operation in the network's program.
+        op: usize,
+    },
+    /// A weight that cannot be quantised.
+    #[error("tensor {tensor:?} holds {value}, which is not finite")]
+    Weight {
+        /// The tensor.
+        tensor: String,
+        /// The number.
+        value: f32,
+    },
+    /// Inputs of other sizes than the network's.
+    #[error("the inputs have {found:?} numbers, the network takes {expected:?}")]
+    Inputs {
+        /// Numbers given.
+        found: Vec<usize>,
+        /// Numbers wanted.
+        expected: Vec<usize>,
+    },
+    /// Tensors that do not belong together: a mistake of the engine, not of its input.
+    #[error("operation {op} has no {what}")]
+    Inconsistent {
+        /// The operation in the network's program.
+        op: usize,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// More threads than a process should have.
+    #[error("{found} threads were asked for, at most {max} are allowed")]
+    TooManyThreads {
+        /// Threads asked for.
+        found: u16,
+        /// The most.
+        max: u16,
+    },
+    /// The threads could not be started.
+    #[error("cannot start {threads} threads: {reason}")]
+    Threads {
+        /// How many.
+        threads: usize,
+        /// What the system said.
+        reason: String,
+    },
+}

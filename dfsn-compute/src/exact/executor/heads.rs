@@ -1,0 +1,125 @@
+//! Attention: splitting rows into heads, and each head by itself.
+
+use dfsn_consensus::exact::{LIMIT_VALUE, Op, OpKind, score_factor};
+
+use super::{Executor, Held};
+use crate::exact::ExactError;
+use crate::exact::simd::activation::round_to_i32;
+use crate::exact::simd::quantise::Quantiser;
+use crate::exact::simd::{Attention, Head, SimdError, Threads, attention};
+
+/// Rows that one task looks through.
+const BLOCK_ROWS: usize = 256;
+
+fn quantiser(max: u32, limit: i32) -> Result<Quantiser, ExactError> {
+    let refused = SimdError::NotFinite { element: 0 };
+    Ok(Quantiser::new(max, limit.unsigned_abs()).ok_or(refused)?)
+}
+
+impl Executor<'_> {
+    /// All rows at once.
+    pub(super) fn head_max(&mut self, op: &Op) -> Result<(), ExactError> {
+        let part = self.writer(self.input(op, 0)?)?;
+        let OpKind::HeadMaxPart { heads } = part.kind else { return Err(self.missing("heads")) };
+        let id = self.input(part, 0)?;
+        let (x, spec) = (self.floats(id)?, self.spec(id)?);
+        let (rows, width) = (spec.rows(), spec.width());
+        let blocks = rows.div_ceil(BLOCK_ROWS);
+        let parts = self.threads.map(self.images * blocks, |index| {
+            let (image, block) = (index / blocks, index % blocks);
+            let first = image * rows + block * BLOCK_ROWS;
+            let last = (image + 1) * rows;
+            let mut max = vec![0_u32; heads];
+            for row in x[first * width..last.min(first + BLOCK_ROWS) * width].chunks_exact(width) {
+                for (values, max) in row.chunks_exact(width / heads).zip(&mut max) {
+                    *max = values.iter().fold(*max, |max, value| max.max(value.to_bits() & 0x7fff_ffff));
+                }
+            }
+            Ok(max)
+        })?;
+        let joined = parts.chunks_exact(blocks).flat_map(|parts| {
+            (0..heads).map(move |head| parts.iter().map(|max| max[head]).max().unwrap_or(0))
+        });
+        let max: Vec<u32> = joined.collect();
+        if max.iter().any(|max| *max >= f32::INFINITY.to_bits()) {
+            return Err(SimdError::NotFinite { element: 0 }.into());
+        }
+        self.put(op, 0, Held::Max(max))
+    }
+
+    pub(super) fn head_quant(
+        &mut self,
+        op: &Op,
+        heads: usize,
+        limit: i32,
+        transposed: bool,
+    ) -> Result<(), ExactError> {
+        let id = self.input(op, 0)?;
+        let (x, spec) = (self.floats(id)?, self.spec(id)?);
+        let (rows, width) = (spec.rows(), spec.width());
+        let depth = width / heads;
+        let max = self.max(self.input(op, 1)?)?;
+        let factors =
+            max.iter().map(|max| Ok(quantiser(*max, limit)?.r)).collect::<Result<Vec<_>, ExactError>>()?;
+        let values = self.threads.map(self.images * heads, |index| {
+            let (image, head) = (index / heads, index % heads);
+            let x = &x[image * rows * width + head * depth..];
+            let mut values = vec![0; rows * depth];
+            for (row, x) in x.chunks(width).take(rows).enumerate() {
+                for (channel, x) in x[..depth].iter().enumerate() {
+                    let place = if transposed { channel * rows + row } else { row * depth + channel };
+                    // In the limit, and so in i16.
+                    values[place] = round_to_i32(x * factors[index]) as i16;
+                }
+            }
+            Ok(values)
+        })?;
+        self.put(op, 0, Held::Shorts(values.concat()))
+    }
+
+    pub(super) fn attention(&mut self, op: &Op, causal: bool) -> Result<(), ExactError> {
+        let query_id = self.input(op, 0)?;
+        let (&[heads, rows, depth], &[_, tokens, _]) =
+            (self.spec(query_id)?.dims.as_slice(), self.spec(self.input(op, 2)?)?.dims.as_slice())
+        else {
+            return Err(self.missing("heads"));
+        };
+        let (query, key, value) =
+            (self.shorts(query_id)?, self.shorts(self.input(op, 2)?)?, self.shorts(self.input(op, 4)?)?);
+        let (max_query, max_key, max_value) =
+            (self.max(self.input(op, 1)?)?, self.max(self.input(op, 3)?)?, self.max(self.input(op, 5)?)?);
+        let count = self.images * heads;
+        let numbers = (0..count).map(|index| {
+            Ok(Attention {
+                c: score_factor(max_query[index], max_key[index], depth),
+                value_scale: quantiser(max_value[index], LIMIT_VALUE)?.s,
+                causal,
+            })
+        });
+        let numbers = numbers.collect::<Result<Vec<_>, ExactError>>()?;
+        let kernels = self.kernels;
+        let one = |index: usize, threads: Threads<'_>| {
+            let head = Head {
+                q: &query[index * rows * depth..][..rows * depth],
+                k: &key[index * tokens * depth..][..tokens * depth],
+                v: &value[index * tokens * depth..][..tokens * depth],
+                d: depth,
+            };
+            let mut out = vec![0.0; rows * depth];
+            attention(kernels, &head, &numbers[index], &mut out, depth, threads).map(|()| out)
+        };
+        // Heads side by side where there are enough, else each by all threads.
+        let all = if count >= self.threads.count() {
+            self.threads.map(count, |index| one(index, Threads::Caller))?
+        } else {
+            (0..count).map(|index| one(index, self.threads)).collect::<Result<Vec<_>, _>>()?
+        };
+        let mut out = Vec::with_capacity(count * rows * depth);
+        for heads in all.chunks_exact(heads) {
+            for row in 0..rows {
+                heads.iter().for_each(|head| out.extend_from_slice(&head[row * depth..(row + 1) * depth]));
+            }
+        }
+        self.put(op, 0, Held::Floats(out))
+    }
+}

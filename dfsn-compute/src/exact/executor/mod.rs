@@ -1,0 +1,238 @@
+//! Runs a program with fast kernels.
+//!
+//! Reductions that the program splits are done at once, and what the next op needs of a product (the extremes of its
+//! channels) is taken while it is written: every value is exact or rounded in a written order, so the bytes are those of
+//! the definition.
+
+mod heads;
+mod image;
+mod rows;
+mod table;
+
+use std::collections::HashSet;
+
+use dfsn_consensus::exact::{Op, OpKind, Program, TensorId, TensorSpec, WeightId};
+
+use super::ExactError;
+use super::simd::norm::Moments;
+use super::simd::{Kernels, PackedWeights, SimdError, Threads};
+use super::weights::{PreparedWeight, PreparedWeights};
+
+/// A tensor of all images, as kernels keep it.
+#[derive(Clone, Debug)]
+pub(super) enum Held {
+    /// `[image]` and the tensor's shape.
+    Floats(Vec<f32>),
+    /// Token ids.
+    Ids(Vec<i32>),
+    /// Quantised rows or heads, `[image]` and the tensor's shape; or images with a border of one pixel of zeros.
+    Shorts(Vec<i16>),
+    /// Scales of rows, `[image][row]`.
+    Scales(Vec<f32>),
+    /// Largest magnitudes, `[image]` or `[image][head]`, as bits.
+    Max(Vec<u32>),
+    /// Sort keys of the least and the greatest value, `[image][channel]`.
+    Extremes(Extremes),
+    /// Sums and sums of squares, `[image][group]`.
+    Sums(Vec<(i64, i64)>),
+    /// Means and deviations, `[image][group]`.
+    Stats(Vec<Moments>),
+    /// What the following op does at once.
+    Deferred,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Extremes {
+    min: Vec<i32>,
+    max: Vec<i32>,
+}
+
+/// A program at work.
+#[derive(Debug)]
+pub(super) struct Executor<'a> {
+    program: &'a Program,
+    weights: &'a PreparedWeights,
+    kernels: Kernels,
+    threads: Threads<'a>,
+    images: usize,
+    held: Vec<Option<Held>>,
+    /// Extremes that were found while a tensor was written.
+    extremes: Vec<Option<Extremes>>,
+    /// Tensors whose extremes are asked for.
+    bounded: HashSet<TensorId>,
+    /// The op at work.
+    at: usize,
+}
+
+impl<'a> Executor<'a> {
+    pub(super) fn new(
+        program: &'a Program,
+        weights: &'a PreparedWeights,
+        kernels: Kernels,
+        threads: Threads<'a>,
+        images: usize,
+    ) -> Self {
+        let bounded = program
+            .ops()
+            .iter()
+            .filter(|op| op.kind == OpKind::MinMaxPart)
+            .flat_map(|op| op.inputs.first().copied())
+            .collect();
+        let count = program.tensors().len();
+        Self {
+            program,
+            weights,
+            kernels,
+            threads,
+            images,
+            held: vec![None; count],
+            extremes: vec![None; count],
+            bounded,
+            at: 0,
+        }
+    }
+
+    /// Computes the program's outputs.
+    pub(super) fn run(mut self, inputs: Vec<Held>) -> Result<Vec<Vec<f32>>, ExactError> {
+        for (id, held) in self.program.inputs().iter().zip(inputs) {
+            self.held[id.index()] = Some(held);
+        }
+        let last_use = last_uses(self.program);
+        for (at, op) in self.program.ops().iter().enumerate() {
+            self.at = at;
+            self.execute(op).map_err(|error| match error {
+                ExactError::Simd(SimdError::NotFinite { .. }) => ExactError::NotFinite { op: at },
+                error => error,
+            })?;
+            for id in &op.inputs {
+                if last_use[id.index()] == at {
+                    self.held[id.index()] = None;
+                }
+            }
+        }
+        let outputs = self.program.outputs();
+        outputs.iter().map(|id| Ok(self.floats(*id)?.to_vec())).collect()
+    }
+
+    fn execute(&mut self, op: &Op) -> Result<(), ExactError> {
+        use OpKind as Kind;
+        match &op.kind {
+            Kind::Embed { tokens, positions } => self.embed(op, *tokens, *positions),
+            Kind::Waves { width, cosines_first, shift } => self.waves(op, *width, *cosines_first, *shift),
+            Kind::Concat => self.concat(op),
+            Kind::Activate(activation) => self.activate(op, *activation),
+            Kind::Divide(divisor) => self.divide(op, f32::from_bits(*divisor)),
+            Kind::QuantRow => self.quant_row(op),
+            Kind::ActivateQuant(activation) => self.activate_quant(op, *activation),
+            Kind::GegluQuant => self.geglu_quant(op),
+            Kind::LayerNorm(affine, eps) => self.layer_norm(op, *affine, *eps),
+            Kind::LayerNormQuant(affine, eps) => self.layer_norm_quant(op, *affine, *eps),
+            Kind::Linear { weight, bias } => self.linear(op, *weight, *bias),
+            Kind::Conv { .. } => self.conv(op),
+            Kind::MinMaxPart | Kind::HeadMaxPart { .. } => self.put(op, 0, Held::Deferred),
+            Kind::MinMax => self.min_max(op),
+            Kind::ImageMax => self.image_max(op),
+            Kind::QuantImage => self.quant_image(op),
+            Kind::SumPart { groups } => self.sum_part(op, *groups),
+            Kind::GroupStats { count, eps } => self.group_stats(op, *count, *eps),
+            Kind::NormBound(affine) => self.norm_bound(op, *affine),
+            Kind::NormQuantImage(affine) => self.norm_quant_image(op, *affine),
+            Kind::NormQuantRow(affine) => self.norm_quant_row(op, *affine),
+            Kind::HeadMax => self.head_max(op),
+            Kind::HeadQuant { heads, limit, transposed } => self.head_quant(op, *heads, *limit, *transposed),
+            Kind::Attention { causal } => self.attention(op, *causal),
+        }
+    }
+
+    fn missing(&self, what: &'static str) -> ExactError {
+        ExactError::Inconsistent { op: self.at, what }
+    }
+
+    fn put(&mut self, op: &Op, output: usize, held: Held) -> Result<(), ExactError> {
+        let id = op.outputs.get(output).ok_or_else(|| self.missing("output"))?;
+        self.held[id.index()] = Some(held);
+        Ok(())
+    }
+
+    fn input(&self, op: &Op, position: usize) -> Result<TensorId, ExactError> {
+        op.inputs.get(position).copied().ok_or_else(|| self.missing("input"))
+    }
+
+    fn spec(&self, id: TensorId) -> Result<&'a TensorSpec, ExactError> {
+        self.program.tensor(id).ok_or_else(|| self.missing("shape"))
+    }
+
+    fn output_spec(&self, op: &Op) -> Result<&'a TensorSpec, ExactError> {
+        self.spec(op.outputs.first().copied().ok_or_else(|| self.missing("output"))?)
+    }
+
+    fn floats(&self, id: TensorId) -> Result<&[f32], ExactError> {
+        match &self.held[id.index()] {
+            Some(Held::Floats(floats)) => Ok(floats),
+            _ => Err(self.missing("floats")),
+        }
+    }
+
+    fn shorts(&self, id: TensorId) -> Result<&[i16], ExactError> {
+        match &self.held[id.index()] {
+            Some(Held::Shorts(shorts)) => Ok(shorts),
+            _ => Err(self.missing("quantised values")),
+        }
+    }
+
+    fn scales(&self, id: TensorId) -> Result<&[f32], ExactError> {
+        match &self.held[id.index()] {
+            Some(Held::Scales(scales)) => Ok(scales),
+            _ => Err(self.missing("scales")),
+        }
+    }
+
+    fn max(&self, id: TensorId) -> Result<&[u32], ExactError> {
+        match &self.held[id.index()] {
+            Some(Held::Max(max)) => Ok(max),
+            _ => Err(self.missing("largest magnitudes")),
+        }
+    }
+
+    /// The op that wrote a tensor, of which the one at work does the rest.
+    fn writer(&self, id: TensorId) -> Result<&'a Op, ExactError> {
+        let ops = &self.program.ops()[..self.at];
+        ops.iter().rev().find(|op| op.outputs.contains(&id)).ok_or_else(|| self.missing("writer"))
+    }
+
+    fn packed(&self, weight: WeightId) -> Result<(&'a PackedWeights, &'a [f32]), ExactError> {
+        match self.program.weight(weight).and_then(|spec| self.weights.get(&spec.name)) {
+            Some(PreparedWeight::Packed { weights, scales }) => Ok((weights, scales)),
+            _ => Err(self.missing("quantised weights")),
+        }
+    }
+
+    fn plain(&self, weight: WeightId) -> Result<&'a [f32], ExactError> {
+        match self.program.weight(weight).and_then(|spec| self.weights.get(&spec.name)) {
+            Some(PreparedWeight::Plain(values)) => Ok(values),
+            _ => Err(self.missing("plain weights")),
+        }
+    }
+}
+
+/// The last op that reads each tensor, whole or through the rest of a split reduction; outputs are kept.
+fn last_uses(program: &Program) -> Vec<usize> {
+    let mut last = vec![usize::MAX; program.tensors().len()];
+    for (at, op) in program.ops().iter().enumerate() {
+        for id in &op.inputs {
+            last[id.index()] = at;
+        }
+    }
+    for (at, op) in program.ops().iter().enumerate() {
+        if let (OpKind::MinMax | OpKind::HeadMax, Some(part)) = (&op.kind, op.inputs.first()) {
+            let writer = program.ops()[..at].iter().rev().find(|op| op.outputs.contains(part));
+            for id in writer.iter().flat_map(|op| &op.inputs) {
+                last[id.index()] = last[id.index()].max(at);
+            }
+        }
+    }
+    for id in program.outputs() {
+        last[id.index()] = usize::MAX;
+    }
+    last
+}

@@ -1,0 +1,84 @@
+//! Tables, waves and what works element by element.
+
+use dfsn_consensus::exact::{Activation, Op, WeightId, wave};
+
+use super::{Executor, Extremes, Held};
+use crate::exact::ExactError;
+use crate::exact::simd::activation;
+
+impl Executor<'_> {
+    pub(super) fn embed(&mut self, op: &Op, tokens: WeightId, positions: WeightId) -> Result<(), ExactError> {
+        let width = self.output_spec(op)?.width();
+        let (tokens, positions) = (self.plain(tokens)?, self.plain(positions)?);
+        let Some(Held::Ids(ids)) = &self.held[self.input(op, 0)?.index()] else {
+            return Err(self.missing("token ids"));
+        };
+        let count = ids.len() / self.images;
+        let mut rows = Vec::with_capacity(ids.len() * width);
+        for (place, &id) in ids.iter().enumerate() {
+            let row =
+                |table: &'_ [f32], row: usize| table.get(row * width..(row + 1) * width).map(<[f32]>::to_vec);
+            let token = usize::try_from(id).ok().and_then(|id| row(tokens, id));
+            let position = row(positions, place % count);
+            let (Some(token), Some(position)) = (token, position) else { return Err(self.missing("token")) };
+            rows.extend(token.iter().zip(&position).map(|(token, position)| token + position));
+        }
+        self.put(op, 0, Held::Floats(rows))
+    }
+
+    pub(super) fn waves(
+        &mut self,
+        op: &Op,
+        width: usize,
+        cosines_first: bool,
+        shift: u64,
+    ) -> Result<(), ExactError> {
+        let numbers = self.floats(self.input(op, 0)?)?;
+        let of =
+            |&number: &f32| (0..width).map(move |place| wave(number, place, width, cosines_first, shift));
+        let waves = numbers.iter().flat_map(of).collect();
+        self.put(op, 0, Held::Floats(waves))
+    }
+
+    pub(super) fn concat(&mut self, op: &Op) -> Result<(), ExactError> {
+        let (left, right) = (self.input(op, 0)?, self.input(op, 1)?);
+        let (a, b) = (self.spec(left)?.width(), self.spec(right)?.width());
+        let (x, y) = (self.floats(left)?, self.floats(right)?);
+        let mut both = Vec::with_capacity(x.len() + y.len());
+        for (x, y) in x.chunks_exact(a).zip(y.chunks_exact(b)) {
+            both.extend_from_slice(x);
+            both.extend_from_slice(y);
+        }
+        if let (Some(x), Some(y)) = (&self.extremes[left.index()], &self.extremes[right.index()]) {
+            let join = |x: &[i32], y: &[i32]| {
+                x.chunks_exact(a).zip(y.chunks_exact(b)).flat_map(|(x, y)| [x, y].concat()).collect()
+            };
+            let extremes = Extremes { min: join(&x.min, &y.min), max: join(&x.max, &y.max) };
+            if let Some(id) = op.outputs.first() {
+                self.extremes[id.index()] = Some(extremes);
+            }
+        }
+        self.put(op, 0, Held::Floats(both))
+    }
+
+    pub(super) fn activated(&self, x: &[f32], activation: Activation) -> Result<Vec<f32>, ExactError> {
+        let activation = match activation {
+            Activation::Silu => activation::Activation::Silu,
+            Activation::QuickGelu => activation::Activation::QuickGelu,
+            Activation::Gelu => activation::Activation::Gelu,
+        };
+        let mut out = vec![0.0; x.len()];
+        activation::activate(self.kernels, activation, x, &mut out)?;
+        Ok(out)
+    }
+
+    pub(super) fn activate(&mut self, op: &Op, activation: Activation) -> Result<(), ExactError> {
+        let out = self.activated(self.floats(self.input(op, 0)?)?, activation)?;
+        self.put(op, 0, Held::Floats(out))
+    }
+
+    pub(super) fn divide(&mut self, op: &Op, divisor: f32) -> Result<(), ExactError> {
+        let out = self.floats(self.input(op, 0)?)?.iter().map(|x| x / divisor).collect();
+        self.put(op, 0, Held::Floats(out))
+    }
+}

@@ -1,0 +1,113 @@
+//! A model's networks as programs.
+
+use dfsn_consensus::exact::config::{TextEncoderShape, UNetShape, VaeShape};
+use dfsn_consensus::exact::{Program, decoder, encoder, text_encoder, unet};
+
+use super::{ExactError, shapes};
+use crate::config::{Family, ModelConfig};
+
+/// The folders of the text encoders, with which their parameters' names begin.
+const TEXT_PARTS: [&str; 2] = ["text_encoder", "text_encoder_2"];
+
+/// The shapes of a model's networks, from which their programs are built.
+#[derive(Clone, Debug)]
+pub struct ExactModel {
+    pub(super) text_encoders: Vec<TextEncoderShape>,
+    pub(super) unet: UNetShape,
+    pub(super) decoder: VaeShape,
+    pub(super) encoder: VaeShape,
+}
+
+/// One call of a network, for one prompt or picture. Heights and widths are those of its input: latents, but for the
+/// encoder's picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NetworkCall {
+    /// A chunk of text.
+    TextEncoder {
+        /// Which encoder, counted from 0.
+        encoder: usize,
+        /// Tokens of the chunk.
+        tokens: usize,
+        /// Layers left out at the end.
+        clip_skip: usize,
+    },
+    /// The UNet.
+    UNet {
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+        /// Tokens of the text.
+        tokens: usize,
+    },
+    /// The VAE's decoder.
+    Decoder {
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+    },
+    /// The VAE's encoder.
+    Encoder {
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+    },
+}
+
+impl ExactModel {
+    /// From a configuration.
+    ///
+    /// # Errors
+    /// [`ExactError::Unsupported`] for settings that have no exact form.
+    pub fn of(config: &ModelConfig) -> Result<Self, ExactError> {
+        let is_xl = config.family != Family::StableDiffusion;
+        let configs = [Some(&config.text_encoder), config.text_encoder_2.as_ref()];
+        let text_encoders = configs.into_iter().flatten().enumerate();
+        Ok(Self {
+            text_encoders: text_encoders
+                .map(|(index, config)| shapes::text_encoder(config, is_xl, index == 1))
+                .collect(),
+            unet: shapes::unet(&config.unet)?,
+            decoder: shapes::vae(&config.vae, config.vae.use_post_quant_conv)?,
+            encoder: shapes::vae(&config.vae, config.vae.use_quant_conv)?,
+        })
+    }
+
+    /// What a call computes.
+    ///
+    /// # Errors
+    /// [`ExactError::Program`] for sizes that have no exact form, [`ExactError::Unsupported`] for an encoder that is not
+    /// there.
+    pub fn program(&self, call: NetworkCall) -> Result<Program, ExactError> {
+        Ok(match call {
+            NetworkCall::TextEncoder { encoder, tokens, clip_skip } => {
+                let (Some(shape), Some(part)) = (self.text_encoders.get(encoder), TEXT_PARTS.get(encoder))
+                else {
+                    return Err(ExactError::Unsupported { key: "text encoder", value: encoder.to_string() });
+                };
+                text_encoder(shape, part, tokens, clip_skip)?
+            }
+            NetworkCall::UNet { height, width, tokens } => unet(&self.unet, height, width, tokens)?,
+            NetworkCall::Decoder { height, width } => decoder(&self.decoder, height, width)?,
+            NetworkCall::Encoder { height, width } => encoder(&self.encoder, height, width)?,
+        })
+    }
+
+    /// Small programs that together name all parameters.
+    pub(super) fn all(&self) -> Result<Vec<Program>, ExactError> {
+        let scale = 1 << (self.decoder.channels.len().max(1) - 1);
+        let text = (0..self.text_encoders.len()).map(|encoder| NetworkCall::TextEncoder {
+            encoder,
+            tokens: 1,
+            clip_skip: 0,
+        });
+        let rest = [
+            NetworkCall::UNet { height: scale, width: scale, tokens: 1 },
+            NetworkCall::Decoder { height: 1, width: 1 },
+            NetworkCall::Encoder { height: scale, width: scale },
+        ];
+        text.chain(rest).map(|call| self.program(call)).collect()
+    }
+}

@@ -1,0 +1,143 @@
+//! What computes the pictures.
+
+use std::path::Path;
+use std::str::FromStr;
+
+#[cfg(feature = "torch")]
+use std::num::NonZeroU16;
+
+use dfsn_compute::exact::{ExactBackend, ExactOptions};
+use dfsn_compute::{Backend, ComputeError, ModelConfig, Pipeline, infer_config};
+use thiserror::Error;
+
+use crate::args::Args;
+
+/// Why no engine does what the command line asks for.
+#[derive(Debug, Error)]
+pub(crate) enum EngineError {
+    #[error("--{0} is for the float profile: add --profile float")]
+    OnlyFloat(&'static str),
+    #[error("--{0} is for the exact profile: leave it out with --profile float")]
+    OnlyExact(&'static str),
+    #[error("the {profile} profile has no backend {backend:?}: it has {known}")]
+    Backend { profile: Profile, backend: String, known: &'static str },
+    #[cfg(not(feature = "torch"))]
+    #[error(
+        "this program was built without libtorch: build it with --features torch, as `cargo xtask generate` does"
+    )]
+    NoTorch,
+    #[error(transparent)]
+    Compute(#[from] ComputeError),
+}
+
+/// Which bits a picture has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// The same on every machine.
+    ExactV1,
+    /// Those of libtorch on this machine.
+    Float,
+}
+
+impl std::fmt::Display for Profile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::ExactV1 => "exact-v1",
+            Self::Float => "float",
+        })
+    }
+}
+
+impl FromStr for Profile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::ExactV1, Self::Float]
+            .into_iter()
+            .find(|profile| profile.to_string() == text)
+            .ok_or_else(|| format!("{text:?} is not exact-v1 or float"))
+    }
+}
+
+/// Loads the model into the engine that the command line asks for.
+pub(crate) fn load(args: &Args, model: &Path) -> Result<Pipeline<Box<dyn Backend>>, EngineError> {
+    match args.profile {
+        Profile::ExactV1 => exact(args, model),
+        Profile::Float => float(args, model),
+    }
+}
+
+fn config(args: &Args, model: &Path) -> Result<ModelConfig, ComputeError> {
+    Ok(match &args.checkpoint {
+        None => ModelConfig::load(model)?,
+        Some(file) if model.join("model_index.json").exists() => {
+            ModelConfig { checkpoint: Some(file.clone()), ..ModelConfig::load(model)? }
+        }
+        Some(file) => infer_config(file, model, None)?,
+    })
+}
+
+fn exact(args: &Args, model: &Path) -> Result<Pipeline<Box<dyn Backend>>, EngineError> {
+    let only_float = [
+        ("lora", !args.lora.is_empty()),
+        ("dtype", args.dtype.is_some()),
+        ("vae-tiling", args.vae_tiling),
+        ("seamless", args.seamless),
+        ("embedding", !args.embedding.is_empty()),
+    ];
+    if let Some((flag, _)) = only_float.iter().find(|(_, given)| *given) {
+        return Err(EngineError::OnlyFloat(flag));
+    }
+    let scalar = match args.backend.as_deref() {
+        None | Some("simd") => false,
+        Some("scalar") => true,
+        Some(backend) => {
+            let (profile, known) = (args.profile, "simd and scalar");
+            return Err(EngineError::Backend { profile, backend: backend.to_owned(), known });
+        }
+    };
+    let config = config(args, model)?;
+    let options = ExactOptions { threads: args.threads, isa: args.force_isa, scalar };
+    let backend: Box<dyn Backend> = Box::new(ExactBackend::load(&config, options)?);
+    Ok(Pipeline::new(config, backend)?)
+}
+
+#[cfg(not(feature = "torch"))]
+fn float(_args: &Args, _model: &Path) -> Result<Pipeline<Box<dyn Backend>>, EngineError> {
+    Err(EngineError::NoTorch)
+}
+
+#[cfg(feature = "torch")]
+fn float(args: &Args, model: &Path) -> Result<Pipeline<Box<dyn Backend>>, EngineError> {
+    use dfsn_compute::{Dtype, Lora, LoraMode, TorchBackend, TorchOptions};
+
+    if args.force_isa.is_some() {
+        return Err(EngineError::OnlyExact("force-isa"));
+    }
+    if let Some(backend) = args.backend.clone().filter(|backend| backend != "torch") {
+        return Err(EngineError::Backend { profile: args.profile, backend, known: "torch" });
+    }
+    let dtype = match args.dtype.as_deref() {
+        None => Dtype::F32,
+        Some(name) => name.parse().map_err(ComputeError::Torch)?,
+    };
+    if args.threads != Some(NonZeroU16::MIN) {
+        dfsn_compute::torch::wait_passively();
+    }
+    let options = TorchOptions {
+        threads: args.threads,
+        dtype,
+        vae_tiling: args.vae_tiling,
+        seamless: args.seamless,
+        ..TorchOptions::default()
+    };
+    let config = config(args, model)?;
+    let mut backend = TorchBackend::load(&config, options)?;
+    if !args.lora.is_empty() {
+        let adapter = |lora: &crate::args::Adapter| Lora { file: lora.file.clone(), weight: lora.weight };
+        let loras: Vec<Lora> = args.lora.iter().map(adapter).collect();
+        backend.apply_loras(&loras, LoraMode::Merged)?;
+    }
+    let backend: Box<dyn Backend> = Box::new(backend);
+    Ok(Pipeline::new(config, backend)?)
+}
