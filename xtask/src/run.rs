@@ -16,18 +16,13 @@ use std::process::ExitCode;
 pub(crate) fn package(name: &str, args: &[OsString]) -> Result<ExitCode, Error> {
     let mut cargo = cargo_here();
     cargo.args(["run", "--release", "--package", name]);
-    // The exact profile needs no libtorch.
-    if name == "generate" && !args.iter().any(|arg| arg.to_string_lossy().ends_with("float")) {
-        return Ok(process::exit_code(process::status(cargo.arg("--").args(args))?));
+    // Only the float profile computes with libtorch.
+    if args.iter().any(|arg| arg.to_string_lossy().ends_with("float")) {
+        let libtorch = libtorch::ensure(&Cache::locate()?, false)?;
+        announce_first_build(&Workspace::locate()?)?;
+        cargo.args(["--features", "torch"]).env("LIBTORCH", libtorch.home);
     }
-    let libtorch = libtorch::ensure(&Cache::locate()?, false)?;
-    announce_first_build(&Workspace::locate()?)?;
-    if name == "generate" {
-        cargo.args(["--features", "torch"]);
-    }
-    cargo.arg("--").args(args);
-    let status = process::status(cargo.env("LIBTORCH", libtorch.home))?;
-    Ok(process::exit_code(status))
+    Ok(process::exit_code(process::status(cargo.arg("--").args(args))?))
 }
 
 /// Runs the benches.

@@ -150,5 +150,7 @@ pub(super) fn norm_quant_image<F: Single>(
     let (_, channel) = at.split(at.index, channels)?;
     let (mean, factor, addend) = channel_norm::<F>(at, affine, channel, channels)?;
     let y = silu(normalise(F::from_bits(at.float(0, at.index)?), mean, factor, addend));
-    Ok(short(quantise(y, &Scale::of(at.float(2, 0)?, LIMIT_ROW.unsigned_abs()))))
+    let value = quantise(y, &Scale::of(at.float(2, 0)?, LIMIT_ROW.unsigned_abs()));
+    // The bound holds down to y = -4e37 only.
+    Ok(short(value.clamp(LIMIT_ROW.saturating_neg(), LIMIT_ROW)))
 }

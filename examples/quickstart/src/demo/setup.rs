@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use dfsn_client::Client;
 use dfsn_client::transport::{InProcess, in_process};
-use dfsn_compute::torch::{DeviceChoice, TorchOptions, load_pipeline};
+use dfsn_compute::exact::{ExactOptions, load_pipeline};
 use dfsn_compute::{ComputeError, Worker, manifest};
 use dfsn_consensus::state::ChainState;
 use dfsn_consensus::store::MemoryStore;
@@ -118,11 +118,7 @@ pub(super) async fn start(args: &Args) -> Result<Network, DemoError> {
 async fn load_workers(dir: &Path) -> Result<Vec<Worker>, DemoError> {
     let load = |name: char| {
         let dir = dir.to_owned();
-        let options = TorchOptions {
-            threads: NonZeroU16::new(1),
-            device: DeviceChoice::Cpu,
-            ..TorchOptions::default()
-        };
+        let options = ExactOptions { threads: NonZeroU16::new(1), ..ExactOptions::default() };
         tokio::task::spawn_blocking(move || {
             Worker::spawn(&format!("compute {name}"), QUEUE, move || load_pipeline(dir, options))
         })
