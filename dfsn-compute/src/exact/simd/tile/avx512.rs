@@ -1,4 +1,5 @@
 #![allow(unsafe_code, reason = "reads rows and panels through pointers, as its contract says")]
+#![allow(clippy::needless_range_loop, reason = "rows and vectors index registers and memory alike")]
 
 use super::{MAX_ROWS, Tile};
 use std::arch::x86_64::*;
