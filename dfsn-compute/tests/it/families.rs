@@ -194,6 +194,33 @@ fn whole_loops_of_every_family() {
 }
 
 #[test]
+fn whole_loops_with_every_scheduler() {
+    with_pipeline(|_| {
+        use SchedulerKind::{
+            Ddpm, Dpmpp2m, Dpmpp2mKarras, EulerAncestral, EulerKarras, Lcm, Pndm, Unipc, UnipcKarras,
+        };
+        let golden = GoldenTensors::open("models/schedulers.safetensors");
+        let dir = folder("sd15");
+        // As published with Stable Diffusion 1.5.
+        let config = dir.path().join("scheduler/scheduler_config.json");
+        let text = fs::read_to_string(&config).unwrap().replacen('{', "{\"skip_prk_steps\": true,", 1);
+        fs::write(&config, text).unwrap();
+        let mut pipeline = load_pipeline(dir.path(), options()).unwrap();
+        let kinds =
+            [Pndm, EulerAncestral, Dpmpp2m, Unipc, Lcm, Ddpm, EulerKarras, Dpmpp2mKarras, UnipcKarras];
+        for scheduler in kinds {
+            let starts =
+                [("", None), (".img2img", Some(init(600, false))), (".inpaint", Some(init(600, true)))];
+            for (end, init) in starts {
+                let key = format!("{scheduler}{end}");
+                let found = latents(&mut pipeline, &ImageRequest { init, ..request(scheduler) });
+                assert_close(&key, &found, &golden.floats(&key), TOLERANCE);
+            }
+        }
+    });
+}
+
+#[test]
 fn single_files_give_the_bits_of_their_folders() {
     with_pipeline(|_| {
         for family in FAMILIES {
