@@ -28,7 +28,8 @@ pub struct BlockReceipts {
 impl BlockReceipts {
     /// The root in the header (rule EVT-03).
     pub fn root(&self) -> ReceiptsRoot {
-        Self::root_of(self.transaction_count(), &self.receipt_map().root(), &self.event_map().root())
+        let ReceiptMaps { transactions, receipts, events } = self.maps();
+        Self::root_of(transactions, &receipts.root(), &events.root())
     }
 
     /// The root over the number of transactions and both maps. With the number, two receipts of one transaction, which no block
@@ -37,19 +38,25 @@ impl BlockReceipts {
         Domain::ReceiptsRoot.hash(&(transactions, receipts, events)).into()
     }
 
-    pub(crate) fn transaction_count(&self) -> u32 {
-        u32::try_from(self.transactions.len()).unwrap_or(u32::MAX)
+    /// What the root is over, and proofs are made of.
+    pub(crate) fn maps(&self) -> ReceiptMaps {
+        let receipts = (0..).zip(&self.transactions);
+        ReceiptMaps {
+            transactions: u32::try_from(self.transactions.len()).unwrap_or(u32::MAX),
+            receipts: receipts.map(|(index, receipt)| (receipt.id, (index, receipt.clone()))).collect(),
+            events: (0..).zip(self.events.iter().cloned()).collect(),
+        }
     }
+}
 
+/// Receipts and events as authenticated maps.
+pub(crate) struct ReceiptMaps {
+    /// Transactions in the block.
+    pub(crate) transactions: u32,
     /// Place and receipt of each transaction.
-    pub(crate) fn receipt_map(&self) -> MerkleMap<TransactionId, (u32, TransactionReceipt)> {
-        (0..).zip(&self.transactions).map(|(index, receipt)| (receipt.id, (index, receipt.clone()))).collect()
-    }
-
+    pub(crate) receipts: MerkleMap<TransactionId, (u32, TransactionReceipt)>,
     /// Events by their place.
-    pub(crate) fn event_map(&self) -> MerkleMap<u32, Event> {
-        (0..).zip(self.events.iter().cloned()).collect()
-    }
+    pub(crate) events: MerkleMap<u32, Event>,
 }
 
 /// Outcome of an included transaction.

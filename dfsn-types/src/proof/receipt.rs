@@ -4,7 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use super::ProofError;
-use crate::block::{BlockReceipts, Event, TransactionReceipt};
+use crate::block::{BlockReceipts, Event, ReceiptMaps, TransactionReceipt};
 use crate::codec;
 use crate::hash::{Hash, ReceiptsRoot, TransactionId};
 use crate::merkle::MerkleProof;
@@ -77,26 +77,16 @@ impl EventAnswer {
 impl BlockReceipts {
     /// Shows the receipt of a transaction, or that there is none.
     pub fn prove_receipt(&self, id: &TransactionId) -> ReceiptAnswer {
-        let (receipts, events) = (self.receipt_map(), self.event_map());
-        ReceiptAnswer {
-            receipt: receipts.get(id).cloned(),
-            transactions: self.transaction_count(),
-            receipts: receipts.root(),
-            events: events.root(),
-            proof: receipts.prove(id),
-        }
+        let ReceiptMaps { transactions, receipts, events } = self.maps();
+        let (receipt, proof) = (receipts.get(id).cloned(), receipts.prove(id));
+        ReceiptAnswer { receipt, transactions, receipts: receipts.root(), events: events.root(), proof }
     }
 
     /// Shows the event at a place, or that there is none.
     pub fn prove_event(&self, index: u32) -> EventAnswer {
-        let (receipts, events) = (self.receipt_map(), self.event_map());
-        EventAnswer {
-            event: events.get(&index).cloned(),
-            transactions: self.transaction_count(),
-            receipts: receipts.root(),
-            events: events.root(),
-            proof: events.prove(&index),
-        }
+        let ReceiptMaps { transactions, receipts, events } = self.maps();
+        let (event, proof) = (events.get(&index).cloned(), events.prove(&index));
+        EventAnswer { event, transactions, receipts: receipts.root(), events: events.root(), proof }
     }
 }
 
