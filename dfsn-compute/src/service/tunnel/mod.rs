@@ -10,8 +10,10 @@ mod socket;
 
 use std::time::Duration;
 
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
 pub use frame::{Frame, FrameError};
-pub(super) use socket::{Incoming, Outgoing, Socket};
+pub(super) use socket::Socket;
 
 /// Largest message: the largest reply and its head.
 pub(super) const MAX_FRAME_BYTES: usize = super::wire::MAX_REPLY_BYTES + frame::MAX_HEAD_BYTES + 4;
@@ -21,3 +23,10 @@ pub(super) const MAX_IN_FLIGHT: usize = 64;
 const PING: Duration = Duration::from_secs(20);
 /// Silence after which the other end is gone.
 const SILENCE: Duration = Duration::from_secs(60);
+
+/// Ticks whenever [`Socket::ping`] is due.
+fn heartbeat() -> Interval {
+    let mut ping = interval(PING);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ping
+}

@@ -3,11 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::{Frame, Incoming, MAX_IN_FLIGHT, Outgoing, PING, SILENCE, Socket};
+use super::{Frame, MAX_IN_FLIGHT, Socket, heartbeat};
 use crate::service::node::{LinkError, LinkReply, LinkRequest};
 
 type Reply = oneshot::Sender<Result<LinkReply, LinkError>>;
@@ -64,50 +62,34 @@ async fn run(
     waiting: &mut HashMap<u64, Reply>,
 ) -> String {
     let mut next_id = 0;
-    let mut ping = interval(PING);
-    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut heard = Instant::now();
+    let mut ping = heartbeat();
     loop {
-        tokio::select! {
-            incoming = socket.incoming.next() => {
-                heard = Instant::now();
-                let frame = match incoming {
-                    Some(Ok(Incoming::Alive)) => continue,
-                    Some(Ok(Incoming::Data(bytes))) => Frame::parse(&bytes),
-                    Some(Err(reason)) => return reason,
-                    None => return "closed by the other end".to_owned(),
-                };
-                match frame {
-                    Ok(Frame::Reply { id, status, signature, body }) => {
-                        // A reply to nothing, or to whoever has given up.
-                        let Some(reply) = waiting.remove(&id) else { continue };
+        let sent = tokio::select! {
+            frame = socket.next_frame() => match frame {
+                Ok(Frame::Reply { id, status, signature, body }) => {
+                    if let Some(reply) = waiting.remove(&id) {
+                        // Whoever waited may have given up.
                         let _ = reply.send(Ok(LinkReply { status, signature, body }));
                     }
-                    Ok(Frame::Call { .. }) => return "a request where replies are awaited".to_owned(),
-                    Err(error) => return error.to_string(),
+                    Ok(())
                 }
-            }
+                Ok(Frame::Call { .. }) => return "a request where replies are awaited".to_owned(),
+                Err(reason) => return reason,
+            },
             request = queue.recv(), if waiting.len() < MAX_IN_FLIGHT => {
                 let Some((LinkRequest { method, path, header, body }, reply)) = request else {
-                    let _ = socket.outgoing.send(Outgoing::Close).await;
+                    socket.close().await;
                     return "nobody asks any more".to_owned();
                 };
                 let id = next_id;
                 next_id += 1;
                 waiting.insert(id, reply);
-                let frame = Frame::Call { id, method, path, header, body };
-                if let Err(reason) = socket.outgoing.send(Outgoing::Data(frame.to_bytes())).await {
-                    return reason;
-                }
+                socket.send(Frame::Call { id, method, path, header, body }.to_bytes()).await
             }
-            _ = ping.tick() => {
-                if heard.elapsed() > SILENCE {
-                    return format!("nothing was heard for {} s", SILENCE.as_secs());
-                }
-                if let Err(reason) = socket.outgoing.send(Outgoing::Ping).await {
-                    return reason;
-                }
-            }
+            _ = ping.tick() => socket.ping().await,
+        };
+        if let Err(reason) = sent {
+            return reason;
         }
     }
 }

@@ -6,14 +6,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
 use http::{HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 use tower::ServiceExt;
 
-use super::{Frame, Incoming, MAX_IN_FLIGHT, Outgoing, PING, SILENCE, Socket};
+use super::{Frame, MAX_IN_FLIGHT, Socket, heartbeat};
 use crate::service::auth::{CALL_HEADER, CallHeader, REPLY_HEADER};
 use crate::service::turned;
 use crate::service::wire::MAX_REPLY_BYTES;
@@ -29,25 +28,16 @@ pub(in crate::service) async fn answer(
 ) -> String {
     let (replies, mut answered) = mpsc::channel(MAX_IN_FLIGHT);
     let in_flight = Arc::new(Semaphore::new(MAX_IN_FLIGHT));
-    let mut ping = interval(PING);
-    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut heard = Instant::now();
+    let mut ping = heartbeat();
     loop {
-        tokio::select! {
-            incoming = socket.incoming.next() => {
-                heard = Instant::now();
-                let frame = match incoming {
-                    Some(Ok(Incoming::Alive)) => continue,
-                    Some(Ok(Incoming::Data(bytes))) => Frame::parse(&bytes),
-                    Some(Err(reason)) => return reason,
-                    None => return "closed by the other end".to_owned(),
-                };
+        let sent = tokio::select! {
+            frame = socket.next_frame() => {
                 let (id, request) = match frame {
                     Ok(Frame::Call { id, method, path, header, body }) => {
                         (id, to_request(&method, &path, &header, body))
                     }
                     Ok(Frame::Reply { .. }) => return "a reply where requests are answered".to_owned(),
-                    Err(error) => return error.to_string(),
+                    Err(reason) => return reason,
                 };
                 // As many answers are on their way as may be: a node that asks more breaks the protocol.
                 let Ok(permit) = Arc::clone(&in_flight).try_acquire_owned() else {
@@ -59,32 +49,25 @@ pub(in crate::service) async fn answer(
                     // Nobody waits for it when the connection has ended.
                     let _ = replies.send((reply.to_bytes(), permit)).await;
                 });
+                Ok(())
             }
-            Some((reply, _permit)) = answered.recv() => {
-                if let Err(reason) = socket.outgoing.send(Outgoing::Data(reply)).await {
-                    return reason;
-                }
-            }
-            _ = ping.tick() => {
-                if heard.elapsed() > SILENCE {
-                    return format!("nothing was heard for {} s", SILENCE.as_secs());
-                }
-                if let Err(reason) = socket.outgoing.send(Outgoing::Ping).await {
-                    return reason;
-                }
-            }
+            Some((reply, _permit)) = answered.recv() => socket.send(reply).await,
+            _ = ping.tick() => socket.ping().await,
             () = turned(&mut stop) => {
                 let last_words = async {
                     while in_flight.available_permits() < MAX_IN_FLIGHT
                         && let Some((reply, _permit)) = answered.recv().await
-                        && socket.outgoing.send(Outgoing::Data(reply)).await.is_ok()
+                        && socket.send(reply).await.is_ok()
                     {}
                 };
                 // Whoever only waits for news goes without.
                 let _ = timeout(LAST_WORDS, last_words).await;
-                let _ = socket.outgoing.send(Outgoing::Close).await;
+                socket.close().await;
                 return "this end stops".to_owned();
             }
+        };
+        if let Err(reason) = sent {
+            return reason;
         }
     }
 }

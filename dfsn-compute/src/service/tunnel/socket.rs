@@ -6,12 +6,15 @@ use axum::extract::ws;
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, Stream, StreamExt, future};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
+use super::{Frame, SILENCE};
+
 /// What the other end sent.
 #[derive(Debug)]
-pub(in crate::service) enum Incoming {
+enum Incoming {
     /// A frame's bytes.
     Data(Bytes),
     /// Only that it is there.
@@ -20,7 +23,7 @@ pub(in crate::service) enum Incoming {
 
 /// What this end sends.
 #[derive(Debug)]
-pub(in crate::service) enum Outgoing {
+enum Outgoing {
     /// A frame's bytes.
     Data(Bytes),
     /// That it is there.
@@ -34,8 +37,10 @@ type Out = Pin<Box<dyn Sink<Outgoing, Error = String> + Send>>;
 
 /// Both directions of an open WebSocket.
 pub(in crate::service) struct Socket {
-    pub(in crate::service) incoming: In,
-    pub(in crate::service) outgoing: Out,
+    incoming: In,
+    outgoing: Out,
+    /// When the other end last sent anything.
+    heard: Instant,
 }
 
 impl Socket {
@@ -56,7 +61,7 @@ impl Socket {
                 Outgoing::Close => ws::Message::Close(None),
             }))
         });
-        Self { incoming: Box::pin(incoming), outgoing: Box::pin(outgoing) }
+        Self::new(Box::pin(incoming), Box::pin(outgoing))
     }
 
     /// One that was dialled.
@@ -79,7 +84,46 @@ impl Socket {
                 Outgoing::Close => Message::Close(None),
             }))
         });
-        Self { incoming: Box::pin(incoming), outgoing: Box::pin(outgoing) }
+        Self::new(Box::pin(incoming), Box::pin(outgoing))
+    }
+
+    fn new(incoming: In, outgoing: Out) -> Self {
+        Self { incoming, outgoing, heard: Instant::now() }
+    }
+
+    /// The next frame; when none will come any more, why. Nothing is lost when the wait is broken off.
+    pub(super) async fn next_frame(&mut self) -> Result<Frame, String> {
+        loop {
+            let incoming = self.incoming.next().await;
+            self.heard = Instant::now();
+            match incoming {
+                Some(Ok(Incoming::Alive)) => {}
+                Some(Ok(Incoming::Data(bytes))) => {
+                    return Frame::parse(&bytes).map_err(|error| error.to_string());
+                }
+                Some(Err(reason)) => return Err(reason),
+                None => return Err("closed by the other end".to_owned()),
+            }
+        }
+    }
+
+    /// Sends a frame's bytes; when they cannot be sent, why.
+    pub(super) async fn send(&mut self, frame: Bytes) -> Result<(), String> {
+        self.outgoing.send(Outgoing::Data(frame)).await
+    }
+
+    /// Shows that this end is there, unless the other end has been silent for too long.
+    pub(super) async fn ping(&mut self) -> Result<(), String> {
+        if self.heard.elapsed() > SILENCE {
+            return Err(format!("nothing was heard for {} s", SILENCE.as_secs()));
+        }
+        self.outgoing.send(Outgoing::Ping).await
+    }
+
+    /// Tells that nothing will follow.
+    pub(super) async fn close(&mut self) {
+        // An end that is gone needs no telling.
+        let _ = self.outgoing.send(Outgoing::Close).await;
     }
 }
 
