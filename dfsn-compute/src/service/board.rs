@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use dfsn_types::FileHash;
 use tokio::sync::watch;
 
@@ -47,11 +48,13 @@ struct State {
 #[derive(Debug)]
 pub(super) struct OpenJob {
     pub(super) offer: JobOffer,
+    /// The file of the picture that it starts from.
+    pub(super) init: Option<Bytes>,
     /// Number of its model.
     pub(super) model: usize,
     pub(super) deadline: Instant,
     pub(super) estimate: Duration,
-    /// Bytes that its trace will take on disk.
+    /// Bytes that its result will take on disk.
     pub(super) bytes: u64,
 }
 
@@ -82,7 +85,7 @@ impl Running {
     /// What is left of the estimate.
     fn remaining(&self) -> Duration {
         let params = &self.job.offer.params;
-        let steps = u32::from(params.num_inference_steps());
+        let steps = u32::from(params.executed_steps());
         let all = u32::from(params.num_images()) * steps;
         let done = u32::from(self.image) * steps + u32::from(self.step);
         self.job.estimate * all.saturating_sub(done) / all.max(1)
@@ -100,7 +103,7 @@ impl State {
 
     fn find(&self, key: JobKey) -> Option<(JobState, &JobOffer)> {
         if let Some(running) = self.running.as_ref().filter(|running| running.job.offer.key() == key) {
-            let steps = running.job.offer.params.num_inference_steps();
+            let steps = running.job.offer.params.executed_steps();
             let state = JobState::Running { image: running.image, step: running.step, steps };
             return Some((state, &running.job.offer));
         }
@@ -290,7 +293,7 @@ impl Board {
         let mut state = self.lock();
         let Some(running) = state.running.as_mut() else { return };
         (running.image, running.step) = (image, step);
-        let (key, steps) = (running.job.offer.key(), running.job.offer.params.num_inference_steps());
+        let (key, steps) = (running.job.offer.key(), running.job.offer.params.executed_steps());
         state.events.push(key, EventKind::Step { image, step, steps });
         drop(state);
         self.tell();

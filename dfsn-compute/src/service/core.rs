@@ -35,6 +35,8 @@ struct Inner {
     shared: Arc<Shared>,
     models: Vec<LoadedModel>,
     replay: Mutex<ReplayGuard>,
+    /// Held while the picture of an offer is read.
+    reading: Mutex<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Whether a connection to the node stands, as far as the worker dialled it.
     connected: watch::Sender<bool>,
@@ -76,7 +78,8 @@ impl Service {
         let key = SecretKey::from_seed(seed);
         let (replay, thread) = (Mutex::new(replay), Mutex::new(Some(thread)));
         let (connected, closed) = (watch::Sender::new(false), watch::Sender::new(false));
-        let inner = Inner { options, key, boot, shared, models, replay, thread, connected, closed };
+        let reading = Mutex::default();
+        let inner = Inner { options, key, boot, shared, models, replay, reading, thread, connected, closed };
         Ok(Self(Arc::new(inner)))
     }
 

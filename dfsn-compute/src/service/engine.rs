@@ -7,7 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use dfsn_types::{ModelId, ProfileRecord};
+use bytes::Bytes;
+use dfsn_types::{GenerationParams, ModelId, ProfileRecord};
 use tokio::sync::oneshot;
 
 use super::blobs::Blobs;
@@ -176,15 +177,20 @@ pub(super) enum DrawError {
     TooMany(#[from] dfsn_types::TooLong),
 }
 
-impl From<crate::request::RequestError> for DrawError {
-    fn from(error: crate::request::RequestError) -> Self {
-        Self::Compute(error.into())
+/// Picture 0 of a request; `init` is the file of the picture that it starts from.
+pub(super) fn request_of(
+    params: &GenerationParams,
+    init: Option<&Bytes>,
+) -> Result<ImageRequest, ComputeError> {
+    match init {
+        Some(file) => ImageRequest::from_params_with_init(params, 0, file),
+        None => Ok(ImageRequest::from_params(params, 0)?),
     }
 }
 
 /// Computes the digest that a question asks for.
 fn audit(models: &mut [Model], task: AuditTask) -> AuditReply {
-    let AuditTask { call, input, model, .. } = task;
+    let AuditTask { call, input, init, model, .. } = task;
     let context =
         TraceContext { genesis: call.genesis, job: call.job, attempt: call.attempt, worker: call.worker };
     let place = context.at(call.boundary);
@@ -199,9 +205,8 @@ fn audit(models: &mut [Model], task: AuditTask) -> AuditReply {
     let Some(model) = models.get_mut(model) else {
         return AuditReply::Failed { message: message("the model is not loaded") };
     };
-    let answer = ImageRequest::from_params(&call.params, call.boundary.image)
-        .map_err(ComputeError::from)
-        .and_then(|request| model.pipeline.answer(&request, &question));
+    let answer = request_of(&call.params, init.as_ref())
+        .and_then(|request| model.pipeline.answer(&request.for_image(call.boundary.image), &question));
     match answer {
         Ok(state) => AuditReply::Done { digest: place.digest(&state), malformed: false },
         // The boundary was checked, so what does not fit is the state that was served.

@@ -1,6 +1,6 @@
 //! Why a worker does not do what it was asked for.
 
-use dfsn_types::PublicKey;
+use dfsn_types::{FileHash, PublicKey};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -100,8 +100,11 @@ pub enum Refusal {
     #[error("there is no such state in this trace")]
     UnknownState,
     /// No blob of this name.
-    #[error("no such blob; hand it over first")]
-    UnknownBlob,
+    #[error("blob {blob} is not here; hand it over first")]
+    UnknownBlob {
+        /// Its name.
+        blob: FileHash,
+    },
     /// A blob that does not have the hash in its path.
     #[error("the blob has another hash than its path says")]
     WrongHash,
@@ -144,7 +147,7 @@ impl Refusal {
             Self::Busy { .. } | Self::QueueFull { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Malformed { .. } | Self::WrongHash => StatusCode::BAD_REQUEST,
-            Self::UnknownPath | Self::UnknownJob | Self::UnknownState | Self::UnknownBlob => {
+            Self::UnknownPath | Self::UnknownJob | Self::UnknownState | Self::UnknownBlob { .. } => {
                 StatusCode::NOT_FOUND
             }
             Self::NotServed | Self::Undrawable { .. } | Self::TooSlow { .. } | Self::OtherKey { .. } => {

@@ -288,13 +288,14 @@ async fn put_blob(State(service): State<Service>, Path(hash): Path<String>, body
 }
 
 async fn blob(State(service): State<Service>, Path(hash): Path<String>) -> Result<Blob, Refusal> {
-    let hash: FileHash = hash.parse().map_err(|_| Refusal::UnknownBlob)?;
+    let hash: FileHash = hash.parse().map_err(|error| Refusal::malformed(&error))?;
     blocking(move || service.blob(&hash)).await.map(Blob)
 }
 
 async fn audit(State(service): State<Service>, body: Bytes) -> Answer<AuditReply> {
     let call: AuditCall = read_json(&body, MAX_JSON_BYTES)?;
-    service.audit(call.clone())?;
+    let (asking, asked) = (service.clone(), call.clone());
+    blocking(move || asking.audit(asked)).await?;
     let reply = until_some(&service, call.wait_ms, || match service.audit(call.clone()) {
         Ok(AuditReply::Pending) => None,
         reply => Some(reply),

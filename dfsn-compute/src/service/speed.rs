@@ -28,8 +28,8 @@ pub(super) struct ModelSpeed {
 
 #[derive(Debug, Default)]
 struct Means {
-    /// By pixels and guidance.
-    steps: BTreeMap<(u64, bool), f64>,
+    /// Of one evaluation of the UNet, by pixels and guidance.
+    evaluations: BTreeMap<(u64, bool), f64>,
     /// By pixels.
     decodes: BTreeMap<u64, f64>,
 }
@@ -39,7 +39,7 @@ impl ModelSpeed {
     pub(super) fn new(measured: Speed) -> Self {
         let pixels = u64::from(measured.side).pow(2);
         let means = Means {
-            steps: BTreeMap::from([((pixels, true), measured.step_us as f64)]),
+            evaluations: BTreeMap::from([((pixels, true), measured.step_us as f64)]),
             decodes: BTreeMap::from([(pixels, measured.decode_us as f64)]),
         };
         Self { measured, means: Mutex::new(means) }
@@ -49,9 +49,9 @@ impl ModelSpeed {
         self.measured
     }
 
-    /// A step of a picture of this many pixels took so long.
-    pub(super) fn stepped(&self, pixels: u64, is_guided: bool, took: Duration) {
-        learn(&mut self.means().steps, (pixels, is_guided), took);
+    /// An evaluation of the UNet for a picture of this many pixels took so long.
+    pub(super) fn evaluated(&self, pixels: u64, is_guided: bool, took: Duration) {
+        learn(&mut self.means().evaluations, (pixels, is_guided), took);
     }
 
     /// So did its decoding.
@@ -65,19 +65,21 @@ impl ModelSpeed {
         let is_guided = params.guidance_scale().is_guided();
         let means = self.means();
         let of = |guided: bool| {
-            let known = means.steps.iter().filter(move |((_, g), _)| *g == guided);
+            let known = means.evaluations.iter().filter(move |((_, g), _)| *g == guided);
             scaled(known.map(|((pixels, _), us)| (*pixels, *us)), pixels)
         };
-        let step = match (of(is_guided), is_guided) {
+        let evaluation = match (of(is_guided), is_guided) {
             (Some(us), _) => us,
             (None, false) => of(true).unwrap_or_default() * UNGUIDED,
             (None, true) => of(false).unwrap_or_default() / UNGUIDED,
         };
         let decode = scaled(means.decodes.iter().map(|(p, us)| (*p, *us)), pixels).unwrap_or_default();
-        let steps = f64::from(params.num_inference_steps());
+        // A picture to start from goes through an encoder that does less than the decoder.
+        let encode = if params.init_image().is_some() { decode } else { 0.0 };
+        let evaluations = f64::from(params.evaluations()) * evaluation;
         let images = f64::from(params.num_images());
-        let us = images * (self.measured.text_us as f64 + steps * step + decode) * MARGIN;
-        // At most 600 steps; a time beyond what fits is beyond every deadline, too.
+        let us = images * (self.measured.text_us as f64 + encode + evaluations + decode) * MARGIN;
+        // At most 604 evaluations; a time beyond what fits is beyond every deadline, too.
         Duration::try_from_secs_f64(us / 1e6).unwrap_or(Duration::MAX / 4096)
     }
 
@@ -105,7 +107,7 @@ fn scaled(known: impl Iterator<Item = (u64, f64)>, pixels: u64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dfsn_types::{ImageSize, ModelId, ProfileId};
+    use dfsn_types::{FileHash, ImageSize, ModelId, ProfileId, SchedulerKind, Strength};
 
     fn params(side: u16, steps: u16, guidance: u32) -> GenerationParams {
         let (model, profile) = (ModelId::from_bytes([1; 32]), ProfileId::from_bytes([2; 32]));
@@ -127,6 +129,25 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_to_start_from_is_encoded_and_spares_steps() {
+        let (model, profile) = (ModelId::from_bytes([1; 32]), ProfileId::from_bytes([2; 32]));
+        let of = |scheduler| {
+            let size = ImageSize::new(512, 512).unwrap();
+            GenerationParams::builder(model, profile, "", size)
+                .init_image(FileHash::from_bytes([3; 32]), Strength::from_thousandths(500).unwrap())
+                .scheduler(scheduler)
+        };
+        // Ten of twenty steps, encoding as long as decoding.
+        let seconds = |params: &GenerationParams| speed().estimate(params).as_secs_f64();
+        let ddim = seconds(&of(SchedulerKind::Ddim).build().unwrap());
+        assert!((ddim - 1.41 * MARGIN).abs() < 1e-6, "{ddim}");
+        // PNDM evaluates one of its steps twice.
+        let pndm = of(SchedulerKind::Pndm).build().unwrap();
+        let expected = (0.41 + 0.1 * f64::from(pndm.evaluations())) * MARGIN;
+        assert!((seconds(&pndm) - expected).abs() < 1e-6);
+    }
+
+    #[test]
     fn larger_pictures_take_more_than_their_share_and_smaller_ones_their_share() {
         let at = |side| speed().estimate(&params(side, 150, 7_500)).as_secs_f64();
         assert!(at(1024) > 4.5 * at(512));
@@ -137,9 +158,9 @@ mod tests {
     fn measurements_replace_guesses() {
         let speed = speed();
         let before = speed.estimate(&params(512, 20, 1_000));
-        speed.stepped(512 * 512, false, Duration::from_millis(90));
+        speed.evaluated(512 * 512, false, Duration::from_millis(90));
         assert!(speed.estimate(&params(512, 20, 1_000)) > before);
-        (0..50).for_each(|_| speed.stepped(512 * 512, true, Duration::from_millis(10)));
+        (0..50).for_each(|_| speed.evaluated(512 * 512, true, Duration::from_millis(10)));
         assert!(speed.estimate(&params(512, 20, 7_500)) < Duration::from_millis(700));
     }
 

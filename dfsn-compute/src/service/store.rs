@@ -1,8 +1,8 @@
 //! Results and traces on disk, from their commitment until their audits are over (ADR 0046).
 //!
-//! A job is drawn into a folder below `drafts`: its states as they come, its pictures, then its record with a checksum.
-//! When all of it is flushed the folder is renamed into `results`; that rename is the commitment. What lies in `drafts`
-//! at start is what a crash cut off, and is deleted.
+//! A job is drawn into a folder below `drafts`: its states as they come, its pictures and the one that it started from,
+//! then its record with a checksum. When all of it is flushed the folder is renamed into `results`; that rename is the
+//! commitment. What lies in `drafts` at start is what a crash cut off, and is deleted.
 
 mod draft;
 mod record;
@@ -29,6 +29,8 @@ const BROKEN: &str = "broken";
 const LOCK: &str = "lock";
 const RECORD: &str = "record.json";
 const STATES: &str = "states.bin";
+/// The picture that the job starts from.
+const INIT: &str = "init.png";
 
 /// The folder of results.
 #[derive(Debug)]
@@ -43,7 +45,8 @@ pub(crate) struct Store {
 #[derive(Debug, Default)]
 struct Index {
     results: BTreeMap<JobKey, Indexed>,
-    pictures: BTreeMap<FileHash, (JobKey, usize)>,
+    /// Files that are served by their hash: in which results, and under which name there.
+    blobs: BTreeMap<FileHash, BTreeMap<JobKey, String>>,
     /// Of results and of drafts as they were announced.
     used_bytes: u64,
 }
@@ -53,7 +56,7 @@ struct Index {
 struct Indexed {
     bytes: u64,
     keep_until_ms: u64,
-    pictures: Vec<FileHash>,
+    blobs: Vec<FileHash>,
 }
 
 /// Why the store does not give or take something.
@@ -156,13 +159,13 @@ impl Store {
     fn insert(&self, record: &StoredResult) {
         let mut index = self.index();
         let key = record.offer.key();
-        let pictures: Vec<FileHash> =
-            record.result.commitment.images.iter().map(|image| image.file).collect();
-        for (number, picture) in pictures.iter().enumerate() {
-            index.pictures.insert(*picture, (key, number));
+        let mut blobs = Vec::new();
+        for (hash, name, _) in record.blobs() {
+            index.blobs.entry(hash).or_default().insert(key, name);
+            blobs.push(hash);
         }
         index.used_bytes = index.used_bytes.saturating_add(record.bytes());
-        let indexed = Indexed { bytes: record.bytes(), keep_until_ms: record.keep_until_ms, pictures };
+        let indexed = Indexed { bytes: record.bytes(), keep_until_ms: record.keep_until_ms, blobs };
         index.results.insert(key, indexed);
     }
 
@@ -187,9 +190,10 @@ impl Store {
         draft: Draft,
         record: &StoredResult,
         pictures: &[Vec<u8>],
+        init: Option<&[u8]>,
     ) -> Result<(), StoreError> {
         let target = self.result_dir(record.offer.key());
-        draft.finish(record, pictures, &target)?;
+        draft.finish(record, pictures, init, &target)?;
         self.insert(record);
         Ok(())
     }
@@ -254,13 +258,17 @@ impl Store {
         Ok(state)
     }
 
-    /// Reads a picture by its hash.
+    /// Reads a picture of a result, or one that a result started from, by its hash.
     ///
     /// # Errors
     /// As [`Self::state`].
-    pub(crate) fn picture(&self, hash: &FileHash) -> Result<Vec<u8>, StoreError> {
-        let (key, number) = *self.index().pictures.get(hash).ok_or(StoreError::Unknown)?;
-        let path = self.result_dir(key).join(picture_name(number));
+    pub(crate) fn blob(&self, hash: &FileHash) -> Result<Vec<u8>, StoreError> {
+        let path = {
+            let index = self.index();
+            let place = index.blobs.get(hash).and_then(BTreeMap::first_key_value);
+            let (key, name) = place.ok_or(StoreError::Unknown)?;
+            self.result_dir(*key).join(name)
+        };
         let bytes = fs::read(&path).map_err(StoreError::io(&path))?;
         if FileHash::of(&bytes) != *hash {
             return Err(StoreError::Corrupt { path, reason: "the picture has changed on disk".to_owned() });
@@ -276,9 +284,12 @@ impl Store {
         let mut index = self.index();
         let Some(indexed) = index.results.remove(&key) else { return Ok(false) };
         index.used_bytes = index.used_bytes.saturating_sub(indexed.bytes);
-        for picture in &indexed.pictures {
-            if index.pictures.get(picture).is_some_and(|(owner, _)| *owner == key) {
-                index.pictures.remove(picture);
+        for hash in &indexed.blobs {
+            if let Some(places) = index.blobs.get_mut(hash) {
+                places.remove(&key);
+                if places.is_empty() {
+                    index.blobs.remove(hash);
+                }
             }
         }
         drop(index);

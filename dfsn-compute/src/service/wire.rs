@@ -58,7 +58,7 @@ pub struct JobOffer {
     pub attempt: Attempt,
     /// The validator whose trace it will be.
     pub worker: Address,
-    /// What to draw, by model and profile.
+    /// What to draw, by model and profile. A picture that it starts from is a blob that was handed over.
     pub params: GenerationParams,
     /// Milliseconds from now until the result must be there; a worker that would be late refuses.
     pub deadline_ms: u64,
@@ -272,7 +272,7 @@ pub struct AuditCall {
     pub attempt: Attempt,
     /// Whose trace is audited.
     pub worker: Address,
-    /// The job's request.
+    /// The job's request. A picture that it starts from is a blob that was handed over.
     pub params: GenerationParams,
     /// Which state to compute.
     pub boundary: Boundary,

@@ -1,18 +1,11 @@
 //! Reading the golden files and comparing with them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use safetensors::SafeTensors;
 use serde::de::DeserializeOwned;
 
-/// The embedded model.
-pub(crate) fn emoji_64() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/emoji-64")
-}
-
-pub(crate) fn golden_path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
-}
+pub(crate) use crate::common::{emoji_64, golden_path};
 
 pub(crate) fn golden_json<T: DeserializeOwned>(name: &str) -> T {
     serde_json::from_slice(&std::fs::read(golden_path(name)).unwrap()).unwrap()

@@ -9,6 +9,8 @@
 mod adapters;
 #[cfg(feature = "torch")]
 mod checkpoint;
+#[path = "../common/mod.rs"]
+mod common;
 mod config;
 #[cfg(feature = "torch")]
 mod families;
@@ -28,8 +30,6 @@ mod prompt_parity;
 mod prompts;
 mod scheduler_oracles;
 mod schedulers;
-#[cfg(feature = "service")]
-mod service;
 mod tokenizer;
 #[cfg(feature = "torch")]
 mod torch_thread;

@@ -231,7 +231,7 @@ async fn a_picture_an_audit_a_shutdown_and_the_result_after_a_restart() {
     };
     let digest = tree.open(asked).unwrap().digest;
     assert_eq!(
-        worker.audit(&call, Some(&state)).await.unwrap(),
+        worker.audit(&call, std::slice::from_ref(&state)).await.unwrap(),
         AuditReply::Done { digest, malformed: false }
     );
 
@@ -294,10 +294,13 @@ async fn soak() {
     let link = HttpLink::new(&format!("http://{address}")).unwrap();
     let worker = RemoteWorker::new(Arc::new(node_key()), key, Arc::new(link));
     let (info, pid) = (worker.info().await.unwrap(), running.0.id());
+    println!("before the first picture: {} KiB resident", resident_kib(pid));
     let mut memory = Vec::new();
     for picture in 1..=500_u32 {
         let offer = JobOffer {
             job: dfsn_types::Domain::File.hash_bytes(&picture.to_le_bytes()).into(),
+            // Other programs may take the cores for minutes.
+            deadline_ms: 3_600_000,
             ..offer(&info)
         };
         drawn(&worker, &offer).await;

@@ -22,12 +22,14 @@ pub(super) struct Audits {
     answers: VecDeque<(FileHash, AuditReply)>,
 }
 
-/// One question, with the bytes of its input.
+/// One question, with the bytes that its answer is computed from.
 #[derive(Clone, Debug)]
 pub(in crate::service) struct AuditTask {
     pub(in crate::service) id: FileHash,
     pub(in crate::service) call: AuditCall,
     pub(in crate::service) input: Option<Bytes>,
+    /// The file of the picture that the job starts from.
+    pub(in crate::service) init: Option<Bytes>,
     pub(in crate::service) model: usize,
     pub(in crate::service) deadline: Instant,
 }

@@ -1,14 +1,16 @@
 //! Jobs and questions: what is taken, and where it stands.
 
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use dfsn_types::{FileHash, GenerationParams, TraceShape};
 
 use super::Service;
 use crate::request::ImageRequest;
 use crate::scheduler;
 use crate::service::board::{AuditTask, OpenJob};
-use crate::service::engine::LoadedModel;
+use crate::service::engine::{LoadedModel, request_of};
 use crate::service::refusal::Refusal;
 use crate::service::wire::{
     AuditCall, AuditReply, JobKey, JobOffer, JobState, JobStatus, MAX_PREVIEWS, message,
@@ -35,12 +37,15 @@ impl Service {
         }
         let (number, model) = self.served(&offer.params)?;
         self.check_limits(&offer)?;
-        let bytes = trace_bytes(model, &offer.params)?;
+        let init = self.init_file(&offer.params)?;
+        let request = self.read(&offer.params, init.as_ref())?;
+        let file_bytes = init.as_ref().map_or(0, |file| file.len() as u64);
+        let bytes = file_bytes + trace_bytes(model, &request, offer.params.num_images())?;
         let needed_bytes = bytes.saturating_add(self.board().reserved_bytes());
         self.store().check_space(needed_bytes).map_err(|_| Refusal::StoreFull { needed_bytes })?;
         let deadline = Instant::now() + Duration::from_millis(offer.deadline_ms);
         let estimate = model.speed.estimate(&offer.params);
-        let state = self.board().take(OpenJob { offer, model: number, deadline, estimate, bytes })?;
+        let state = self.board().take(OpenJob { offer, init, model: number, deadline, estimate, bytes })?;
         Ok(status(key, state))
     }
 
@@ -69,6 +74,18 @@ impl Service {
             }
         }
         Ok(())
+    }
+
+    /// The file of the picture that a request starts from.
+    fn init_file(&self, params: &GenerationParams) -> Result<Option<Bytes>, Refusal> {
+        params.init_image().map(|hash| self.input(hash)).transpose()
+    }
+
+    /// Reads the picture that a request starts from, so that a file that is none is refused before the job is taken.
+    fn read(&self, params: &GenerationParams, init: Option<&Bytes>) -> Result<ImageRequest, Refusal> {
+        // One at a time: the pixels of a large file take 100 MiB.
+        let _reading = self.0.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        request_of(params, init).map_err(|error| undrawable(&error))
     }
 
     /// Where a job stands.
@@ -112,7 +129,7 @@ impl Service {
         let (model, _) = self.served(&call.params)?;
         TraceShape::of(&call.params).index(call.boundary).map_err(|_| Refusal::UnknownState)?;
         let input = match call.input {
-            Some(hash) => Some(self.0.shared.blobs.get(&hash).ok_or(Refusal::UnknownBlob)?),
+            Some(hash) => Some(self.input(hash)?),
             None if call.boundary.t == 0 => None,
             None => {
                 return Err(Refusal::Undrawable {
@@ -120,8 +137,9 @@ impl Service {
                 });
             }
         };
+        let init = self.init_file(&call.params)?;
         let wait = Duration::from_millis(call.deadline_ms).min(self.0.options.max_deadline);
-        self.board().ask(AuditTask { id, call, input, model, deadline: Instant::now() + wait })?;
+        self.board().ask(AuditTask { id, call, input, init, model, deadline: Instant::now() + wait })?;
         Ok(AuditReply::Pending)
     }
 }
@@ -141,21 +159,23 @@ fn audit_id(call: &AuditCall) -> FileHash {
     FileHash::of(&dfsn_types::codec::encode(&(genesis, job, attempt, worker, params, boundary, input)))
 }
 
-/// Bytes of a request's trace on disk, and that the model can draw it at all.
-fn trace_bytes(model: &LoadedModel, params: &GenerationParams) -> Result<u64, Refusal> {
-    let undrawable =
-        |error: &dyn std::fmt::Display| Refusal::Undrawable { reason: message(&error.to_string()) };
-    let request = ImageRequest::from_params(params, 0).map_err(|error| undrawable(&error))?;
-    request.check(&model.config).map_err(|error| undrawable(&error))?;
-    let steps = params.num_inference_steps();
-    let schedule = scheduler::build(params.scheduler(), &model.config.scheduler, u32::from(steps));
+/// Bytes of the trace of `images` pictures on disk, and that the model can draw them at all.
+fn trace_bytes(model: &LoadedModel, request: &ImageRequest, images: u8) -> Result<u64, Refusal> {
+    let config = &model.config;
+    request.check(config).map_err(|error| undrawable(&error))?;
+    let (steps, skipped) = (u32::from(request.num_inference_steps), u32::from(request.skipped_steps()));
+    let schedule = scheduler::build_from(request.scheduler, &config.scheduler, steps, skipped);
     let schedule = schedule.map_err(|error| undrawable(&error))?;
-    let factor = model.config.vae_scale_factor().max(1);
-    let latents = u64::from(model.config.unet.in_channels)
+    let factor = config.vae_scale_factor().max(1);
+    let latents = u64::from(config.vae.latent_channels)
         * u64::from(request.height / factor)
         * u64::from(request.width / factor);
-    let tensors: u64 = (0..=usize::from(steps)).map(|done| 1 + schedule.history_length(done) as u64).sum();
+    let tensors: u64 = (0..=schedule.num_steps()).map(|done| 1 + schedule.history_length(done) as u64).sum();
     let decoded = 3 * u64::from(request.height) * u64::from(request.width);
     // The picture itself is smaller than what was decoded.
-    Ok(u64::from(params.num_images()) * (4 * latents * tensors + 8 * decoded))
+    Ok(u64::from(images) * (4 * latents * tensors + 8 * decoded))
+}
+
+fn undrawable(error: &dyn std::fmt::Display) -> Refusal {
+    Refusal::Undrawable { reason: message(&error.to_string()) }
 }

@@ -20,7 +20,8 @@ pub struct ServiceOptions {
     pub max_store_bytes: u64,
     /// Bytes of blobs in memory.
     pub max_blob_bytes: usize,
-    /// Jobs that may wait.
+    /// Jobs that may wait, each with the picture that it starts from in memory: at most
+    /// [`MAX_BLOB_BYTES`](crate::service::wire::MAX_BLOB_BYTES) of them.
     pub queue_capacity: usize,
     /// Most pixels of a picture, for devices with little memory.
     pub max_pixels: u64,

@@ -45,7 +45,7 @@ impl Service {
         self.0.shared.blobs.put(bytes)
     }
 
-    /// A blob: something handed over, a preview, or a picture of a result.
+    /// A blob: something handed over, a preview, a picture of a result, or one that a result started from.
     ///
     /// # Errors
     /// [`Refusal::UnknownBlob`], [`Refusal::Internal`].
@@ -53,11 +53,16 @@ impl Service {
         if let Some(blob) = self.0.shared.blobs.get(hash) {
             return Ok(blob);
         }
-        match self.store().picture(hash) {
-            Ok(picture) => Ok(picture.into()),
-            Err(StoreError::Unknown) => Err(Refusal::UnknownBlob),
+        match self.store().blob(hash) {
+            Ok(file) => Ok(file.into()),
+            Err(StoreError::Unknown) => Err(Refusal::UnknownBlob { blob: *hash }),
             Err(error) => Err(Refusal::internal(&error)),
         }
+    }
+
+    /// A blob to compute from. One that cannot be read can be handed over again.
+    pub(super) fn input(&self, hash: FileHash) -> Result<Bytes, Refusal> {
+        self.blob(&hash).map_err(|_| Refusal::UnknownBlob { blob: hash })
     }
 
     /// Deletes a result whose audits are over.

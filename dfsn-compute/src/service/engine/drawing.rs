@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use dfsn_types::{Boundary, BoundedVec, FileHash, ImageCommitment, ResultCommitment, TraceShape};
 
-use super::{DrawError, Model, Shared};
+use super::{DrawError, Model, Shared, request_of};
 use crate::error::ComputeError;
 use crate::pipeline::Prepared;
 use crate::request::ImageRequest;
@@ -19,6 +19,8 @@ use crate::trace::TraceContext;
 /// A job in work: the picture that is being drawn, and those before it.
 pub(super) struct Drawing {
     job: Arc<OpenJob>,
+    /// Picture 0.
+    request: ImageRequest,
     draft: Draft,
     image: u8,
     prepared: Prepared,
@@ -39,10 +41,12 @@ impl Drawing {
             attempt: offer.attempt,
             worker: offer.worker,
         };
+        let request = request_of(&offer.params, job.init.as_ref())?;
         let mut draft = shared.store.draft(offer.key(), context, TraceShape::of(&offer.params))?;
-        let (prepared, state) = begin_image(models, shared, &job, &mut draft, 0)?;
+        let (prepared, state) = begin_image(models, shared, &job, &request, &mut draft, 0)?;
         Ok(Self {
             job,
+            request,
             draft,
             image: 0,
             prepared,
@@ -65,7 +69,8 @@ impl Drawing {
             let next = self.image + 1;
             let is_last = next >= self.job.offer.params.num_images();
             if !is_last {
-                (self.prepared, self.state) = begin_image(models, shared, &self.job, &mut self.draft, next)?;
+                (self.prepared, self.state) =
+                    begin_image(models, shared, &self.job, &self.request, &mut self.draft, next)?;
                 (self.image, self.step) = (next, 0);
             }
             is_last
@@ -76,13 +81,11 @@ impl Drawing {
 
     fn advance_step(&mut self, models: &mut [Model], shared: &Shared) -> Result<(), DrawError> {
         let model = model_of(models, &self.job)?;
+        let evaluations = self.prepared.scheduler().evaluations(self.step).len();
         let started = Instant::now();
         self.state = model.pipeline.step(&self.prepared, self.step + 1, &self.state)?;
-        model.speed.stepped(
-            self.pixels(),
-            self.job.offer.params.guidance_scale().is_guided(),
-            started.elapsed(),
-        );
+        let took = started.elapsed() / u32::try_from(evaluations.max(1)).unwrap_or(u32::MAX);
+        model.speed.evaluated(self.pixels(), self.job.offer.params.guidance_scale().is_guided(), took);
         self.step += 1;
         // At most 150 steps.
         let t = self.step as u16;
@@ -141,9 +144,8 @@ impl Drawing {
         let leaves = self.draft.leaves().iter().copied().map(WireLeaf::from).collect();
         let keep_until_ms = now_ms().saturating_add(self.job.offer.keep_ms);
         let lengths = self.draft.lengths().to_vec();
-        let record =
-            StoredResult::new(self.job.offer.clone(), result.clone(), leaves, lengths, keep_until_ms);
-        shared.store.commit(self.draft, &record, &self.pictures)?;
+        let record = StoredResult::new(&self.job, result.clone(), leaves, lengths, keep_until_ms);
+        shared.store.commit(self.draft, &record, &self.pictures, self.job.init.as_deref())?;
         tracing::info!(
             job = %record.offer.job, attempt = %record.offer.attempt, compute_ms = result.compute_ms, "committed"
         );
@@ -155,17 +157,17 @@ impl Drawing {
     }
 }
 
-/// Encodes the prompts of a picture and stores its initial state.
+/// Encodes what picture `image` is made from and stores its initial state.
 fn begin_image(
     models: &mut [Model],
     shared: &Shared,
     job: &OpenJob,
+    request: &ImageRequest,
     draft: &mut Draft,
     image: u8,
 ) -> Result<(Prepared, StepState), DrawError> {
-    let request = ImageRequest::from_params(&job.offer.params, image)?;
     let pipeline = &mut model_of(models, job)?.pipeline;
-    let prepared = pipeline.prepare(&request)?;
+    let prepared = pipeline.prepare(&request.clone().for_image(image))?;
     let state = pipeline.initial_state(&prepared);
     draft.push(Boundary { image, t: 0 }, &state.to_bytes(), &shared.secret)?;
     shared.board.stepped(image, 0);

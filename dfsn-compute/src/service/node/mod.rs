@@ -30,6 +30,9 @@ pub use self::http::HttpLink;
 pub use self::websocket::WebSocketLink;
 pub use link::{Exchange, Link, LinkError, LinkReply, LinkRequest};
 
+/// Blobs that are handed over for one request; a busy worker may have forgotten the first when the second is there.
+const HAND_OVERS: u32 = 4;
+
 /// Why a worker's answer is not there.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -86,6 +89,15 @@ impl RemoteWorker {
     /// [`NodeError`].
     pub async fn submit(&self, offer: &JobOffer) -> Result<JobStatus, NodeError> {
         self.json("POST", "/v1/jobs", to_json(offer)?).await
+    }
+
+    /// As [`Self::submit`], for a job that starts from the picture in `init`, a PNG file. It is handed over when the worker
+    /// does not have it.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn submit_from(&self, offer: &JobOffer, init: &Bytes) -> Result<JobStatus, NodeError> {
+        self.post_with("/v1/jobs", to_json(offer)?, std::slice::from_ref(init)).await
     }
 
     /// Where a job stands.
@@ -219,24 +231,21 @@ impl RemoteWorker {
         Ok(hash)
     }
 
-    /// Asks a question of an audit and waits for its answer, up to the call's deadline by the worker's clock. `input` is handed over
-    /// when the worker does not have it.
+    /// Asks a question of an audit and waits for its answer, up to the call's deadline by the worker's clock. `blobs` are the
+    /// state before and the picture that the job starts from, as far as the call names them; they are handed over when the
+    /// worker does not have them.
     ///
     /// # Errors
     /// [`NodeError`].
-    pub async fn audit(&self, call: &AuditCall, input: Option<&Bytes>) -> Result<AuditReply, NodeError> {
+    pub async fn audit(&self, call: &AuditCall, blobs: &[Bytes]) -> Result<AuditReply, NodeError> {
         let end = tokio::time::Instant::now() + std::time::Duration::from_millis(call.deadline_ms);
         loop {
             let left = end.saturating_duration_since(tokio::time::Instant::now());
             let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
             let call = AuditCall { deadline_ms: left_ms, wait_ms: left_ms.min(MAX_WAIT_MS), ..call.clone() };
-            let reply = self.json("POST", "/v1/audits", to_json(&call)?).await;
-            match (reply, input) {
-                (Ok(AuditReply::Pending), _) if left_ms > 0 => {}
-                (Err(NodeError::Refused(Refusal::UnknownBlob)), Some(input)) if left_ms > 0 => {
-                    self.put_blob(input.clone()).await?;
-                }
-                (reply, _) => return reply,
+            match self.post_with("/v1/audits", to_json(&call)?, blobs).await {
+                Ok(AuditReply::Pending) if left_ms > 0 => {}
+                reply => return reply,
             }
         }
     }
@@ -247,6 +256,27 @@ impl RemoteWorker {
     /// [`NodeError`].
     pub async fn possession(&self, call: &PossessionCall) -> Result<Signature, NodeError> {
         self.json("POST", "/v1/possession", to_json(call)?).await
+    }
+
+    /// Asks, and hands over what the worker lacks and `blobs` has.
+    async fn post_with<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: Bytes,
+        blobs: &[Bytes],
+    ) -> Result<T, NodeError> {
+        let mut tries = 0;
+        loop {
+            let missing = match self.json("POST", path, body.clone()).await {
+                Err(NodeError::Refused(Refusal::UnknownBlob { blob })) if tries < HAND_OVERS => blob,
+                reply => return reply,
+            };
+            tries += 1;
+            let Some(blob) = blobs.iter().find(|blob| FileHash::of(blob) == missing) else {
+                return Err(Refusal::UnknownBlob { blob: missing }.into());
+            };
+            self.put_blob(blob.clone()).await?;
+        }
     }
 
     async fn json<T: DeserializeOwned>(&self, method: &str, path: &str, body: Bytes) -> Result<T, NodeError> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use dfsn_types::{Boundary, TraceLeaf, TraceRoot, TraceShape, TraceTree};
 
 use super::record::StoredResult;
-use super::{RECORD, STATES, StoreError, picture_name, sync_dir, write_durably};
+use super::{INIT, RECORD, STATES, StoreError, picture_name, sync_dir, write_durably};
 use crate::trace::TraceContext;
 
 /// The folder of a job in work. Its states go to disk as they come, so that memory holds one at a time.
@@ -80,14 +80,17 @@ impl Draft {
         mut self,
         record: &StoredResult,
         pictures: &[Vec<u8>],
+        init: Option<&[u8]>,
         target: &Path,
     ) -> Result<(), StoreError> {
         let path = self.dir.join(STATES);
         self.states.flush().map_err(StoreError::io(&path))?;
         self.states.get_ref().sync_all().map_err(StoreError::io(&path))?;
-        for (number, picture) in pictures.iter().enumerate() {
-            let path = self.dir.join(picture_name(number));
-            write_durably(&path, picture).map_err(StoreError::io(&path))?;
+        let pictures = pictures.iter().enumerate();
+        let pictures = pictures.map(|(number, picture)| (picture_name(number), picture.as_slice()));
+        for (name, file) in pictures.chain(init.map(|init| (INIT.to_owned(), init))) {
+            let path = self.dir.join(name);
+            write_durably(&path, file).map_err(StoreError::io(&path))?;
         }
         let path = self.dir.join(RECORD);
         write_durably(&path, &record.to_bytes()?).map_err(StoreError::io(&path))?;

@@ -6,7 +6,8 @@ use std::path::Path;
 use dfsn_types::{FileHash, TraceShape};
 use serde::{Deserialize, Serialize};
 
-use super::{RECORD, STATES, StoreError, picture_name};
+use super::{INIT, RECORD, STATES, StoreError, picture_name};
+use crate::service::board::OpenJob;
 use crate::service::wire::{JobOffer, JobResult, WireLeaf};
 use crate::trace::TraceContext;
 
@@ -27,6 +28,9 @@ pub(crate) struct StoredResult {
     pub(crate) leaves: Vec<WireLeaf>,
     /// Bytes of each state, in the same order.
     pub(crate) lengths: Vec<u32>,
+    /// Bytes of the picture that the job starts from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) init_bytes: Option<u32>,
     /// When it is kept no longer, in Unix milliseconds.
     pub(crate) keep_until_ms: u64,
 }
@@ -34,13 +38,16 @@ pub(crate) struct StoredResult {
 impl StoredResult {
     /// A record of the newest form.
     pub(crate) fn new(
-        offer: JobOffer,
+        job: &OpenJob,
         result: JobResult,
         leaves: Vec<WireLeaf>,
         lengths: Vec<u32>,
         keep_until_ms: u64,
     ) -> Self {
-        Self { version: VERSION, offer, result, leaves, lengths, keep_until_ms }
+        // At most `MAX_BLOB_BYTES`.
+        let init_bytes = job.init.as_ref().map(|file| u32::try_from(file.len()).unwrap_or(u32::MAX));
+        let offer = job.offer.clone();
+        Self { version: VERSION, offer, result, leaves, lengths, init_bytes, keep_until_ms }
     }
 
     /// What the trace is bound to.
@@ -53,10 +60,22 @@ impl StoredResult {
         }
     }
 
-    /// Bytes of states and pictures.
+    /// Bytes of all files but the record.
     pub(crate) fn bytes(&self) -> u64 {
-        let pictures = self.result.commitment.images.iter().map(|image| image.file_bytes);
-        self.lengths.iter().copied().chain(pictures).map(u64::from).sum()
+        self.state_bytes() + self.blobs().map(|(_, _, bytes)| bytes).sum::<u64>()
+    }
+
+    fn state_bytes(&self) -> u64 {
+        self.lengths.iter().copied().map(u64::from).sum()
+    }
+
+    /// Files that are served by their hash: hash, name, bytes.
+    pub(super) fn blobs(&self) -> impl Iterator<Item = (FileHash, String, u64)> {
+        let pictures = self.result.commitment.images.iter().enumerate();
+        let pictures =
+            pictures.map(|(number, image)| (image.file, picture_name(number), u64::from(image.file_bytes)));
+        let init = self.offer.params.init_image().zip(self.init_bytes);
+        pictures.chain(init.map(|(hash, bytes)| (hash, INIT.to_owned(), u64::from(bytes))))
     }
 
     /// Where a state lies among all: offset and length.
@@ -81,10 +100,8 @@ impl StoredResult {
         let path = dir.join(RECORD);
         let bytes = fs::read(&path).map_err(StoreError::io(&path))?;
         let record = Self::parse(&bytes).map_err(|reason| StoreError::Corrupt { path, reason })?;
-        let states: u64 = record.lengths.iter().map(|length| u64::from(*length)).sum();
-        let pictures = record.result.commitment.images.iter().enumerate();
-        let pictures = pictures.map(|(number, image)| (picture_name(number), u64::from(image.file_bytes)));
-        for (name, expected) in pictures.chain([(STATES.to_owned(), states)]) {
+        let blobs = record.blobs().map(|(_, name, bytes)| (name, bytes));
+        for (name, expected) in blobs.chain([(STATES.to_owned(), record.state_bytes())]) {
             let path = dir.join(name);
             let found = fs::metadata(&path).map_err(StoreError::io(&path))?.len();
             if found != expected {
@@ -108,6 +125,9 @@ impl StoredResult {
         }
         if record.leaves.len() != leaves || record.lengths.len() != leaves {
             return Err(format!("not the {leaves} states of its request"));
+        }
+        if record.init_bytes.is_some() != record.offer.params.init_image().is_some() {
+            return Err("the picture to start from and its length do not fit".to_owned());
         }
         Ok(record)
     }

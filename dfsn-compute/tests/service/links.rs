@@ -12,14 +12,14 @@ use dfsn_types::{Boundary, SecretKey};
 use proptest::prelude::*;
 use tokio::sync::watch;
 
-use super::harness::{Harness, NODE_SEED, WORKER_SEED, context, offer, params, params_of, wait_over};
+use crate::harness::{Harness, NODE_SEED, WORKER_SEED, context, offer, params, params_of, wait_over};
 
-fn node_key() -> Arc<SecretKey> {
+pub(crate) fn node_key() -> Arc<SecretKey> {
     Arc::new(SecretKey::from_seed(&NODE_SEED))
 }
 
 /// Submits, follows, fetches and opens over any link.
-async fn draws(node: &RemoteWorker, number: u8) {
+pub(crate) async fn draws(node: &RemoteWorker, number: u8) {
     let job = offer(number, params("a fox"));
     node.submit(&job).await.unwrap();
     let JobState::Done { result } = wait_over(node, job.key()).await.state else { panic!("not done") };

@@ -8,7 +8,7 @@ use dfsn_compute::service::auth::{Call, CallHeader, now_ms};
 use dfsn_compute::service::node::{Exchange, HttpLink, Link, LinkRequest, NodeError, RemoteWorker};
 use dfsn_types::{FileHash, SecretKey};
 
-use super::harness::{Harness, NODE_SEED, WORKER_SEED, offer, params, remote};
+use crate::harness::{Harness, NODE_SEED, WORKER_SEED, offer, params, remote};
 
 /// Changes each request on its way and remembers it.
 #[derive(Debug)]

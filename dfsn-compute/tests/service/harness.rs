@@ -5,15 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use dfsn_compute::service::node::{HttpLink, RemoteWorker};
-use dfsn_compute::service::wire::{JobKey, JobOffer, JobState, JobStatus};
+use dfsn_compute::service::wire::{AuditCall, JobKey, JobOffer, JobResult, JobState, JobStatus};
 use dfsn_compute::service::{ModelSource, Service, ServiceOptions, server};
 use dfsn_compute::{Backend, TraceContext};
-use dfsn_types::{Address, Attempt, GenerationParams, GenesisHash, ImageSize, JobId, ModelId, SecretKey};
+use dfsn_types::{
+    Address, Attempt, Boundary, FileHash, GenerationParams, GenesisHash, ImageSize, JobId, ModelId, SecretKey,
+};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
-use crate::toy::{ToyBackend, toy_pipeline};
+use crate::common::{ToyBackend, toy_pipeline};
 
 pub(crate) const WORKER_SEED: [u8; 32] = [1; 32];
 pub(crate) const NODE_SEED: [u8; 32] = [2; 32];
@@ -38,10 +41,14 @@ pub(crate) fn options(dir: &Path) -> ServiceOptions {
     ServiceOptions::new(SecretKey::from_seed(&NODE_SEED).public_key(), dir.to_owned())
 }
 
-/// Starts a worker; must not be called on a thread of the runtime's tasks.
+/// Starts a worker with the toy, whose steps take `delay`.
 pub(crate) async fn start_service(options: ServiceOptions, delay: Duration) -> Service {
+    start_with_model(options, toy_source(delay)).await
+}
+
+pub(crate) async fn start_with_model(options: ServiceOptions, model: ModelSource) -> Service {
     let seed = Zeroizing::new(WORKER_SEED);
-    let starting = move || Service::start(options, &seed, vec![toy_source(delay)]);
+    let starting = move || Service::start(options, &seed, vec![model]);
     tokio::task::spawn_blocking(starting).await.unwrap().unwrap()
 }
 
@@ -62,6 +69,11 @@ impl Harness {
         let mut options = options(dir.path());
         change(&mut options);
         let service = start_service(options, Duration::from_millis(delay_ms)).await;
+        Self::serve(service, dir).await
+    }
+
+    /// Serves a worker whose results are in `dir`.
+    pub(crate) async fn serve(service: Service, dir: TempDir) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = server::router(service.clone());
@@ -73,6 +85,14 @@ impl Harness {
     /// Waits until a job is over.
     pub(crate) async fn over(&self, key: JobKey) -> JobStatus {
         wait_over(&self.node, key).await
+    }
+}
+
+#[track_caller]
+pub(crate) fn done(status: JobStatus) -> JobResult {
+    match status.state {
+        JobState::Done { result } => result,
+        other => panic!("not done: {other:?}"),
     }
 }
 
@@ -118,6 +138,20 @@ pub(crate) fn offer(number: u8, params: GenerationParams) -> JobOffer {
         deadline_ms: 60_000,
         keep_ms: 60_000,
         previews: 0,
+    }
+}
+
+pub(crate) fn audit_call(job: &JobOffer, boundary: Boundary, input: Option<&Bytes>) -> AuditCall {
+    AuditCall {
+        genesis: job.genesis,
+        job: job.job,
+        attempt: job.attempt,
+        worker: job.worker,
+        params: job.params.clone(),
+        boundary,
+        input: input.map(|bytes| FileHash::of(bytes)),
+        deadline_ms: 20_000,
+        wait_ms: 0,
     }
 }
 

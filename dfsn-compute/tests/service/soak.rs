@@ -1,11 +1,11 @@
 //! Memory over many pictures, and what an idle worker costs. Prints figures; run it with
-//! `cargo test --release -p dfsn-compute --features service --test it soak -- --ignored --nocapture`.
+//! `cargo test --release -p dfsn-compute --features service --test service soak -- --ignored --nocapture`.
 
 use std::time::{Duration, Instant};
 
 use dfsn_compute::service::wire::JobState;
 
-use super::harness::{offer, options, params_of, start_service};
+use crate::harness::{offer, options, params_of, start_service};
 
 /// A number of this process from Linux, in its unit there.
 #[cfg(target_os = "linux")]

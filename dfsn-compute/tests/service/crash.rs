@@ -9,7 +9,7 @@ use dfsn_compute::service::wire::{JobState, TraceLeaves};
 use dfsn_compute::service::{Refusal, Service};
 use dfsn_types::{Boundary, FileHash, TraceLeaf, TraceShape, TraceTree};
 
-use super::harness::{offer, options, params, params_of, start_service, toy_source};
+use crate::harness::{offer, options, params, params_of, start_service, toy_source};
 
 const DIR: &str = "DFSN_CRASH_TEST_DIR";
 
@@ -35,7 +35,7 @@ async fn worker_to_be_killed() {
 async fn a_killed_worker_keeps_its_results() {
     let dir = tempfile::tempdir().unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "service::crash::worker_to_be_killed", "--ignored", "--nocapture"])
+        .args(["--exact", "crash::worker_to_be_killed", "--ignored", "--nocapture"])
         .env(DIR, dir.path())
         .stdout(Stdio::piped())
         .spawn()

@@ -3,15 +3,15 @@
 use bytes::Bytes;
 use dfsn_compute::service::Refusal;
 use dfsn_compute::service::node::NodeError;
-use dfsn_compute::service::wire::{AuditCall, AuditReply, EndReason, EventKind, JobState, PossessionCall};
+use dfsn_compute::service::wire::{AuditReply, EndReason, EventKind, JobState, PossessionCall};
 use dfsn_compute::{ImageRequest, Trace, TraceRecorder};
 use dfsn_types::{
     Address, Boundary, BoundedVec, ChainId, ChainIdentity, ComputeRegistration, GenesisHash, KeyPossession,
     NodeId, PixelHash, Relay, SecretKey, TraceShape, VrfSecretKey,
 };
 
-use super::harness::{Harness, context, offer, params, params_of};
-use crate::toy::{ToyBackend, toy_pipeline};
+use crate::common::{ToyBackend, toy_pipeline};
+use crate::harness::{Harness, audit_call, context, offer, params, params_of};
 
 #[tokio::test]
 async fn a_job_gives_the_picture_and_the_trace_of_a_direct_run() {
@@ -108,7 +108,7 @@ async fn audits_give_the_digests_of_the_trace() {
             }
         };
         let call = audit_call(&job, boundary, input.as_ref());
-        let reply = worker.node.audit(&call, input.as_ref()).await.unwrap();
+        let reply = worker.node.audit(&call, input.as_slice()).await.unwrap();
         let digest = tree.open(boundary).unwrap().digest;
         assert_eq!(reply, AuditReply::Done { digest, malformed: false }, "boundary {t}");
     }
@@ -121,27 +121,9 @@ async fn a_state_that_no_step_can_read_is_answered_as_malformed() {
     let boundary = Boundary { image: 0, t: 3 };
     for input in [Bytes::from_static(b"short"), Bytes::from(f32::NAN.to_le_bytes().repeat(16 * 16 * 4))] {
         let call = audit_call(&job, boundary, Some(&input));
-        let reply = worker.node.audit(&call, Some(&input)).await.unwrap();
+        let reply = worker.node.audit(&call, std::slice::from_ref(&input)).await.unwrap();
         let digest = context(&job).at(boundary).malformed();
         assert_eq!(reply, AuditReply::Done { digest, malformed: true });
-    }
-}
-
-fn audit_call(
-    job: &dfsn_compute::service::wire::JobOffer,
-    boundary: Boundary,
-    input: Option<&Bytes>,
-) -> AuditCall {
-    AuditCall {
-        genesis: job.genesis,
-        job: job.job,
-        attempt: job.attempt,
-        worker: job.worker,
-        params: job.params.clone(),
-        boundary,
-        input: input.map(|bytes| dfsn_types::FileHash::of(bytes)),
-        deadline_ms: 20_000,
-        wait_ms: 0,
     }
 }
 

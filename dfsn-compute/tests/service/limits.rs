@@ -13,14 +13,12 @@ use dfsn_compute::{Backend, ComputeError, Conditioning, LatentShape, ModelConfig
 use dfsn_types::{GenerationParams, ImageSize, ModelId, ProfileId, ProfileRecord};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
-use zeroize::Zeroizing;
 
-use super::harness::{Harness, TOY, WORKER_SEED, offer, options, params, params_of, start_service};
-use crate::golden::emoji_64;
-use crate::toy::ToyBackend;
+use crate::common::{ToyBackend, emoji_64};
+use crate::harness::{Harness, TOY, offer, options, params, params_of, start_service, start_with_model};
 
 #[track_caller]
-fn refusal<T: std::fmt::Debug>(outcome: Result<T, NodeError>) -> Refusal {
+pub(crate) fn refusal<T: std::fmt::Debug>(outcome: Result<T, NodeError>) -> Refusal {
     match outcome.unwrap_err() {
         NodeError::Refused(refusal) => refusal,
         other => panic!("{other}"),
@@ -69,9 +67,7 @@ async fn a_running_job_ends_at_its_deadline() {
     let backend = Slowing { toy: ToyBackend::default(), slow: Arc::clone(&slow) };
     let pipeline = Pipeline::new(ModelConfig::load(emoji_64()).unwrap(), backend).unwrap();
     let source = ModelSource { id: TOY, name: "toy".to_owned(), load: Box::new(|| Ok(pipeline.boxed())) };
-    let (options, seed) = (options(dir.path()), Zeroizing::new(WORKER_SEED));
-    let starting = move || Service::start(options, &seed, vec![source]);
-    let service = tokio::task::spawn_blocking(starting).await.unwrap().unwrap();
+    let service = start_with_model(options(dir.path()), source).await;
     // Measured fast, then slow: 150 steps take 3 s.
     slow.store(true, Ordering::Relaxed);
     let mut job = offer(1, params_of("a fox", 150, 1));

@@ -1,0 +1,61 @@
+//! The embedded model on libtorch, as a worker and as the auditor of one.
+
+use std::num::NonZeroU16;
+
+use bytes::Bytes;
+use dfsn_compute::service::ModelSource;
+use dfsn_compute::service::wire::AuditReply;
+use dfsn_compute::torch::{DeviceChoice, load_pipeline};
+use dfsn_compute::{ImageRequest, TorchOptions, TraceRecorder};
+use dfsn_types::{Boundary, FileHash, GenerationParams, ImageSize, Strength};
+
+use crate::common::{emoji_64, golden_path};
+use crate::harness::{Harness, TOY, audit_call, context, done, offer, options, start_with_model};
+
+/// One thread: where other programs take the cores, several would spend their time waiting for each other.
+fn torch() -> TorchOptions {
+    TorchOptions { threads: NonZeroU16::new(1), device: DeviceChoice::Cpu, ..TorchOptions::default() }
+}
+
+#[tokio::test]
+async fn a_picture_from_a_picture_is_that_of_the_pipeline_and_passes_its_audits() {
+    let dir = tempfile::tempdir().unwrap();
+    let load = Box::new(|| Ok(load_pipeline(emoji_64(), torch())?.boxed()));
+    let source = ModelSource { id: TOY, name: "emoji-64".to_owned(), load };
+    let service = start_with_model(options(dir.path()), source).await;
+    let worker = Harness::serve(service, dir).await;
+    let init = Bytes::from(std::fs::read(golden_path("models/init.png")).unwrap());
+    let profile = worker.node.info().await.unwrap().models[0].profile;
+    let params = GenerationParams::builder(TOY, profile, "a fox", ImageSize::new(64, 64).unwrap())
+        .num_inference_steps(4)
+        .seed(7)
+        .init_image(FileHash::of(&init), Strength::from_thousandths(500).unwrap());
+    let job = offer(1, params.build().unwrap());
+    worker.node.submit_from(&job, &init).await.unwrap();
+    let commitment = done(worker.over(job.key()).await).commitment;
+
+    let (params, file) = (job.params.clone(), init.clone());
+    let direct = tokio::task::spawn_blocking(move || {
+        let request = ImageRequest::from_params_with_init(&params, 0, &file).unwrap();
+        let mut recorder = TraceRecorder::default();
+        let mut pipeline = load_pipeline(emoji_64(), torch()).unwrap();
+        (pipeline.generate(&request, &mut recorder).unwrap().image, recorder.into_boundaries())
+    });
+    let (picture, states) = direct.await.unwrap();
+    assert_eq!(commitment.images[0].pixels, picture.pixel_hash());
+    assert_eq!(worker.node.blob(&commitment.images[0].file).await.unwrap(), picture.to_png().unwrap());
+
+    let tree = worker.node.trace(job.key(), &job.params, &commitment.trace_root).await.unwrap();
+    // Before the first step, after each of two, decoded.
+    assert_eq!(states.len(), 4);
+    for (t, state) in (0..).zip(&states) {
+        let boundary = Boundary { image: 0, t };
+        let before = usize::from(t).checked_sub(1).map(|before| Bytes::from(states[before].clone()));
+        let call = audit_call(&job, boundary, before.as_ref());
+        let blobs: Vec<Bytes> = before.into_iter().chain([init.clone()]).collect();
+        let digest = context(&job).at(boundary).digest(state);
+        assert_eq!(tree.open(boundary).unwrap().digest, digest);
+        let reply = worker.node.audit(&call, &blobs).await.unwrap();
+        assert_eq!(reply, AuditReply::Done { digest, malformed: false }, "boundary {t}");
+    }
+}

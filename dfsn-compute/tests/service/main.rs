@@ -1,0 +1,17 @@
+//! A worker and its node over loopback, with the toy backend and, with feature `torch`, the embedded model.
+
+#![allow(clippy::unwrap_in_result)] // Helpers unwrap what the tests set up and return what they test.
+
+mod auth;
+#[path = "../common/mod.rs"]
+mod common;
+mod crash;
+#[cfg(feature = "torch")]
+mod emoji;
+mod end_to_end;
+mod harness;
+mod init_images;
+mod limits;
+mod links;
+mod soak;
+mod wire;
