@@ -14,4 +14,5 @@ mod init_images;
 mod limits;
 mod links;
 mod soak;
+mod tls;
 mod wire;
