@@ -32,6 +32,15 @@ pub trait Backend: Send {
         conditioning: &Conditioning,
     ) -> Result<Vec<f32>, ComputeError>;
 
+    /// Refuses a size of latents or a number of tokens for which the networks cannot run, before any work is done.
+    ///
+    /// # Errors
+    /// [`ComputeError`], naming what is too large.
+    fn check_size(&self, latents: LatentShape, tokens: usize) -> Result<(), ComputeError> {
+        let _ = (latents, tokens);
+        Ok(())
+    }
+
     /// The VAE decoder with the model's scaling: from latents to `[3, height, width]` about -1 to 1.
     ///
     /// # Errors
@@ -145,6 +154,10 @@ impl<B: Backend + ?Sized> Backend for Box<B> {
         conditioning: &Conditioning,
     ) -> Result<Vec<f32>, ComputeError> {
         (**self).predict_noise(sample, shape, timestep, conditioning)
+    }
+
+    fn check_size(&self, latents: LatentShape, tokens: usize) -> Result<(), ComputeError> {
+        (**self).check_size(latents, tokens)
     }
 
     fn decode(&mut self, latents: &[f32], shape: LatentShape) -> Result<Vec<f32>, ComputeError> {

@@ -2,7 +2,8 @@
 //!
 //! Here belong the state, the state transition, sortition, judgement, penalties, the mempool, block building, and the
 //! [`vm::Vm`] interface that ordering engines drive. Time, randomness, signatures and results of inference arrive as inputs: no
-//! async runtime, no clock, no libtorch, no float; the same input gives the same bytes on every machine.
+//! async runtime, no clock, no libtorch; the same input gives the same bytes on every machine. No rule knows floats: [`exact`] defines
+//! the arithmetic of exact pictures.
 //!
 //! A message passes three stages, each a type or a function:
 //! - structural: `dfsn_types` decodes it with every bound checked;

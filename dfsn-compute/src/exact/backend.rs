@@ -178,6 +178,14 @@ impl Backend for ExactBackend {
             .collect())
     }
 
+    fn check_size(&self, latents: LatentShape, tokens: usize) -> Result<(), ComputeError> {
+        let (height, width) = (latents.height as usize, latents.width as usize);
+        for call in [NetworkCall::UNet { height, width, tokens }, NetworkCall::Decoder { height, width }] {
+            self.model.program(call)?;
+        }
+        Ok(())
+    }
+
     fn decode(&mut self, latents: &[f32], shape: LatentShape) -> Result<Vec<f32>, ComputeError> {
         let key = NetworkCall::Decoder { height: shape.height as usize, width: shape.width as usize };
         let latents = Held::Floats(to_pixels(latents, shape.channels as usize));

@@ -1,10 +1,10 @@
 //! What runs programs: fast kernels, or the definition itself.
 
-use dfsn_consensus::exact::{InterpretError, Program, TensorData, interpret};
+use dfsn_consensus::exact::{EvaluateError, InterpretError, Program, TensorData, interpret};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::executor::{Executor, Held};
-use super::simd::{Kernels, Threads};
+use super::simd::{Kernels, Threads, check_environment};
 use super::weights::PreparedWeights;
 use super::{ExactError, ExactModel, ExactOptions, ExactWeights};
 use crate::error::ComputeError;
@@ -28,11 +28,9 @@ impl Engine {
         networks: &Networks,
         options: ExactOptions,
     ) -> Result<Self, ComputeError> {
+        check_environment().map_err(ExactError::from)?;
         let programs = model.all()?;
         let programs: Vec<&Program> = programs.iter().collect();
-        if options.scalar {
-            return Ok(Self::Scalar(ExactWeights::of_networks(networks, &programs)?));
-        }
         let kernels = match options.isa {
             Some(isa) => Kernels::new(isa).map_err(ExactError::from)?,
             None => Kernels::detect(),
@@ -45,11 +43,16 @@ impl Engine {
             Some(threads) => usize::from(threads.get()),
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
+        if options.scalar {
+            return Ok(Self::Scalar(ExactWeights::of_networks(networks, &programs)?));
+        }
         let pool = (threads > 1)
             .then(|| ThreadPoolBuilder::new().num_threads(threads).build())
             .transpose()
             .map_err(|error| ExactError::Threads { threads, reason: error.to_string() })?;
-        Ok(Self::Simd { weights: PreparedWeights::load(networks, &programs, kernels)?, kernels, pool })
+        let threads = pool.as_ref().map_or(Threads::Caller, Threads::Pool);
+        let weights = PreparedWeights::load(networks, &programs, kernels, threads)?;
+        Ok(Self::Simd { weights, kernels, pool })
     }
 
     /// Runs a program for several images at once; inputs and outputs hold one after the other.
@@ -59,6 +62,7 @@ impl Engine {
         images: usize,
         inputs: Vec<Held>,
     ) -> Result<Vec<Vec<f32>>, ExactError> {
+        check_environment()?;
         check_inputs(program, images, &inputs)?;
         match self {
             Self::Simd { weights, kernels, pool } => {
@@ -107,7 +111,10 @@ fn scalar(
         let inputs = inputs.iter().map(part).collect();
         let outputs = interpret::<f32>(program, &weights.of(program), inputs, |_, _| {}).map_err(
             |error| match error {
-                InterpretError::Element { op, .. } => ExactError::NotFinite { op },
+                InterpretError::Element { op, source: EvaluateError::NotFinite { .. }, .. } => {
+                    ExactError::NotFinite { op }
+                }
+                InterpretError::Element { op, .. } => ExactError::Inconsistent { op, what: "element" },
                 _ => ExactError::Inconsistent { op: 0, what: "input" },
             },
         )?;

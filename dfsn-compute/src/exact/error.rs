@@ -45,7 +45,7 @@ pub enum ExactError {
         /// Numbers wanted.
         expected: Vec<usize>,
     },
-    /// Tensors that do not belong together: a mistake of the engine, not of its input.
+    /// An element that is not there: a token that the model does not have, or a mistake of the engine.
     #[error("operation {op} has no {what}")]
     Inconsistent {
         /// The operation in the network's program.

@@ -98,16 +98,15 @@ impl ExactModel {
     /// Small programs that together name all parameters.
     pub(super) fn all(&self) -> Result<Vec<Program>, ExactError> {
         let scale = 1 << (self.decoder.channels.len().max(1) - 1);
-        let text = (0..self.text_encoders.len()).map(|encoder| NetworkCall::TextEncoder {
-            encoder,
-            tokens: 1,
-            clip_skip: 0,
+        let text = self.text_encoders.iter().zip(TEXT_PARTS).map(|(shape, part)| {
+            // The layer that the second family leaves out is in the file, too.
+            Ok(text_encoder(&TextEncoderShape { penultimate: false, ..*shape }, part, 1, 0)?)
         });
         let rest = [
             NetworkCall::UNet { height: scale, width: scale, tokens: 1 },
             NetworkCall::Decoder { height: 1, width: 1 },
             NetworkCall::Encoder { height: scale, width: scale },
         ];
-        text.chain(rest).map(|call| self.program(call)).collect()
+        text.chain(rest.into_iter().map(|call| self.program(call))).collect()
     }
 }

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use dfsn_consensus::exact::quantise::{Scale, max_bits, quantise_weight};
 use dfsn_consensus::exact::{
     EvaluateError, LIMIT_ROW, LIMIT_WEIGHT, OpKind, Program, WeightForm, WeightId, WeightSpec, Weights,
 };
 use rayon::prelude::*;
 
-use super::simd::{Kernels, PackedWeights};
+use super::simd::{Kernels, PackedWeights, Threads, check_environment};
 use super::{ExactError, ExactModel};
 use crate::config::ModelConfig;
 use crate::error::ComputeError;
@@ -45,25 +46,14 @@ impl ExactWeight {
         let mut scales = vec![0.0; rows];
         let targets = values.chunks_exact_mut(width.max(1)).zip(&mut scales);
         for ((values, scale), numbers) in targets.zip(numbers.chunks_exact(width.max(1))) {
-            let max = numbers.iter().fold(0.0_f32, |max, number| max.max(number.abs()));
-            *scale = max.max(SCALE_LEAST) / LIMIT_WEIGHT as f32;
+            let row = Scale::<f32>::of(max_bits(numbers.iter().copied()), LIMIT_WEIGHT.unsigned_abs());
+            *scale = row.s;
             for (place, value) in values.iter_mut().enumerate() {
-                let number = numbers[place % channels * taps + place / channels];
-                *value = quantised(number, *scale);
+                *value = quantise_weight(numbers[place % channels * taps + place / channels], &row);
             }
         }
         Ok(Self::Quantised { values, scales })
     }
-}
-
-/// 2^-100: rows of zeros have a scale, too.
-const SCALE_LEAST: f32 = f32::from_bits(27 << 23);
-
-fn quantised(number: f32, scale: f32) -> i16 {
-    let limit = f64::from(LIMIT_WEIGHT);
-    let value = (f64::from(number) / f64::from(scale)).round_ties_even();
-    // In the limits, and so in i16.
-    value.clamp(-limit, limit) as i16
 }
 
 /// A model's parameters by their names in programs.
@@ -81,7 +71,7 @@ impl ExactWeights {
     }
 
     pub(super) fn of_networks(networks: &Networks, programs: &[&Program]) -> Result<Self, ComputeError> {
-        Ok(Self(read_all(networks, programs, |_, weight| Ok(weight))?))
+        Ok(Self(read_all(networks, programs, Threads::Caller, |_, weight| Ok(weight))?))
     }
 
     /// The weights of a program among these, as the definition reads them.
@@ -97,17 +87,23 @@ const BATCH_NUMBERS: usize = 32 << 20;
 fn read_all<T: Send>(
     networks: &Networks,
     programs: &[&Program],
+    threads: Threads<'_>,
     make: impl Fn(&WeightSpec, ExactWeight) -> Result<T, ExactError> + Sync,
 ) -> Result<HashMap<String, T>, ComputeError> {
     let mut all = HashMap::new();
     let mut seen = HashSet::new();
     let mut batch = Vec::new();
     let mut held = 0;
+    let convert = |(spec, numbers): (&WeightSpec, Vec<f32>)| -> Result<(String, T), ExactError> {
+        check_environment()?;
+        Ok((spec.name.clone(), make(spec, ExactWeight::new(spec, numbers)?)?))
+    };
     let mut work = |batch: &mut Vec<(&WeightSpec, Vec<f32>)>| -> Result<(), ComputeError> {
-        let made = batch
-            .par_drain(..)
-            .map(|(spec, numbers)| Ok((spec.name.clone(), make(spec, ExactWeight::new(spec, numbers)?)?)));
-        all.extend(made.collect::<Result<Vec<_>, ExactError>>()?);
+        let made: Result<Vec<_>, ExactError> = match threads {
+            Threads::Pool(pool) => pool.install(|| batch.par_drain(..).map(convert).collect()),
+            Threads::Caller => batch.drain(..).map(convert).collect(),
+        };
+        all.extend(made?);
         Ok(())
     };
     for spec in programs.iter().flat_map(|program| program.weights()) {
@@ -211,6 +207,7 @@ impl PreparedWeights {
         networks: &Networks,
         programs: &[&Program],
         kernels: Kernels,
+        threads: Threads<'_>,
     ) -> Result<Self, ComputeError> {
         let limits = input_limits(programs);
         let prepare = |spec: &WeightSpec, weight| match (weight, spec.form) {
@@ -225,7 +222,7 @@ impl PreparedWeights {
             }
             (ExactWeight::Plain(values), _) => Ok(PreparedWeight::Plain(values)),
         };
-        Ok(Self(read_all(networks, programs, prepare)?))
+        Ok(Self(read_all(networks, programs, threads, prepare)?))
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&PreparedWeight> {
@@ -244,5 +241,10 @@ fn input_limits<'a>(programs: &[&'a Program]) -> HashMap<&'a str, i32> {
         };
         Some((program.weight(weight)?.name.as_str(), limit))
     };
-    ops.filter_map(limit).collect()
+    let mut limits = HashMap::new();
+    for (name, limit) in ops.filter_map(limit) {
+        let most = limits.entry(name).or_insert(limit);
+        *most = limit.max(*most);
+    }
+    limits
 }

@@ -59,8 +59,9 @@ impl<B: Backend> Pipeline<B> {
         let scheduler = self.schedule(&large, skipped)?;
 
         let first = self.prepare(request)?;
-        let small = self.denoise(&first, self.initial_state(&first), observer)?;
         let latents = self.latent_shape(&large);
+        self.backend.check_size(latents, first.text.conditioning.tokens)?;
+        let small = self.denoise(&first, self.initial_state(&first), observer)?;
         let start = Start {
             noise: noise::randn(large.seed, latents.count()),
             image: Some(enlarge(&small.latents, first.latents, latents)),

@@ -115,6 +115,7 @@ impl<B: Backend> Pipeline<B> {
         let latents = self.latent_shape(request);
         let scheduler = self.schedule(request, request.skipped_steps())?;
         let text = self.encode_prompts(request)?;
+        self.backend.check_size(latents, text.conditioning.tokens)?;
         let start = self.prepare_start(request, latents)?;
         Ok(Prepared { request: request.clone(), text, scheduler, latents, start })
     }

@@ -157,14 +157,17 @@ impl Shapes<'_> {
                 is_new = true;
                 continue;
             }
-            let Some(shape) = self.0.shape(&block("0.in_layers.2.weight")) else { break };
+            let first = block("0.in_layers.2.weight");
+            if !self.0.has(&first) {
+                break;
+            }
             let depth = self.count(|depth| block(&format!("1.transformer_blocks.{depth}.attn2.to_k.weight")));
             if depth > 0 {
                 cross = Some(self.size(&block("1.transformer_blocks.0.attn2.to_k.weight"), 1)?);
                 is_linear = self.0.shape(&block("1.proj_in.weight")).is_some_and(|shape| shape.len() == 2);
             }
             if is_new {
-                channels.push(shape[0]);
+                channels.push(self.size(&first, 0)?);
                 resnets.push(0);
                 depths.push(depth);
                 down.push(if depth > 0 { "CrossAttnDownBlock2D" } else { "DownBlock2D" });

@@ -59,8 +59,13 @@ impl Network {
 
     /// Reads a tensor as f32.
     pub(crate) fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
-        let mut numbers = vec![0.0; shape.iter().product()];
+        let count = shape.iter().product();
+        let mut numbers: Vec<f32> = Vec::new();
         let form = self.read_pieces(name, shape, |place, format, bytes| {
+            // Memory is taken once the file is known to hold as much.
+            if numbers.is_empty() {
+                numbers.resize(count, 0.0);
+            }
             format.decode(bytes, &mut numbers[place..]);
             Ok::<_, WeightsError>(())
         })?;

@@ -1,8 +1,16 @@
 //! The networks of emoji-64 on every instruction set, against the definition.
 
-use dfsn_compute::exact::{ExactBackend, ExactModel, ExactOptions, ExactWeights, Isa, NetworkCall};
-use dfsn_compute::{Backend, Conditioning, LatentShape, ModelConfig, TextInput};
+use std::fs;
+use std::path::Path;
+
+use dfsn_compute::exact::{
+    ExactBackend, ExactError, ExactModel, ExactOptions, ExactWeights, Isa, NetworkCall, load_pipeline,
+};
+use dfsn_compute::{
+    AddedConditioning, Backend, ComputeError, Conditioning, ImageRequest, LatentShape, ModelConfig, TextInput,
+};
 use dfsn_consensus::exact::{TensorData, interpret};
+use tempfile::TempDir;
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/emoji-64");
 
@@ -93,4 +101,68 @@ fn the_autoencoder_is_the_definition() {
         let found = backend.encode(&image, 8, 12).unwrap();
         assert!(bits(&found.mean) == bits(&moments[..found.mean.len()]), "{name}");
     }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if from.is_dir() { copy_folder(&from, &to) } else { drop(fs::copy(from, to).unwrap()) }
+    }
+}
+
+/// A family's folder with the embedded model's vocabulary.
+fn with_tokenizers(family: &str) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/models");
+    copy_folder(&models.join(family), dir.path());
+    for tokenizer in ["tokenizer", "tokenizer_2"] {
+        copy_folder(&Path::new(MODEL).join("tokenizer"), &dir.path().join(tokenizer));
+    }
+    dir
+}
+
+/// Small random models of all families: another text encoder, another prediction, a second embedding.
+#[test]
+fn every_family_is_the_definition() {
+    for family in ["sd15", "sd21", "sdxl"] {
+        let dir = with_tokenizers(family);
+        let config = ModelConfig::load(dir.path()).unwrap();
+        let load =
+            |scalar| ExactBackend::load(&config, ExactOptions { scalar, ..ExactOptions::default() }).unwrap();
+        let (mut definition, mut kernels) = (load(true), load(false));
+        assert!(definition.isa().is_none() && kernels.isa().is_some());
+        let encoders = [Some(&config.text_encoder), config.text_encoder_2.as_ref()];
+        for (encoder, text) in encoders.into_iter().flatten().enumerate() {
+            let ids = [1, text.vocab_size - 1, 3];
+            let all = [&mut definition, &mut kernels]
+                .map(|backend| backend.encode_text(&TextInput::new(encoder, &ids)).unwrap());
+            assert_eq!(all[0], all[1], "{family}, text encoder {encoder}");
+            assert_eq!(all[0].pooled.is_some(), encoder == 1);
+        }
+        let shape = LatentShape { channels: config.unet.in_channels, height: 8, width: 8 };
+        let sample = numbers("sample", shape.count());
+        let width = config.unet.cross_attention_dim as usize;
+        let added = config.unet.add_embedding.map(|added| AddedConditioning {
+            pooled: numbers("pooled", 2 * added.pooled_dim() as usize),
+            time_ids: [64.0, 64.0, 0.0, 0.0, 64.0, 64.0],
+        });
+        let embeddings = numbers("text", 2 * 5 * width);
+        let conditioning = Conditioning { embeddings, prompts: 2, tokens: 5, added };
+        let all = [&mut definition, &mut kernels].map(|backend| {
+            let noise = backend.predict_noise(&sample, shape, 77.0, &conditioning).unwrap();
+            let latents = LatentShape { channels: config.vae.latent_channels, height: 4, width: 4 };
+            let decoded = backend.decode(&numbers("latents", latents.count()), latents).unwrap();
+            (bits(&noise), bits(&decoded))
+        });
+        assert!(all[0] == all[1], "{family}");
+    }
+}
+
+#[test]
+fn pictures_too_large_for_the_networks_are_refused_before_any_work() {
+    let mut pipeline = load_pipeline(MODEL, ExactOptions::default()).unwrap();
+    let request = ImageRequest { height: 2048, width: 2048, ..ImageRequest::for_model(pipeline.config()) };
+    let refused = pipeline.prepare(&request).map(|_| ());
+    assert!(matches!(&refused, Err(ComputeError::Exact(ExactError::Program(_)))), "{refused:?}");
 }

@@ -1,6 +1,6 @@
 //! Whole tensors, and what commits to one.
 
-use super::evaluate::Value;
+use super::evaluate::{Value, canonical};
 use super::tensor::{Element, TensorSpec};
 
 /// A tensor's elements, row-major; floats as bit patterns.
@@ -19,7 +19,7 @@ pub enum TensorData {
 impl TensorData {
     /// Of floats.
     pub fn from_floats(floats: &[f32]) -> Self {
-        Self::F32(floats.iter().map(|float| float.to_bits()).collect())
+        Self::F32(floats.iter().map(|float| canonical(float.to_bits())).collect())
     }
 
     /// The type of the elements.

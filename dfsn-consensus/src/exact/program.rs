@@ -99,12 +99,12 @@ impl Program {
         &self.outputs
     }
 
-    /// Type and shape of a tensor; `None` for an id of another program.
+    /// Type and shape of a tensor of this program.
     pub fn tensor(&self, id: TensorId) -> Option<&TensorSpec> {
         self.tensors.get(id.index())
     }
 
-    /// A parameter; `None` for an id of another program.
+    /// A parameter of this program.
     pub fn weight(&self, id: WeightId) -> Option<&WeightSpec> {
         self.weights.get(id.index())
     }
@@ -147,13 +147,13 @@ impl Builder {
 
     pub(super) fn finish(self, outputs: Vec<TensorId>) -> Result<Program, ProgramError> {
         let Self { tensors, weights, ops, inputs, .. } = self;
-        if ops.len() > OPS_MAX {
-            return Err(ProgramError::TooLong);
-        }
         Ok(Program { tensors, weights, ops, inputs, outputs })
     }
 
     pub(super) fn tensor(&mut self, element: Element, dims: &[usize]) -> Result<TensorId, ProgramError> {
+        if self.ops.len() >= OPS_MAX {
+            return Err(ProgramError::TooLong);
+        }
         let count = dims.iter().try_fold(1_usize, |count, &dim| count.checked_mul(dim));
         if count.is_none_or(|count| count == 0 || count > TENSOR_MAX) {
             return Err(ProgramError::Size(dims.to_vec()));
@@ -234,6 +234,16 @@ impl Builder {
 
 pub(super) fn check_fan_in(what: &'static str, bytes: usize) -> Result<(), ProgramError> {
     if bytes > FAN_IN_BYTES { Err(ProgramError::FanIn { what, bytes }) } else { Ok(()) }
+}
+
+/// Norms divide by the square root of the variance and this.
+pub(super) fn check_epsilon(eps: u64) -> Result<(), ProgramError> {
+    // 2^-200; bit patterns of positive numbers are in their order.
+    const LEAST: u64 = 823 << 52;
+    if eps < LEAST {
+        return Err(ProgramError::Unsupported { key: "epsilon", value: f64::from_bits(eps).to_string() });
+    }
+    Ok(())
 }
 
 pub(super) fn divide(what: &'static str, whole: usize, part: usize) -> Result<usize, ProgramError> {

@@ -1,7 +1,8 @@
 //! Floats to integers with one scale for a scope: Q(x; L) of the profile (spec chapter 14).
 #![allow(clippy::arithmetic_side_effects, reason = "operators act on floats")]
 
-use super::ieee::Single;
+use super::ieee::{Double, Single};
+use super::op::LIMIT_WEIGHT;
 
 const INFINITY: u32 = 0x7f80_0000;
 const MAGNITUDE: u32 = 0x7fff_ffff;
@@ -34,6 +35,14 @@ impl<F: Single> Scale<F> {
 /// is less than a half up to a limit of 2^22.
 pub fn quantise<F: Single>(x: F, scale: &Scale<F>) -> i32 {
     (x * scale.r).round_to_i32()
+}
+
+/// The integer that stands for a weight of a row whose largest magnitude gives `scale`, a scale for [`LIMIT_WEIGHT`]
+/// (EXA-05): divided in the wider format, since this is done once.
+pub fn quantise_weight<F: Single>(weight: F, scale: &Scale<F>) -> i16 {
+    let value = (weight.widen() / scale.s.widen()).round_to_i64();
+    let limit = i64::from(LIMIT_WEIGHT);
+    i16::try_from(value.clamp(limit.saturating_neg(), limit)).unwrap_or_default()
 }
 
 /// The largest magnitude as a bit pattern, for nothing 0. If it is not finite, neither is one of the numbers.

@@ -104,6 +104,11 @@ fn sizes_without_an_exact_form_are_refused() {
     shape = tiny_unet();
     shape.blocks[0].heads = 0;
     assert!(matches!(unet(&shape, 4, 4, 3), Err(ProgramError::Indivisible { part: 0, .. })));
+    shape = tiny_unet();
+    shape.norm_eps = 0.0_f64.to_bits();
+    assert!(matches!(unet(&shape, 4, 4, 3), Err(ProgramError::Unsupported { key: "epsilon", .. })));
+    let odd = encoder(&vae(&[4, 8], 1, 2), 7, 4);
+    assert!(matches!(odd, Err(ProgramError::Indivisible { whole: 7, part: 2, .. })));
     let huge = vae(&[128, 256, 512, 512], 2, 32);
     assert!(matches!(decoder(&huge, 512, 512), Err(ProgramError::FanIn { .. })));
     let skipped = text_encoder(&tiny_text_encoder(), "text_encoder", 5, 3);

@@ -8,7 +8,7 @@ use dfsn_consensus::exact::{
 };
 
 /// About normal: the sum of four uniforms, of variance 1.
-pub fn normals(name: &str, count: usize) -> Vec<f32> {
+pub(crate) fn normals(name: &str, count: usize) -> Vec<f32> {
     let mut bytes = vec![0; 4 * count];
     blake3::Hasher::new().update(name.as_bytes()).finalize_xof().fill(&mut bytes);
     let sum = |bytes: &[u8; 4]| bytes.iter().map(|byte| f32::from(*byte)).sum::<f32>();
@@ -16,7 +16,7 @@ pub fn normals(name: &str, count: usize) -> Vec<f32> {
 }
 
 /// The weights of a program, each row made when it is asked for.
-pub struct RandomWeights<'a>(pub &'a Program);
+pub(crate) struct RandomWeights<'a>(pub(crate) &'a Program);
 
 impl Weights for RandomWeights<'_> {
     fn quantised_row(&self, weight: WeightId, row: usize) -> Result<(Cow<'_, [i16]>, u32), EvaluateError> {
@@ -44,7 +44,7 @@ impl Weights for RandomWeights<'_> {
     }
 }
 
-pub fn inputs(program: &Program) -> Vec<TensorData> {
+pub(crate) fn inputs(program: &Program) -> Vec<TensorData> {
     let input = |(position, id): (usize, &_)| {
         let count = program.tensor(*id).expect("a tensor of the program").len();
         TensorData::from_floats(&normals(&format!("input {position}"), count))

@@ -3,7 +3,7 @@
 use dfsn_consensus::exact::Activation;
 use dfsn_consensus::exact::config::{BlockShape, TextEncoderShape, UNetShape, VaeShape};
 
-pub fn tiny_unet() -> UNetShape {
+pub(crate) fn tiny_unet() -> UNetShape {
     let block = |channels, attention, heads| BlockShape {
         channels,
         resnets: 1,
@@ -26,7 +26,7 @@ pub fn tiny_unet() -> UNetShape {
     }
 }
 
-pub fn sd15_unet() -> UNetShape {
+pub(crate) fn sd15_unet() -> UNetShape {
     let block = |channels, attention| BlockShape {
         channels,
         resnets: 2,
@@ -49,7 +49,7 @@ pub fn sd15_unet() -> UNetShape {
     }
 }
 
-pub fn vae(channels: &[usize], layers: usize, groups: usize) -> VaeShape {
+pub(crate) fn vae(channels: &[usize], layers: usize, groups: usize) -> VaeShape {
     VaeShape {
         image_channels: 3,
         latent_channels: 4,
@@ -61,7 +61,7 @@ pub fn vae(channels: &[usize], layers: usize, groups: usize) -> VaeShape {
     }
 }
 
-pub fn tiny_text_encoder() -> TextEncoderShape {
+pub(crate) fn tiny_text_encoder() -> TextEncoderShape {
     TextEncoderShape {
         vocab_size: 11,
         positions: 7,

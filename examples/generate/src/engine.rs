@@ -19,6 +19,8 @@ pub(crate) enum EngineError {
     OnlyFloat(&'static str),
     #[error("--{0} is for the exact profile: leave it out with --profile float")]
     OnlyExact(&'static str),
+    #[error("--{0} is for the simd backend")]
+    OnlySimd(&'static str),
     #[error("the {profile} profile has no backend {backend:?}: it has {known}")]
     Backend { profile: Profile, backend: String, known: &'static str },
     #[cfg(not(feature = "torch"))]
@@ -96,6 +98,9 @@ fn exact(args: &Args, model: &Path) -> Result<Pipeline<Box<dyn Backend>>, Engine
             return Err(EngineError::Backend { profile, backend: backend.to_owned(), known });
         }
     };
+    if scalar && args.force_isa.is_some() {
+        return Err(EngineError::OnlySimd("force-isa"));
+    }
     let config = config(args, model)?;
     let options = ExactOptions { threads: args.threads, isa: args.force_isa, scalar };
     let backend: Box<dyn Backend> = Box::new(ExactBackend::load(&config, options)?);

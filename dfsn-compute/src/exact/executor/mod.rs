@@ -101,7 +101,9 @@ impl<'a> Executor<'a> {
         for (at, op) in self.program.ops().iter().enumerate() {
             self.at = at;
             self.execute(op).map_err(|error| match error {
-                ExactError::Simd(SimdError::NotFinite { .. }) => ExactError::NotFinite { op: at },
+                ExactError::Simd(SimdError::NotFinite { .. } | SimdError::Factor { .. }) => {
+                    ExactError::NotFinite { op: at }
+                }
                 error => error,
             })?;
             for id in &op.inputs {

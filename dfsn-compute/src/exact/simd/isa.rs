@@ -11,9 +11,9 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI: `vpdpwssd`.
     Avx512Vnni,
-    /// AArch64: `smlal`.
+    /// AArch64: plain Rust for now.
     Neon,
-    /// WebAssembly with simd128: `i32x4.dot_i16x8_s`.
+    /// WebAssembly with simd128: plain Rust for now.
     WasmSimd128,
 }
 

@@ -93,6 +93,7 @@ pub(super) fn attention<F: Single>(at: &At<'_, impl Source>, causal: bool) -> Re
         .collect();
     let max = scores.iter().copied().max().ok_or(at.none)?;
     let factor = score_factor::<F>(at.float(1, head)?, at.float(3, head)?, depth);
+    finite(factor.to_bits())?;
     let start = head.saturating_mul(depth).saturating_add(channel).saturating_mul(tokens);
     let values = at.shorts(4, start..start.saturating_add(seen))?;
     let (mut weights, mut sum) = (0_i64, 0_i64);

@@ -135,7 +135,11 @@ pub fn evaluate_element<F: Single>(
     if index >= place.len() {
         return Err(none);
     }
-    Element::evaluate::<F>(&At { program, op: operation, output, index, place, source, none })
+    let value = Element::evaluate::<F>(&At { program, op: operation, output, index, place, source, none })?;
+    Ok(match value {
+        Value::F32(bits) => Value::F32(canonical(bits)),
+        value => value,
+    })
 }
 
 /// The element that is asked for, and where everything is.
@@ -271,6 +275,11 @@ fn exactly<'a, T: Clone>(
 
 fn first<T: Copy>(found: &[T], none: EvaluateError) -> Result<T, EvaluateError> {
     found.first().copied().ok_or(none)
+}
+
+/// Processors differ in the bits of a NaN (EXA-02).
+pub(super) const fn canonical(bits: u32) -> u32 {
+    if magnitude(bits) > 0x7f80_0000 { 0x7fc0_0000 } else { bits }
 }
 
 /// The bits without the sign.

@@ -1,4 +1,4 @@
-//! Linear layers and convolutions: an exact sum of products of integers, then at most four roundings.
+//! Linear layers and convolutions: an exact sum of products of integers, then a few roundings in order.
 #![allow(clippy::arithmetic_side_effects, reason = "operators act on floats; integers use named operations")]
 
 use super::super::ieee::{Double, Single};

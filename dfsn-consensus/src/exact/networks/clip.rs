@@ -2,7 +2,7 @@
 
 use super::super::config::TextEncoderShape;
 use super::super::op::OpKind;
-use super::super::program::{Builder, Program, ProgramError};
+use super::super::program::{Builder, Program, ProgramError, check_epsilon};
 use super::super::tensor::{Element, TensorId, WeightForm};
 
 /// From token ids i32 `[tokens]` to what the UNet is given, f32 `[tokens][width]`, leaving `clip_skip` layers out at the
@@ -39,6 +39,7 @@ pub fn text_encoder(
             taken = x;
         }
     }
+    check_epsilon(shape.eps)?;
     let norm = b.affine("text_model.final_layer_norm", width)?;
     let kind = OpKind::LayerNorm(norm, shape.eps);
     let mut outputs =

@@ -1,8 +1,12 @@
 //! Layers that all networks share.
 
 use super::super::op::{LIMIT_QUERY, LIMIT_RAW, LIMIT_ROW, LIMIT_VALUE, OpKind, Window, block_rows};
-use super::super::program::{Builder, Matrix, ProgramError, check_fan_in, divide};
+use super::super::program::{Builder, Matrix, ProgramError, check_epsilon, check_fan_in, divide};
 use super::super::tensor::{Element, TensorId};
+
+/// Limits of an attention (EXA-07), under which its sums stay below 2^47.
+const HEAD_DEPTH_MAX: usize = 1 << 10;
+const HEAD_ROWS_MAX: usize = 1 << 17;
 
 /// A quantised tensor: values and the largest magnitude of each scope.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +38,9 @@ impl Builder {
         inputs: &[TensorId],
         dims: &[usize],
     ) -> Result<Quantised, ProgramError> {
+        for id in inputs {
+            check_fan_in("a row", self.rows_and_width(*id).1.saturating_mul(4))?;
+        }
         let values = self.tensor(Element::I16, dims)?;
         let rows = dims.split_last().map_or(1, |(_, rest)| rest.iter().product());
         let max = self.tensor(Element::F32, &[rows])?;
@@ -44,7 +51,6 @@ impl Builder {
     /// Each row by its own scale.
     pub(super) fn quant_row(&mut self, x: TensorId) -> Result<Quantised, ProgramError> {
         let dims = self.dims(x).to_vec();
-        check_fan_in("a row", self.rows_and_width(x).1.saturating_mul(4))?;
         self.quantise_rows(OpKind::QuantRow, &[x], &dims)
     }
 
@@ -87,6 +93,11 @@ impl Builder {
         let matrix = Matrix { rows: outputs, width: sum, taps, limit };
         let weight = self.matrix(&format!("{name}.weight"), matrix)?;
         let bias = self.vector(&format!("{name}.bias"), outputs)?;
+        // Without padding the last window of an odd side would reach two beyond it.
+        if window.stride == 2 && window.padding == 0 {
+            divide("a halved height", height, 2)?;
+            divide("a halved width", width, 2)?;
+        }
         let (height, width) = window.upsample.unwrap_or((height, width));
         let out = |size: usize| size.div_ceil(window.stride.max(1));
         let dims = [out(height), out(width), outputs];
@@ -127,6 +138,7 @@ impl Builder {
         groups: usize,
         eps: u64,
     ) -> Result<(TensorId, TensorId), ProgramError> {
+        check_epsilon(eps)?;
         let (pixels, channels) = self.rows_and_width(x);
         let count = divide("channels of a norm", channels, groups)?.saturating_mul(pixels);
         if count > 1 << 23 {
@@ -179,6 +191,7 @@ impl Builder {
         eps: u64,
     ) -> Result<Quantised, ProgramError> {
         let dims = self.dims(x).to_vec();
+        check_epsilon(eps)?;
         let affine = self.affine(name, self.rows_and_width(x).1)?;
         self.quantise_rows(OpKind::LayerNormQuant(affine, eps), &[x], &dims)
     }
@@ -208,6 +221,10 @@ impl Builder {
     ) -> Result<Quantised, ProgramError> {
         let (rows, width) = self.rows_and_width(x);
         let depth = divide("width of an attention", width, heads)?;
+        if depth > HEAD_DEPTH_MAX || rows > HEAD_ROWS_MAX {
+            let value = format!("over {rows} rows of depth {depth}");
+            return Err(ProgramError::Unsupported { key: "attention", value });
+        }
         let blocks = rows.div_ceil(block_rows(width));
         check_fan_in("a head's maximum", blocks.saturating_mul(4))?;
         let parts = self.push(OpKind::HeadMaxPart { heads }, &[x], Element::F32, &[heads, blocks])?;
