@@ -46,10 +46,25 @@ fn main() {
     models();
     prompts();
     pictures();
+    weights();
     compute_service();
     let numbers = [1.0_f32, -0.5, 0.25].map(f32::to_le_bytes).concat();
     write("states", "three", &[&[3, 0][..], &numbers].concat());
     write("states", "pixel", &[&[1, 1][..], &numbers].concat());
+}
+
+/// A header and some numbers, as a file of the original releases begins.
+fn weights() {
+    let conv = r#"{"dtype":"F16","shape":[2,4,1,1],"data_offsets":[0,16]}"#;
+    let number = r#"{"dtype":"F32","shape":[],"data_offsets":[16,20]}"#;
+    for (name, header) in [
+        ("conv", format!(r#"{{"model.diffusion_model.input_blocks.0.0.weight":{conv},"x.y":{number}}}"#)),
+        ("scalar", format!(r#"{{"a":{conv},"model.diffusion_model.input_blocks.1.0.in_layers.2.weight":{number}}}"#)),
+    ] {
+        let length = (header.len() as u64).to_le_bytes();
+        write("weights", name, &[&length[..], header.as_bytes(), &[0x3c; 20]].concat());
+    }
+    write("weights", "isa", b"avx512");
 }
 
 fn pictures() {

@@ -42,7 +42,7 @@ fn transposed(numbers: &[f32], columns: usize) -> Vec<f32> {
 
 fn backends() -> impl Iterator<Item = (String, ExactBackend)> {
     let config = ModelConfig::load(MODEL).unwrap();
-    let threads = [1, 2].map(|threads| std::num::NonZeroU16::new(threads));
+    let threads = [1, 2].map(std::num::NonZeroU16::new);
     let all = Isa::available().into_iter().flat_map(move |isa| threads.map(|threads| (isa, threads)));
     all.map(move |(isa, threads)| {
         let options = ExactOptions { threads, isa: Some(isa), ..ExactOptions::default() };
@@ -107,7 +107,11 @@ fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
-        if from.is_dir() { copy_folder(&from, &to) } else { drop(fs::copy(from, to).unwrap()) }
+        if from.is_dir() {
+            copy_folder(&from, &to);
+        } else {
+            fs::copy(from, to).unwrap();
+        }
     }
 }
 

@@ -14,8 +14,12 @@ struct Hashes(blake3::Hasher);
 impl Observer for Hashes {
     fn on_event(&mut self, event: Event<'_>) -> std::ops::ControlFlow<()> {
         match event {
-            Event::State { state, .. } => drop(self.0.update(&state.to_bytes())),
-            Event::Decoded { decoded } => drop(self.0.update(&decoded.to_bytes())),
+            Event::State { state, .. } => {
+                self.0.update(&state.to_bytes());
+            }
+            Event::Decoded { decoded } => {
+                self.0.update(&decoded.to_bytes());
+            }
             _ => {}
         }
         std::ops::ControlFlow::Continue(())

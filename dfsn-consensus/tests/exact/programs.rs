@@ -18,7 +18,9 @@ fn both(program: &Program, inputs: &[TensorData]) -> String {
     })
     .unwrap();
     let mut hasher = blake3::Hasher::new();
-    roots.iter().for_each(|(_, root)| drop(hasher.update(root)));
+    for (_, root) in &roots {
+        hasher.update(root);
+    }
     let mut hardware = roots.into_iter();
     interpret::<SoftSingle>(program, &weights, inputs.to_vec(), |id, data| {
         let root = data.root(program.tensor(id).unwrap());

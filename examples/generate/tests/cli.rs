@@ -310,14 +310,19 @@ fn broken_files_are_refused_in_one_line() {
 #[test]
 fn ctrl_c_stops_between_steps_and_writes_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let out = dir.path().join("pictures");
+    let (out, looks) = (dir.path().join("pictures"), dir.path().join("looks"));
     let child = Command::new(env!("CARGO_BIN_EXE_generate"))
         .args(["--threads", "1", "--prompt", "x", "--steps", "150", "--images", "4", "--out"])
         .arg(&out)
+        .arg("--preview")
+        .arg(&looks)
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    // The first preview shows that it draws; 600 steps take longer than the looking.
+    while !fs::read_dir(&looks).is_ok_and(|mut files| files.next().is_some()) {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
     let output = child.wait_with_output().unwrap();
