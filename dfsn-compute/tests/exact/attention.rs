@@ -1,5 +1,6 @@
 use crate::reference::{Numbers, bits, dot, everywhere};
-use dfsn_compute::exact::simd::{Attention, Head, Kernels, Threads, attention, score_shift};
+use dfsn_compute::exact::simd::{Attention, Head, Kernels, Threads, attention};
+use dfsn_consensus::exact::score_shift;
 
 /// Word for word.
 fn expected(head: &Head<'_>, numbers: &Attention) -> Vec<f32> {

@@ -178,7 +178,7 @@ fn scores_are_shifted_sums_and_sums_are_exact() {
         let (mut a, mut b) = (numbers.integers(m * k, 8191), numbers.integers(n * k, 8191));
         a[..k].fill(8191);
         b[..k].fill(-8191);
-        let shift = dfsn_compute::exact::simd::score_shift(k);
+        let shift = dfsn_consensus::exact::score_shift(k);
         let exact: Vec<i64> =
             (0..m * n).map(|i| dot(a[i / n * k..][..k].iter().copied(), &b[i % n * k..][..k])).collect();
         everywhere(|kernels, threads| {

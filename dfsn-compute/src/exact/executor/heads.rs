@@ -2,19 +2,13 @@
 
 use dfsn_consensus::exact::{LIMIT_VALUE, Op, OpKind, score_factor};
 
-use super::{Executor, Held};
+use super::{Executor, Held, not_finite, quantiser};
 use crate::exact::ExactError;
 use crate::exact::simd::activation::round_to_i32;
-use crate::exact::simd::quantise::Quantiser;
-use crate::exact::simd::{Attention, Head, SimdError, Threads, attention};
+use crate::exact::simd::{Attention, Head, Threads, attention};
 
 /// Rows that one task looks through.
 const BLOCK_ROWS: usize = 256;
-
-fn quantiser(max: u32, limit: i32) -> Result<Quantiser, ExactError> {
-    let refused = SimdError::NotFinite { element: 0 };
-    Ok(Quantiser::new(max, limit.unsigned_abs()).ok_or(refused)?)
-}
 
 impl Executor<'_> {
     /// All rows at once.
@@ -42,7 +36,7 @@ impl Executor<'_> {
         });
         let max: Vec<u32> = joined.collect();
         if max.iter().any(|max| *max >= f32::INFINITY.to_bits()) {
-            return Err(SimdError::NotFinite { element: 0 }.into());
+            return Err(not_finite());
         }
         self.put(op, 0, Held::Max(max))
     }

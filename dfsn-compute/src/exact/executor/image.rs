@@ -1,12 +1,13 @@
 //! Images: norms over groups of channels, and convolutions.
 
+use dfsn_consensus::exact::quantise::from_sort_key;
 use dfsn_consensus::exact::{Affine, LIMIT_RAW, LIMIT_ROW, LIMIT_STATISTICS, Op, OpKind, TensorId};
 
-use super::{Executor, Extremes, Held};
+use super::{Executor, Extremes, Held, not_finite, quantiser};
 use crate::exact::ExactError;
 use crate::exact::simd::norm::{self, Moments};
-use crate::exact::simd::quantise::{Haloed, Quantiser, channel_bounds, quantise_image};
-use crate::exact::simd::{ChannelBounds, ConvWindow, Epilogue, Operand, Scale, SimdError, product};
+use crate::exact::simd::quantise::{Haloed, channel_bounds, quantise_image};
+use crate::exact::simd::{ChannelBounds, ConvWindow, Epilogue, Operand, Scale, product};
 
 /// Pixels of zeros around quantised images: no window reaches further.
 const HALO: usize = 1;
@@ -24,17 +25,9 @@ impl ChannelMaps {
     }
 }
 
-fn not_finite() -> ExactError {
-    SimdError::NotFinite { element: 0 }.into()
-}
-
-fn quantiser(max: u32, limit: i32) -> Result<Quantiser, ExactError> {
-    Quantiser::new(max, limit.unsigned_abs()).ok_or_else(not_finite)
-}
-
 /// The largest magnitude between sort keys.
 fn magnitude(min: &[i32], max: &[i32]) -> u32 {
-    let bits = |key: &i32| (key ^ ((key >> 31) & 0x7fff_ffff)) as u32 & 0x7fff_ffff;
+    let bits = |key: &i32| from_sort_key(*key) & 0x7fff_ffff;
     min.iter().chain(max).map(bits).max().unwrap_or(0)
 }
 

@@ -15,6 +15,7 @@ use dfsn_consensus::exact::{Op, OpKind, Program, TensorId, TensorSpec, WeightId}
 
 use super::ExactError;
 use super::simd::norm::Moments;
+use super::simd::quantise::Quantiser;
 use super::simd::{Kernels, PackedWeights, SimdError, Threads};
 use super::weights::{PreparedWeight, PreparedWeights};
 
@@ -215,6 +216,14 @@ impl<'a> Executor<'a> {
             _ => Err(self.missing("plain weights")),
         }
     }
+}
+
+fn not_finite() -> ExactError {
+    SimdError::NotFinite { element: 0 }.into()
+}
+
+fn quantiser(max: u32, limit: i32) -> Result<Quantiser, ExactError> {
+    Quantiser::new(max, limit.unsigned_abs()).ok_or_else(not_finite)
 }
 
 /// The last op that reads each tensor, whole or through the rest of a split reduction; outputs are kept.

@@ -33,24 +33,22 @@ impl Executor<'_> {
         self.put(op, 1, Held::Scales(rows.scales))
     }
 
-    fn quantised(&mut self, op: &Op, x: &[f32]) -> Result<(), ExactError> {
+    fn quantised(&self, op: &Op, x: &[f32]) -> Result<Rows, ExactError> {
         let width = self.output_spec(op)?.width();
         let mut rows = Rows::new(x.len() / width, width);
         quantise_rows(self.kernels, x, width, rows.out(), self.threads)?;
-        self.put_rows(op, rows)
+        Ok(rows)
     }
 
     pub(super) fn quant_row(&mut self, op: &Op) -> Result<(), ExactError> {
-        let x = self.floats(self.input(op, 0)?)?;
-        let width = self.output_spec(op)?.width();
-        let mut rows = Rows::new(x.len() / width, width);
-        quantise_rows(self.kernels, x, width, rows.out(), self.threads)?;
+        let rows = self.quantised(op, self.floats(self.input(op, 0)?)?)?;
         self.put_rows(op, rows)
     }
 
     pub(super) fn activate_quant(&mut self, op: &Op, activation: Activation) -> Result<(), ExactError> {
         let x = self.activated(self.floats(self.input(op, 0)?)?, activation)?;
-        self.quantised(op, &x)
+        let rows = self.quantised(op, &x)?;
+        self.put_rows(op, rows)
     }
 
     pub(super) fn geglu_quant(&mut self, op: &Op) -> Result<(), ExactError> {
@@ -98,7 +96,8 @@ impl Executor<'_> {
         for ((x, y), map) in x.chunks_exact(size).zip(y.chunks_exact_mut(size)).zip(&maps) {
             norm::affine(self.kernels, x, &map.affine(), y, self.threads)?;
         }
-        self.quantised(op, &y)
+        let rows = self.quantised(op, &y)?;
+        self.put_rows(op, rows)
     }
 
     pub(super) fn linear(

@@ -1,5 +1,7 @@
 //! One head of attention, a few queries at a time: their scores of all keys stay in the second-level cache.
 
+use dfsn_consensus::exact::score_shift;
+
 use super::dispatch::for_each_isa;
 use super::error::{expect_len, expect_range};
 use super::shared::Shared;
@@ -38,13 +40,6 @@ pub struct Attention {
     pub value_scale: f32,
     /// Whether key j is seen by queries i >= j only.
     pub causal: bool,
-}
-
-/// k_D: the least shift that makes scores of dimension `d` fit i32.
-#[must_use]
-pub fn score_shift(d: usize) -> u32 {
-    let most = d as u64 * u64::from(QK_LIMIT) * u64::from(QK_LIMIT);
-    (0..).find(|shift| most >> shift < 1 << 31).unwrap_or(63)
 }
 
 /// `out[query * stride..][..d]` for each query: heads may lie side by side.

@@ -28,7 +28,7 @@ mod threads;
 mod tile;
 mod weights;
 
-pub use attention::{Attention, Head, attention, score_shift};
+pub use attention::{Attention, Head, attention};
 pub use environment::check_environment;
 pub use epilogue::{ChannelBounds, Epilogue, Scale};
 pub use error::SimdError;
