@@ -3,6 +3,7 @@
 use dfsn_types::ProfileRecord;
 
 use crate::error::ComputeError;
+use crate::exact::ExactBackend;
 
 /// Runs a model's networks. Plain types only: nothing of the library behind it shows.
 ///
@@ -11,6 +12,11 @@ use crate::error::ComputeError;
 pub trait Backend: Send {
     /// What the bits of the results depend on besides the model: library, device, instruction set, threads.
     fn profile(&self) -> ProfileRecord;
+
+    /// The exact engine, which takes part in disputes; none where jurors judge all results.
+    fn as_exact(&self) -> Option<&ExactBackend> {
+        None
+    }
 
     /// A text encoder: from one chunk of token ids to embeddings.
     ///
@@ -140,6 +146,10 @@ pub struct LatentDistribution {
 impl<B: Backend + ?Sized> Backend for Box<B> {
     fn profile(&self) -> ProfileRecord {
         (**self).profile()
+    }
+
+    fn as_exact(&self) -> Option<&ExactBackend> {
+        (**self).as_exact()
     }
 
     fn encode_text(&mut self, text: &TextInput<'_>) -> Result<TextEncoding, ComputeError> {

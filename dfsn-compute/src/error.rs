@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::config::ConfigError;
-use crate::exact::ExactError;
+use crate::exact::{DisputeError, ExactError};
 use crate::image::ImageError;
 use crate::prompt::TextualInversionError;
 use crate::request::RequestError;
@@ -67,6 +67,9 @@ pub enum ComputeError {
     /// The exact engine.
     #[error(transparent)]
     Exact(#[from] ExactError),
+    /// A judgement by arithmetic.
+    #[error(transparent)]
+    Dispute(#[from] DisputeError),
     /// A backend of another crate.
     #[error("backend: {0}")]
     Backend(String),

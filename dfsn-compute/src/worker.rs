@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
+use dfsn_consensus::exact::Computation;
 use dfsn_types::ProfileRecord;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -15,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::backend::Backend;
 use crate::config::ModelConfig;
 use crate::error::ComputeError;
+use crate::exact::{Dispute, DisputeError};
 use crate::pipeline::{Event, Generated, Observer, Pipeline, Question};
 use crate::request::ImageRequest;
 
@@ -157,6 +159,24 @@ impl Worker {
         question: Question,
     ) -> Result<JobHandle<Vec<u8>>, ComputeError> {
         self.submit(move |pipeline, _| pipeline.answer(&request, &question))
+    }
+
+    /// Queues a part in a judgement by arithmetic: `run` is given the contested computation, from the state before.
+    ///
+    /// # Errors
+    /// [`WorkerError::QueueFull`] or [`WorkerError::Stopped`], at once; [`ComputeError::Dispute`] in the reply, and
+    /// [`ComputeError::Backend`] where the worker's profile is not exact.
+    pub fn dispute<T: Send + 'static>(
+        &self,
+        computation: Computation,
+        before: Vec<u8>,
+        run: impl FnOnce(Dispute<'_>) -> Result<T, DisputeError> + Send + 'static,
+    ) -> Result<JobHandle<T>, ComputeError> {
+        self.submit(move |pipeline, _| {
+            let exact = pipeline.backend().as_exact();
+            let exact = exact.ok_or_else(|| ComputeError::Backend("jurors judge this profile".to_owned()))?;
+            Ok(run(Dispute::new(exact, &computation, &before)?)?)
+        })
     }
 
     /// Takes no more jobs, finishes those that wait and ends the thread.

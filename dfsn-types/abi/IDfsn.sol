@@ -113,6 +113,10 @@ interface IDfsn {
         uint16 testHeight;
         /// Width of a hardware test's picture.
         uint16 testWidth;
+        /// BLAKE3 hash of the canonical file of exact weights; zero where verdicts by arithmetic are not wanted.
+        bytes32 weightsRoot;
+        /// Canonical bytes of the networks' shapes, at most 4,096; empty as above.
+        bytes architecture;
     }
 
     /// @notice Asks for pictures. The value is the price: pricePerUnit times the work units of the request.

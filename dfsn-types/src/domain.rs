@@ -87,8 +87,6 @@ domains! {
     Questions = "dfsn/questions/1",
     /// A state of the trace.
     TraceState = "dfsn/state/1",
-    /// A piece of a state of the trace.
-    TraceChunk = "dfsn/state-chunk/1",
     /// The answer about a state that no step could read.
     TraceMalformed = "dfsn/malformed/1",
     /// A leaf of the trace tree.

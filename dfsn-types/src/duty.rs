@@ -9,8 +9,11 @@ use crate::bounded::BoundedVec;
 use crate::codec::{self, DecodeError};
 use crate::domain::Domain;
 use crate::genesis::ChainIdentity;
-use crate::hash::{AnswerDigest, DutyId, JobId, StateDigest};
-use crate::job::{AnswerRef, Attempt, LeafOpening, PostedChunk, ResultCommitment, Seat};
+use crate::hash::{AnswerDigest, DutyId, Hash, JobId, StateDigest};
+use crate::job::{
+    AnswerRef, Attempt, ElementProof, LeafOpening, PostedChunk, PostedTensor, ResultCommitment, Seat,
+    TensorPart, TensorRoots,
+};
 use crate::key::{PublicKey, SecretKey, Signature, SignatureError, SigningDigest};
 use crate::vrf::VrfProof;
 
@@ -19,6 +22,9 @@ pub const QUESTIONS_MAX: usize = 4;
 
 /// Leaves of the largest trace: 4 images of 150 steps.
 pub const LEAVES_MAX: usize = 608;
+
+/// Inputs of a contested computation that arithmetic does not derive: text embeddings, for each prompt of at most two.
+pub const INPUTS_MAX: usize = 8;
 
 /// What a validator does in a job.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -51,10 +57,13 @@ pub enum DutyKind {
         /// The openings.
         openings: BoundedVec<LeafOpening, LEAVES_MAX>,
     },
-    /// The worker denies one answer; jurors will judge.
+    /// The worker denies one answer; jurors will judge, or arithmetic.
     Contest {
         /// Which answer.
         answer: AnswerRef,
+        /// In the exact profile the roots of what the contested computation starts from besides a state: no arithmetic
+        /// derives them. Empty where jurors judge.
+        inputs: BoundedVec<Hash, INPUTS_MAX>,
     },
     /// The worker, the contested auditor or a juror shows the digest behind its commitment or answer.
     RevealAnswer {
@@ -74,6 +83,41 @@ pub enum DutyKind {
     },
     /// The worker posts a piece of a state that was demanded; it goes into the data lane.
     PostData(Box<PostedChunk>),
+    /// The worker shows what an exact computation consists of; it goes into the data lane.
+    PostRoots {
+        /// The contested answer.
+        answer: AnswerRef,
+        /// The states and roots.
+        roots: Box<TensorRoots>,
+    },
+    /// The contested auditor wants to see a part of one tensor.
+    DemandTensor {
+        /// The contested answer.
+        answer: AnswerRef,
+        /// The tensor, by its place in the list.
+        tensor: u32,
+        /// Which part.
+        part: TensorPart,
+    },
+    /// The worker shows it; it goes into the data lane.
+    PostTensor {
+        /// The contested answer.
+        answer: AnswerRef,
+        /// What was demanded.
+        posted: Box<PostedTensor>,
+    },
+    /// The contested auditor shows a number that does not follow from the others; it goes into the data lane.
+    ProveFault {
+        /// The contested answer.
+        answer: AnswerRef,
+        /// The number.
+        proof: Box<ElementProof>,
+    },
+    /// The contested auditor differs in what the computation starts from, of which arithmetic knows nothing.
+    CallJury {
+        /// The contested answer.
+        answer: AnswerRef,
+    },
     /// A witness has fetched all files of the result by their hashes, and keeps them.
     Stored,
 }
@@ -91,6 +135,11 @@ impl DutyKind {
             Self::RevealAnswer { .. } => "reveal_answer",
             Self::DemandData { .. } => "demand_data",
             Self::PostData(_) => "post_data",
+            Self::PostRoots { .. } => "post_roots",
+            Self::DemandTensor { .. } => "demand_tensor",
+            Self::PostTensor { .. } => "post_tensor",
+            Self::ProveFault { .. } => "prove_fault",
+            Self::CallJury { .. } => "call_jury",
             Self::Stored => "stored",
         }
     }

@@ -62,6 +62,7 @@ mod params;
 mod picture;
 pub mod proof;
 mod secp256k1;
+mod slice;
 mod transaction;
 mod unit;
 mod upgrade;
@@ -77,7 +78,7 @@ pub use block::{
 pub use bounded::{BoundedString, BoundedVec, TooLong};
 pub use codec::DecodeError;
 pub use domain::Domain;
-pub use duty::{Duty, DutyKind, LEAVES_MAX, QUESTIONS_MAX, SignedDuty};
+pub use duty::{Duty, DutyKind, INPUTS_MAX, LEAVES_MAX, QUESTIONS_MAX, SignedDuty};
 pub use evidence::Evidence;
 pub use generation::{
     GenerationParams, GenerationParamsBuilder, GenerationParamsError, GuidanceScale, GuidanceScaleError,
@@ -90,15 +91,16 @@ pub use hash::{
 };
 pub use hex_text::ParseHexError;
 pub use job::{
-    AnswerContext, AnswerRef, Attempt, Boundary, ChunkHashes, ImageCommitment, LeafOpening, PostError,
-    PostedChunk, ResultCommitment, Role, STATE_CHUNK_BYTES, Seat, StateContext, StateTooLong, TraceError,
-    TraceLeaf, TraceShape, TraceTree,
+    AnswerContext, AnswerRef, Attempt, Boundary, CommittedState, ElementProof, ImageCommitment, LeafOpening,
+    PostError, PostedChunk, PostedPart, PostedTensor, ResultCommitment, Role, STATE_CHUNK_BYTES, Seat,
+    StateContext, TENSORS_MAX, TensorOpening, TensorPart, TensorRoots, TraceError, TraceLeaf, TraceShape,
+    TraceTree,
 };
 pub use key::{PublicKey, SecretKey, Signature, SignatureError, SigningDigest};
 pub use light::{Checkpoint, HEADERS_MAX, HeaderChain, HeaderChainError, SignedCheckpoint, Standing};
 pub use manifest::{ManifestFile, ModelManifest};
 pub use merkle::{MerkleMap, MerkleProof, MerkleProofError, MerkleSet, OtherEntry, ProofBranch};
-pub use model::{ModelRecord, Pair, ProfileRecord, WorkCoefficients};
+pub use model::{ExactRecord, ModelRecord, Pair, ProfileRecord, WorkCoefficients};
 pub use params::{
     ChainParams, ConsensusParams, EconomicParams, GovernanceParams, PenaltyParams, SortitionParams,
     WindowParams,
@@ -108,6 +110,10 @@ pub use proof::{
     StateSection, ValidatorRecord, state_root,
 };
 pub use secp256k1::{Secp256k1Error, Secp256k1PublicKey, Secp256k1SecretKey};
+pub use slice::{
+    ChunkRun, LEVEL_MAX, SLICE_BYTES_MAX, SLICE_CHUNK_BYTES, ShownBytes, Slice, SliceError, hash_nodes,
+    level_root, node_chunks, slice_root,
+};
 pub use transaction::{
     ComputeUpdate, EthereumCall, EthereumCallError, EthereumError, EthereumTransaction, GenerationRequest,
     NATIVE_ONLY, NativeTransaction, SYSTEM_ADDRESS, SignedTransaction, Transaction, TransactionError,

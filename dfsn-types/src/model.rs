@@ -3,10 +3,10 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-use crate::bounded::BoundedString;
+use crate::bounded::{BoundedString, BoundedVec};
 use crate::domain::Domain;
 use crate::generation::{GenerationParams, ImageSize};
-use crate::hash::{ModelId, ProfileId};
+use crate::hash::{Hash, ModelId, ProfileId};
 use crate::unit::WorkUnits;
 
 /// A registered model.
@@ -29,6 +29,18 @@ pub struct ModelRecord {
     pub size_max: u16,
     /// Size of a hardware test's picture.
     pub test_size: ImageSize,
+    /// What verdicts by arithmetic need to know of the model; without it jurors judge its results in every profile.
+    pub exact: Option<ExactRecord>,
+}
+
+/// A model in the exact profile: its networks, and the root of its quantised weights (rule MOD-05).
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExactRecord {
+    /// BLAKE3 hash of the canonical file of weights.
+    pub weights_root: Hash,
+    /// Canonical bytes of the networks' shapes, `dfsn_consensus::exact::Architecture`.
+    pub architecture: BoundedVec<u8, 4096>,
 }
 
 impl ModelRecord {

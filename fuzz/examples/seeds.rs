@@ -9,7 +9,7 @@ use dfsn_compute::{ImageRequest, Provenance, RgbImage};
 use dfsn_fuzz::chain;
 use dfsn_types::{
     Amount, Boundary, EthereumCall, FileHash, GenerationParams, ImageSize, MerkleMap, ModelId, ProfileId,
-    Salt, SecretKey, StateDigest, TraceLeaf, TraceShape, TraceTree, TransactionKind, VrfSecretKey, codec,
+    Salt, SecretKey, StateDigest, TraceLeaf, TraceShape, TraceTree, TransactionKind, VrfSecretKey, codec, slice_root,
 };
 use serde_json::{Value, json};
 
@@ -41,6 +41,7 @@ fn main() {
     texts();
     vrf();
     openings();
+    slices();
     proofs();
     calls();
     models();
@@ -185,6 +186,22 @@ fn openings() {
     }
     for (number, case) in cases("posted_chunk").iter().enumerate() {
         write("openings", &format!("piece-{number}"), &[head(&[0; 32]), bytes(case)].concat());
+    }
+}
+
+fn slices() {
+    let string: Vec<u8> = (0..5_000_u32).map(|byte| (byte % 251) as u8).collect();
+    let root = *slice_root(&string).as_bytes();
+    for (number, case) in cases("slice").iter().enumerate() {
+        let head = [&root[..], &5_000_u64.to_be_bytes()].concat();
+        write("slices", &format!("slice-{number}"), &[head, bytes(case)].concat());
+    }
+    for (name, len) in [("long", 200_000_u64), ("short", 40)] {
+        let rest = vec![7; len as usize];
+        write("slices", name, &[&[1, 2][..], &root[2..], &len.to_be_bytes(), &rest].concat());
+    }
+    for name in ["tensor_roots", "posted_tensor"] {
+        write("slices", name, &[&root[..], &5_000_u64.to_be_bytes(), &bytes(&cases(name)[0])].concat());
     }
 }
 

@@ -173,7 +173,7 @@ const fn committed_status(committed: &Committed) -> JobStatus {
     }
     match &committed.phase {
         Phase::Claiming | Phase::Answering(_) | Phase::Opening => JobStatus::Audited,
-        Phase::Judging(_) => JobStatus::Contested,
+        Phase::Judging(_) | Phase::Disputing(_) => JobStatus::Contested,
         Phase::Delivering | Phase::Witnessing(_) => JobStatus::Delivering,
         Phase::Standing => JobStatus::Settled,
     }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::num::NonZeroU16;
 use std::path::Path;
 
-use dfsn_consensus::exact::Program;
 use dfsn_consensus::exact::math::exp;
+use dfsn_consensus::exact::{Program, TensorData, TensorId};
 use dfsn_types::ProfileRecord;
 
 use super::engine::Engine;
@@ -85,6 +85,20 @@ impl ExactBackend {
         }
     }
 
+    /// Runs a program of this model for one picture and shows every tensor, inputs included, as the definition has it: to be
+    /// hashed, or shown in a dispute. Slower than drawing.
+    ///
+    /// # Errors
+    /// [`ExactError`].
+    pub fn observe(
+        &self,
+        program: &Program,
+        inputs: Vec<TensorData>,
+        observe: &mut dyn FnMut(TensorId, &TensorData),
+    ) -> Result<Vec<TensorData>, ExactError> {
+        self.engine.observe(program, inputs, observe)
+    }
+
     fn run(
         &mut self,
         key: NetworkCall,
@@ -123,6 +137,10 @@ fn to_planes(numbers: &[f32], channels: usize) -> Vec<f32> {
 impl Backend for ExactBackend {
     fn profile(&self) -> ProfileRecord {
         ProfileRecord::EXACT_V1
+    }
+
+    fn as_exact(&self) -> Option<&ExactBackend> {
+        Some(self)
     }
 
     fn encode_text(&mut self, text: &TextInput<'_>) -> Result<TextEncoding, ComputeError> {

@@ -1,6 +1,6 @@
 //! What runs programs: fast kernels, or the definition itself.
 
-use dfsn_consensus::exact::{EvaluateError, InterpretError, Program, TensorData, interpret};
+use dfsn_consensus::exact::{EvaluateError, InterpretError, Program, TensorData, TensorId, interpret};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::executor::{Executor, Held};
@@ -72,6 +72,51 @@ impl Engine {
             Self::Scalar(weights) => scalar(program, weights, images, &inputs),
         }
     }
+
+    /// Runs a program for one image and shows every tensor, inputs included, as the definition has it.
+    pub(super) fn observe(
+        &self,
+        program: &Program,
+        inputs: Vec<TensorData>,
+        observe: &mut dyn FnMut(TensorId, &TensorData),
+    ) -> Result<Vec<TensorData>, ExactError> {
+        check_environment()?;
+        let kept: Vec<Held> = inputs.iter().map(held).collect();
+        check_inputs(program, 1, &kept)?;
+        for (id, input) in program.inputs().iter().zip(&inputs) {
+            observe(*id, input);
+        }
+        match self {
+            Self::Simd { weights, kernels, pool } => {
+                let threads = pool.as_ref().map_or(Threads::Caller, Threads::Pool);
+                let executor = Executor::new(program, weights, *kernels, threads, 1);
+                let outputs = executor.run_tapped(kept, |id, data| observe(id, &data))?;
+                Ok(outputs.iter().map(|output| TensorData::from_floats(output)).collect())
+            }
+            Self::Scalar(weights) => {
+                interpret::<f32>(program, &weights.of(program), inputs, |id, data| observe(id, data))
+                    .map_err(interpreted)
+            }
+        }
+    }
+}
+
+/// A program's input as kernels keep it.
+fn held(input: &TensorData) -> Held {
+    match input {
+        TensorData::I32(ids) => Held::Ids(ids.clone()),
+        input => Held::Floats(input.to_floats().unwrap_or_default()),
+    }
+}
+
+fn interpreted(error: InterpretError) -> ExactError {
+    match error {
+        InterpretError::Element { op, source: EvaluateError::NotFinite { .. }, .. } => {
+            ExactError::NotFinite { op }
+        }
+        InterpretError::Element { op, .. } => ExactError::Inconsistent { op, what: "element" },
+        _ => ExactError::Inconsistent { op: 0, what: "input" },
+    }
 }
 
 /// Every input has the size that the program and the number of images ask for.
@@ -109,15 +154,8 @@ fn scalar(
             _ => TensorData::I32(Vec::new()),
         };
         let inputs = inputs.iter().map(part).collect();
-        let outputs = interpret::<f32>(program, &weights.of(program), inputs, |_, _| {}).map_err(
-            |error| match error {
-                InterpretError::Element { op, source: EvaluateError::NotFinite { .. }, .. } => {
-                    ExactError::NotFinite { op }
-                }
-                InterpretError::Element { op, .. } => ExactError::Inconsistent { op, what: "element" },
-                _ => ExactError::Inconsistent { op: 0, what: "input" },
-            },
-        )?;
+        let outputs =
+            interpret::<f32>(program, &weights.of(program), inputs, |_, _| {}).map_err(interpreted)?;
         for (all, output) in all.iter_mut().zip(outputs) {
             all.extend(output.to_floats().unwrap_or_default());
         }

@@ -21,6 +21,7 @@
 //! ```
 
 mod backend;
+mod dispute;
 mod engine;
 mod error;
 mod executor;
@@ -30,6 +31,7 @@ pub mod simd;
 mod weights;
 
 pub use backend::{ExactBackend, ExactOptions, load_pipeline};
+pub use dispute::{Dispute, DisputeError, Move, WeightBytes};
 pub use error::ExactError;
 pub use model::{ExactModel, NetworkCall};
 pub use simd::Isa;

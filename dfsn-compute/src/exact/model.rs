@@ -1,7 +1,7 @@
 //! A model's networks as programs.
 
 use dfsn_consensus::exact::config::{TextEncoderShape, UNetShape, VaeShape};
-use dfsn_consensus::exact::{Program, decoder, encoder, text_encoder, unet};
+use dfsn_consensus::exact::{Architecture, Program, decoder, encoder, text_encoder, unet};
 
 use super::{ExactError, shapes};
 use crate::config::{Family, ModelConfig};
@@ -57,6 +57,16 @@ pub enum NetworkCall {
 }
 
 impl ExactModel {
+    /// All networks, as a chain knows them.
+    pub fn architecture(&self) -> Architecture {
+        Architecture {
+            text_encoders: self.text_encoders.clone(),
+            unet: self.unet.clone(),
+            decoder: self.decoder.clone(),
+            encoder: self.encoder.clone(),
+        }
+    }
+
     /// From a configuration.
     ///
     /// # Errors

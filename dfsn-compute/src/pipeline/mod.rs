@@ -86,6 +86,11 @@ impl<B: Backend> Pipeline<B> {
         self.backend.profile()
     }
 
+    /// What runs the networks.
+    pub const fn backend(&self) -> &B {
+        &self.backend
+    }
+
     /// The tokenizer, of Stable Diffusion XL the first.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.readers[0].tokenizer

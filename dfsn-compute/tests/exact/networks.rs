@@ -1,5 +1,6 @@
 //! The networks of emoji-64 on every instruction set, against the definition.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -9,7 +10,7 @@ use dfsn_compute::exact::{
 use dfsn_compute::{
     AddedConditioning, Backend, ComputeError, Conditioning, ImageRequest, LatentShape, ModelConfig, TextInput,
 };
-use dfsn_consensus::exact::{TensorData, interpret};
+use dfsn_consensus::exact::{Element, OpKind, TensorData, TensorId, interpret};
 use tempfile::TempDir;
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/emoji-64");
@@ -101,6 +102,59 @@ fn the_autoencoder_is_the_definition() {
         let found = backend.encode(&image, 8, 12).unwrap();
         assert!(bits(&found.mean) == bits(&moments[..found.mean.len()]), "{name}");
     }
+}
+
+/// What a dispute hashes: kernels leave much of it out, and it is computed beside them.
+#[test]
+fn every_tensor_is_the_definitions() {
+    let config = ModelConfig::load(MODEL).unwrap();
+    let (model, weights) = (ExactModel::of(&config).unwrap(), ExactWeights::load(&config).unwrap());
+    let calls = [
+        NetworkCall::TextEncoder { encoder: 0, tokens: 5, clip_skip: 0 },
+        NetworkCall::UNet { height: 4, width: 6, tokens: 5 },
+        NetworkCall::Decoder { height: 3, width: 4 },
+        NetworkCall::Encoder { height: 8, width: 12 },
+    ];
+    for call in calls {
+        let program = model.program(call).unwrap();
+        let input = |id: &TensorId| match program.tensor(*id).unwrap() {
+            spec if spec.element == Element::I32 => TensorData::I32((0..spec.len() as i32).collect()),
+            spec => TensorData::from_floats(&numbers(&format!("{id:?}"), spec.len())),
+        };
+        let inputs: Vec<TensorData> = program.inputs().iter().map(input).collect();
+        let mut expected: BTreeMap<TensorId, TensorData> =
+            program.inputs().iter().copied().zip(inputs.iter().cloned()).collect();
+        interpret::<f32>(&program, &weights.of(&program), inputs.clone(), |id, data| {
+            expected.insert(id, data.clone());
+        })
+        .unwrap();
+        for (name, backend) in backends() {
+            let mut seen = 0;
+            backend
+                .observe(&program, inputs.clone(), &mut |id, data| {
+                    seen += 1;
+                    assert!(*data == expected[&id], "{name}, {call:?}, {id:?}");
+                })
+                .unwrap();
+            assert_eq!(seen, program.tensors().len(), "{name}, {call:?}");
+        }
+    }
+}
+
+/// Attention whose scores are an output of their own, and reductions in two levels, are as without them.
+#[test]
+fn large_pictures_are_the_definition() {
+    let config = ModelConfig::load(MODEL).unwrap();
+    let weights = ExactWeights::load(&config).unwrap();
+    let program = ExactModel::of(&config).unwrap();
+    let program = program.program(NetworkCall::Decoder { height: 32, width: 20 }).unwrap();
+    let kinds: Vec<&OpKind> = program.ops().iter().map(|op| &op.kind).collect();
+    assert!(kinds.contains(&&OpKind::Scores), "the keys of a head take more than 64 KiB");
+    let inputs = vec![TensorData::from_floats(&numbers("large", 32 * 20 * 4))];
+    let expected = interpret::<f32>(&program, &weights.of(&program), inputs.clone(), |_, _| {}).unwrap();
+    let (name, backend) = backends().last().unwrap();
+    let found = backend.observe(&program, inputs, &mut |_, _| {}).unwrap();
+    assert!(found == expected, "{name}");
 }
 
 fn copy_folder(from: &Path, to: &Path) {

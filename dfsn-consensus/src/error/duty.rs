@@ -1,12 +1,13 @@
 //! Duties that no block may hold.
 
 use dfsn_types::{
-    Address, AnswerRef, Attempt, Boundary, ChainClock, JobId, PostError, Role, SignatureError, TraceError,
-    VrfError,
+    Address, AnswerRef, Attempt, Boundary, ChainClock, JobId, PostError, Role, SignatureError, SliceError,
+    TraceError, VrfError,
 };
 use thiserror::Error;
 
 use super::Rule;
+use crate::exact::{ProofError, RootsError};
 
 /// Why a duty is not valid now. Nothing happens to anybody.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -139,6 +140,48 @@ pub enum DutyError {
     /// Posts what is no piece of the committed state.
     #[error("DAT-04: {0}")]
     Posted(PostError),
+    /// Names another number of inputs than arithmetic leaves open.
+    #[error(
+        "ARI-02: {actual} roots of inputs, the computation has {expected} that arithmetic does not derive"
+    )]
+    GivenInputs {
+        /// Given.
+        actual: usize,
+        /// Needed.
+        expected: usize,
+    },
+    /// Roots that do not lead from the state before to the contested one.
+    #[error("ARI-04: {0}")]
+    Roots(RootsError),
+    /// Demands what the computation does not have.
+    #[error("ARI-05: there is no such part of tensor {tensor}")]
+    NoSuchPart {
+        /// The tensor.
+        tensor: u32,
+    },
+    /// Shows another tensor or part than was demanded.
+    #[error("ARI-06: that is not the part of tensor {tensor} that was demanded")]
+    PostedTensor {
+        /// The tensor.
+        tensor: u32,
+    },
+    /// A slice that shows nothing.
+    #[error("ARI-06: {0}")]
+    Slice(Box<SliceError>),
+    /// A proof in a program that the computation does not have.
+    #[error("ARI-07: the computation has no program {0}")]
+    NoSuchCall(u8),
+    /// A proof that shows nothing.
+    #[error("ARI-07: {0}")]
+    Proof(Box<ProofError>),
+    /// A number that follows from the others.
+    #[error("ARI-07: element {element} of operation {op} follows from the worker's other numbers")]
+    NoContradiction {
+        /// The operation.
+        op: u32,
+        /// The element.
+        element: u64,
+    },
     /// Shows a digest that is not behind the answer.
     #[error("REV-01: the digest does not explain the answer of {0}")]
     DigestMismatch(Address),

@@ -1,9 +1,118 @@
 //! Shapes of the networks that have an exact form, as plain numbers.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+use dfsn_types::{DecodeError, codec};
+use thiserror::Error;
+
+use super::layout::{LayoutError, WeightLayout};
 use super::op::Activation;
 
+/// All networks of a model: what its programs are built from.
+#[derive(BorshSerialize, BorshDeserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Architecture {
+    /// One or two text encoders, in the order of their folders.
+    pub text_encoders: Vec<TextEncoderShape>,
+    /// The UNet.
+    pub unet: UNetShape,
+    /// The autoencoder, as the decoder sees it.
+    pub decoder: VaeShape,
+    /// The autoencoder, as the encoder sees it.
+    pub encoder: VaeShape,
+}
+
+/// Bytes that are no architecture.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ArchitectureError {
+    /// Not the canonical bytes of one.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// A number beyond every model's.
+    #[error("{name} is {value}, not between {min} and {max}")]
+    Bounds {
+        /// Which.
+        name: &'static str,
+        /// Its value.
+        value: usize,
+        /// The smallest.
+        min: usize,
+        /// The largest.
+        max: usize,
+    },
+}
+
+impl Architecture {
+    /// The most bytes of an encoding.
+    pub const MAX_BYTES: usize = 4_096;
+
+    /// Decodes and checks canonical bytes.
+    ///
+    /// # Errors
+    /// [`ArchitectureError`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ArchitectureError> {
+        let architecture: Self = codec::decode(bytes, Self::MAX_BYTES)?;
+        architecture.check()?;
+        Ok(architecture)
+    }
+
+    /// The canonical bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    /// Where the weights stand in their canonical file.
+    ///
+    /// # Errors
+    /// [`LayoutError`].
+    pub fn layout(&self) -> Result<WeightLayout, LayoutError> {
+        WeightLayout::of_model(&self.text_encoders, &self.unet, &self.decoder, &self.encoder)
+    }
+
+    /// Bounds that keep programs small; their builders check how the numbers fit together.
+    ///
+    /// # Errors
+    /// [`ArchitectureError::Bounds`].
+    pub fn check(&self) -> Result<(), ArchitectureError> {
+        bound("text encoders", self.text_encoders.len(), 1, 2)?;
+        for text in &self.text_encoders {
+            bound("layers of a text encoder", text.layers, 1, 128)?;
+            bound("heads of a text encoder", text.heads, 1, 1 << 8)?;
+            let widths = [text.vocab_size, text.positions, text.width, text.intermediate];
+            for width in widths.into_iter().chain(text.projection) {
+                bound("a width of a text encoder", width, 1, 1 << 20)?;
+            }
+        }
+        bound("blocks of the unet", self.unet.blocks.len(), 1, 8)?;
+        for block in &self.unet.blocks {
+            bound("resnets of a block", block.resnets, 1, 8)?;
+            bound("layers of a transformer", block.transformer_layers, 0, 32)?;
+            bound("heads of an attention", block.heads, 1, 1 << 8)?;
+            bound("channels of a block", block.channels, 1, 1 << 14)?;
+        }
+        for channels in [self.unet.in_channels, self.unet.out_channels] {
+            bound("channels of the unet", channels, 1, 1 << 8)?;
+        }
+        for vae in [&self.decoder, &self.encoder] {
+            bound("resolutions of the vae", vae.channels.len(), 1, 8)?;
+            bound("layers of the vae", vae.layers, 1, 8)?;
+            for channels in vae.channels.iter().copied().chain([vae.image_channels, vae.latent_channels]) {
+                bound("channels of the vae", channels, 1, 1 << 14)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bound(name: &'static str, value: usize, min: usize, max: usize) -> Result<(), ArchitectureError> {
+    if (min..=max).contains(&value) {
+        Ok(())
+    } else {
+        Err(ArchitectureError::Bounds { name, value, min, max })
+    }
+}
+
 /// `UNet2DConditionModel`, from the picture's side inwards.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Clone, Debug, PartialEq, Eq)]
 pub struct UNetShape {
     /// Channels of the latents, and of mask and masked picture where the model takes them.
     pub in_channels: usize,
@@ -28,7 +137,7 @@ pub struct UNetShape {
 }
 
 /// One resolution of a UNet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockShape {
     /// Channels.
     pub channels: usize,
@@ -45,7 +154,7 @@ pub struct BlockShape {
 }
 
 /// The decoder or encoder of an `AutoencoderKL`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Clone, Debug, PartialEq, Eq)]
 pub struct VaeShape {
     /// Channels of the picture.
     pub image_channels: usize,
@@ -64,7 +173,7 @@ pub struct VaeShape {
 }
 
 /// A CLIP text encoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextEncoderShape {
     /// Tokens there are.
     pub vocab_size: usize,

@@ -1,5 +1,7 @@
 //! Whole tensors, and what commits to one.
 
+use dfsn_types::Hash;
+
 use super::evaluate::{Value, canonical};
 use super::tensor::{Element, TensorSpec};
 
@@ -65,8 +67,18 @@ impl TensorData {
         }
     }
 
-    /// The commitment to a tensor: its type, its dimensions and the BLAKE3 root of its little-endian bytes.
-    pub fn root(&self, spec: &TensorSpec) -> [u8; 32] {
+    /// The bytes, little-endian.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::F32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Self::I16(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Self::I32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Self::I64(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        }
+    }
+
+    /// BLAKE3 hash of the bytes.
+    pub fn hash(&self) -> Hash {
         let mut bytes = blake3::Hasher::new();
         match self {
             Self::F32(values) => update(&mut bytes, values, |value| value.to_le_bytes()),
@@ -74,12 +86,22 @@ impl TensorData {
             Self::I32(values) => update(&mut bytes, values, |value| value.to_le_bytes()),
             Self::I64(values) => update(&mut bytes, values, |value| value.to_le_bytes()),
         };
-        let mut root = blake3::Hasher::new_derive_key("dfsn exact-v1 tensor");
-        // Writing to a hasher cannot fail.
-        let _ = borsh::to_writer(&mut root, spec);
-        root.update(bytes.finalize().as_bytes());
-        *root.finalize().as_bytes()
+        Hash::from_bytes(*bytes.finalize().as_bytes())
     }
+
+    /// The commitment to a tensor, see [`tensor_root`].
+    pub fn root(&self, spec: &TensorSpec) -> [u8; 32] {
+        *tensor_root(spec, &self.hash()).as_bytes()
+    }
+}
+
+/// The commitment to a tensor: its type, its dimensions and the BLAKE3 hash of its little-endian bytes (rule EXA-02).
+pub fn tensor_root(spec: &TensorSpec, hash: &Hash) -> Hash {
+    let mut root = blake3::Hasher::new_derive_key("dfsn exact-v1 tensor");
+    // Writing to a hasher cannot fail.
+    let _ = borsh::to_writer(&mut root, spec);
+    root.update(hash.as_bytes());
+    Hash::from_bytes(*root.finalize().as_bytes())
 }
 
 /// Hashes values in pieces that stay in the cache.

@@ -8,29 +8,41 @@
 //! - [`evaluate_element`] computes one element of one op from what it depends on.
 
 pub mod activation;
+mod computation;
 pub mod config;
 mod data;
 mod evaluate;
 pub mod ieee;
 mod interpreter;
+mod layout;
 pub mod math;
 mod networks;
 pub mod norm;
 mod op;
 mod program;
+mod proof;
 pub mod quantise;
 pub mod soft;
 mod tensor;
 
-pub use data::TensorData;
+pub use computation::{Binding, Call, Computation, RootsError};
+pub use config::{Architecture, ArchitectureError};
+pub use data::{TensorData, tensor_root};
 pub use evaluate::{
     EvaluateError, Source, Value, Weights, evaluate_element, score_factor, score_shift, source_index, wave,
 };
 pub use interpreter::{InterpretError, interpret};
-pub use networks::{decoder, encoder, text_encoder, unet};
+pub use layout::{
+    LayoutError, TEXT_PARTS, WEIGHTS_HEADER, WEIGHTS_MAGIC, WeightEntry, WeightLayout, smallest_programs,
+};
+pub use networks::{decoder, encoder, text_encoder, to_pixels, to_planes, unet};
 pub use op::{
-    Activation, Affine, LIMIT_QUERY, LIMIT_RAW, LIMIT_ROW, LIMIT_STATISTICS, LIMIT_VALUE, LIMIT_WEIGHT, Op,
-    OpKind, Window, block_rows,
+    Activation, Affine, JOINED_BLOCKS, LIMIT_QUERY, LIMIT_RAW, LIMIT_ROW, LIMIT_STATISTICS, LIMIT_VALUE,
+    LIMIT_WEIGHT, Op, OpKind, Window, block_rows,
 };
 pub use program::{OPS_MAX, Program, ProgramError, TENSOR_MAX};
+pub use proof::{
+    Claim, Finding, ProofError, ProverError, WeightPlace, WeightPlaces, WorkerBytes, open_output,
+    prove_element,
+};
 pub use tensor::{Element, TensorId, TensorSpec, WeightForm, WeightId, WeightSpec};

@@ -4,7 +4,7 @@
 //! opening that much. Longer reductions are therefore several ops. Every value is exact or rounded once in a written
 //! order: a backend may fuse and reorder as it likes and must get the same bytes.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::tensor::{TensorId, WeightId};
 
@@ -20,7 +20,7 @@ pub struct Op {
 }
 
 /// Elementwise functions of the networks.
-#[derive(BorshSerialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(BorshSerialize, BorshDeserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Activation {
     /// `x * sigmoid(x)`.
     Silu,
@@ -74,6 +74,8 @@ pub enum OpKind {
     },
     /// f32 `[rows][a]`, `[rows][b]` -> f32 `[rows][a + b]`.
     Concat,
+    /// f32 `[rows][width]` -> f32 `[width][rows]`.
+    Transpose,
     /// f32 -> f32 of the same shape.
     Activate(Activation),
     /// f32 -> f32 of the same shape: divided by a constant, bits of an f32.
@@ -113,6 +115,8 @@ pub enum OpKind {
     },
     /// f32 `[pixels][c]` -> i32 `[c][blocks][2]`: least and greatest sort key of each channel and block of pixels.
     MinMaxPart,
+    /// i32 `[c][blocks][2]` -> i32 `[c][joined][2]`: of [`JOINED_BLOCKS`] blocks each.
+    MinMaxJoin,
     /// i32 `[c][blocks][2]` -> i32 `[c][2]`.
     MinMax,
     /// i32 `[c][2]` -> f32 `[1]`: M of the whole image.
@@ -125,6 +129,8 @@ pub enum OpKind {
         /// Groups of the norm.
         groups: usize,
     },
+    /// i64 `[groups][blocks][2]` -> i64 `[groups][joined][2]`: of [`JOINED_BLOCKS`] blocks each.
+    SumJoin,
     /// i64 `[groups][blocks][2]`, i32 `[c][2]` -> f32 `[groups][2]`: mean and reciprocal standard deviation.
     GroupStats {
         /// Numbers in a group.
@@ -160,6 +166,12 @@ pub enum OpKind {
         /// Whether a query sees only the keys up to its own place.
         causal: bool,
     },
+    /// queries i16 `[heads][rows][d]`, keys i16 `[heads][tokens][d]` -> i32 `[heads][rows][tokens]`: where the keys of
+    /// one head are more than an element may depend on.
+    Scores,
+    /// scores i32 `[heads][rows][tokens]`, M of queries `[heads]`, M of keys, values i16 `[heads][d][tokens]`, M -> f32
+    /// `[rows][heads * d]`.
+    Attend,
 }
 
 /// Limit of the inputs of linear layers and of convolutions after a norm.
@@ -174,6 +186,9 @@ pub const LIMIT_VALUE: i32 = 4_095;
 pub const LIMIT_WEIGHT: i32 = 8_191;
 /// Limit of the integers whose sums give mean and variance.
 pub const LIMIT_STATISTICS: i32 = (1 << 19) - 1;
+
+/// Blocks of a reduction that are joined at once: 64 KiB of sums.
+pub const JOINED_BLOCKS: usize = 4_096;
 
 /// Rows of `width` numbers that a partial reduction takes at once: at most 64 KiB of f32.
 pub const fn block_rows(width: usize) -> usize {

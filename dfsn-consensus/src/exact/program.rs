@@ -169,14 +169,19 @@ impl Builder {
         Ok(id)
     }
 
+    /// A tensor that this builder made.
+    pub(super) fn spec(&self, id: TensorId) -> Option<&TensorSpec> {
+        self.tensors.get(id.index())
+    }
+
     /// Sizes of a tensor that this builder made.
     pub(super) fn dims(&self, id: TensorId) -> &[usize] {
-        self.tensors.get(id.index()).map_or(&[], |spec| &spec.dims)
+        self.spec(id).map_or(&[], |spec| &spec.dims)
     }
 
     /// Rows and width of a tensor.
     pub(super) fn rows_and_width(&self, id: TensorId) -> (usize, usize) {
-        self.tensors.get(id.index()).map_or((0, 0), |spec| (spec.rows(), spec.width()))
+        self.spec(id).map_or((0, 0), |spec| (spec.rows(), spec.width()))
     }
 
     pub(super) fn op(&mut self, kind: OpKind, inputs: &[TensorId], outputs: &[TensorId]) {

@@ -1,5 +1,7 @@
 //! What a program's ops read and write.
 
+use std::ops::Range;
+
 use borsh::BorshSerialize;
 
 /// A tensor of a program, by its place in [`Program::tensors`](super::Program::tensors).
@@ -63,6 +65,17 @@ impl TensorSpec {
         self.dims.iter().product()
     }
 
+    /// Bytes in all.
+    pub fn bytes(&self) -> u64 {
+        (self.len() as u64).saturating_mul(self.element.size() as u64)
+    }
+
+    /// The bytes of some elements.
+    pub fn byte_range(&self, elements: &Range<usize>) -> Range<u64> {
+        let place = |index: usize| (index as u64).saturating_mul(self.element.size() as u64);
+        place(elements.start)..place(elements.end)
+    }
+
     /// Never: dimensions are not 0.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -108,4 +121,20 @@ pub enum WeightForm {
         /// Numbers in a row.
         width: usize,
     },
+}
+
+impl WeightForm {
+    /// Rows, of a vector 1.
+    pub const fn rows(self) -> usize {
+        match self {
+            Self::Quantised { rows, .. } | Self::Plain { rows, .. } => rows,
+        }
+    }
+
+    /// Numbers in a row.
+    pub const fn width(self) -> usize {
+        match self {
+            Self::Quantised { width, .. } | Self::Plain { width, .. } => width,
+        }
+    }
 }

@@ -27,7 +27,13 @@ impl DutySlot {
         let part = match &duty.kind {
             DutyKind::AcceptJob { draw } => Part::Draw(*draw),
             DutyKind::ClaimAudit { seat, .. } | DutyKind::SubmitAudit { seat, .. } => Part::Seat(*seat),
-            DutyKind::Contest { answer } | DutyKind::RevealAnswer { answer, .. } => Part::Answer(*answer),
+            DutyKind::Contest { answer, .. }
+            | DutyKind::RevealAnswer { answer, .. }
+            | DutyKind::PostRoots { answer, .. }
+            | DutyKind::PostTensor { answer, .. }
+            | DutyKind::DemandTensor { answer, .. }
+            | DutyKind::ProveFault { answer, .. }
+            | DutyKind::CallJury { answer } => Part::Answer(*answer),
             DutyKind::DemandData { seat, question } => Part::Question(*seat, *question),
             DutyKind::PostData(chunk) => Part::Piece(chunk.boundary, chunk.index),
             _ => Part::Whole,

@@ -27,9 +27,9 @@ impl Demand {
     }
 
     /// Notes piece `index` of `count`.
-    pub fn post(&mut self, index: u8, count: usize) {
+    pub fn post(&mut self, index: u8, count: u32) {
         self.posted |= mask(index);
-        self.complete = usize::try_from(self.posted.count_ones()).is_ok_and(|posted| posted >= count);
+        self.complete = self.posted.count_ones() >= count;
     }
 }
 

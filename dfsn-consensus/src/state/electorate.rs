@@ -1,6 +1,6 @@
 //! Who may audit or judge a job.
 
-use dfsn_types::{Address, Amount, Domain, Hash, JobId, Pair, Ppm, ProfileRecord, Seat, SortitionParams};
+use dfsn_types::{Address, Amount, Domain, Hash, JobId, Pair, Ppm, Seat, SortitionParams};
 
 use super::{ChainState, Job, JobKind, JuryStage, Phase, Validator};
 use crate::sortition;
@@ -113,13 +113,6 @@ impl ChainState {
             }
         }
         service
-    }
-
-    /// Whether a profile's verdicts come from jurors.
-    pub fn is_float(&self, job: &Job) -> bool {
-        // Of the exact profile too, until its verdicts are computed.
-        let profile = self.profiles.get(&job.pair().profile);
-        matches!(profile, Some(ProfileRecord::Float { .. } | ProfileRecord::Exact { .. }) | None)
     }
 
     /// An open job.

@@ -9,7 +9,7 @@ use dfsn_types::{
 };
 
 use super::bounded::{self, ANSWERS_MAX, BOUNDARIES_MAX, PARTIES_MAX};
-use super::{Claim, Coins, Demand, Judgement, QueueKey, Window};
+use super::{Claim, Coins, Demand, Dispute, Judgement, QueueKey, Window};
 
 /// A request on its way to a picture or a refund.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -216,6 +216,8 @@ pub enum Phase {
     Opening,
     /// A jury judges one answer.
     Judging(Box<Judgement>),
+    /// Arithmetic judges one answer.
+    Disputing(Box<Dispute>),
     /// The audit is over; the requester's receipt is awaited.
     Delivering,
     /// The audit is over and no receipt came; witnesses fetch the pictures.

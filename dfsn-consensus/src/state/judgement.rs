@@ -38,6 +38,20 @@ pub struct Judgement {
     pub revealed: BTreeMap<Address, StateDigest>,
 }
 
+impl Judgement {
+    /// A judgement at its begin.
+    pub(crate) const fn new(answer: AnswerRef, boundary: Boundary) -> Self {
+        Self {
+            answer,
+            boundary,
+            stage: JuryStage::Claiming,
+            jurors: BTreeMap::new(),
+            worker_digest: None,
+            revealed: BTreeMap::new(),
+        }
+    }
+}
+
 /// One juror's part.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Juror {

@@ -1,6 +1,7 @@
 //! The state of the chain: what blocks change.
 
 mod account;
+mod arithmetic;
 mod bounded;
 mod chain;
 mod change;
@@ -8,6 +9,7 @@ mod claim;
 mod claim_account;
 mod coins;
 mod demand;
+mod dispute;
 mod electorate;
 mod fresh_stake;
 mod genesis;
@@ -26,12 +28,14 @@ mod votes;
 mod window;
 
 pub use account::Account;
+pub use arithmetic::ExactForm;
 pub use chain::{ChainState, Tip};
 pub use change::Change;
 pub use claim::{Claim, Questions, input};
 pub use claim_account::ClaimAccount;
 pub use coins::Coins;
 pub use demand::Demand;
+pub use dispute::{Dispute, DisputeStage, PostedList, TENSOR_DEMANDS_MAX};
 pub use electorate::{Service, Sortition};
 pub use fresh_stake::FreshStake;
 pub use genesis::GenesisError;

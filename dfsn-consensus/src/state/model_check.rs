@@ -3,8 +3,10 @@
 use dfsn_types::{GenerationParams, ImageSize, ModelRecord, SchedulerKind};
 use thiserror::Error;
 
+use crate::exact::{Architecture, ArchitectureError, LayoutError};
+
 /// Why a record is no model's (rule MOD-02).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ModelError {
     /// A number out of bounds.
@@ -32,6 +34,20 @@ pub enum ModelError {
     StateTooLarge {
         /// Largest state, with all that the scheduler of the longest history remembers.
         bytes: u64,
+    },
+    /// Its exact form is no architecture.
+    #[error("its architecture: {0}")]
+    Architecture(ArchitectureError),
+    /// Its exact form has no weights.
+    #[error("its weights: {0}")]
+    Layout(LayoutError),
+    /// Its exact form draws other pictures than the record says.
+    #[error("its networks have {found} latent channels, the record says {latent_channels}")]
+    LatentChannels {
+        /// Of the networks.
+        found: usize,
+        /// Of the record.
+        latent_channels: u8,
     },
     /// It cannot be tested.
     #[error("its test size is no size that it draws")]
@@ -76,10 +92,23 @@ pub(crate) fn check(model: &ModelRecord) -> Result<(), ModelError> {
     if !model.accepts(model.test_size) {
         return Err(ModelError::TestSize);
     }
+    check_exact(model)?;
     let units = largest_work(model, u128::from(pixels));
     if units > 1 << 63 {
         return Err(ModelError::Work { units });
     }
+    Ok(())
+}
+
+/// The exact form, if there is one, is a model's (rule MOD-05). A size without a program is no fault: jurors judge it.
+fn check_exact(model: &ModelRecord) -> Result<(), ModelError> {
+    let Some(exact) = &model.exact else { return Ok(()) };
+    let architecture = Architecture::from_bytes(&exact.architecture).map_err(ModelError::Architecture)?;
+    let (found, latent_channels) = (architecture.decoder.latent_channels, model.latent_channels);
+    if found != usize::from(latent_channels) {
+        return Err(ModelError::LatentChannels { found, latent_channels });
+    }
+    architecture.layout().map_err(ModelError::Layout)?;
     Ok(())
 }
 

@@ -38,6 +38,7 @@ impl Execution {
                 }
                 JuryStage::Revealing => self.verdict(job, committed),
             },
+            Phase::Disputing(_) => self.dispute_window_closed(job, committed),
             Phase::Delivering => self.ask_witnesses(job, committed, 1),
             Phase::Witnessing(Witnesses { draw, .. }) => {
                 let next = draw.saturating_add(1);

@@ -49,6 +49,7 @@ pub(super) struct Used {
     pub(super) duty_bytes: u64,
     pub(super) data_bytes: u64,
     pub(super) claims: u32,
+    pub(super) checks: u32,
     pub(super) transactions: u32,
 }
 

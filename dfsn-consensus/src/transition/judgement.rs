@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dfsn_types::{Address, AnswerContext, AnswerDigest, Event, Fault, StateDigest};
+use dfsn_types::{Address, AnswerContext, AnswerDigest, AnswerRef, Event, Fault, StateDigest};
 
 use super::Execution;
 use super::penalty::{AnswerRewards, WorkerRewards};
@@ -31,7 +31,10 @@ impl Execution {
         committed.opened.insert(judgement.boundary);
         let answers = answers(&committed, &judgement);
         match self.finding(&job, &judgement, &answers, worker_digest) {
-            Finding::Baseless => self.baseless_contest(job, committed, *judgement),
+            Finding::Baseless => {
+                let jurors = self.dismiss_answered(&job, judgement.jurors, false);
+                self.baseless_contest(job, committed, judgement.answer, &jurors);
+            }
             Finding::Majority(digest) if digest == worker_digest => {
                 self.worker_was_right(job, committed, *judgement, digest, &answers)
             }
@@ -140,15 +143,20 @@ impl Execution {
     }
 
     /// The worker denied an answer that agrees with it: it pays, and must open after all (rule JUD-04).
-    fn baseless_contest(&mut self, mut job: Job, mut committed: Box<Committed>, judgement: Judgement) {
+    pub(super) fn baseless_contest(
+        &mut self,
+        mut job: Job,
+        mut committed: Box<Committed>,
+        answer: AnswerRef,
+        jurors: &[Address],
+    ) {
         let amount =
             job.price.checked_mul(self.state.params.penalties.float_verdict_prices).unwrap_or_default();
         let worker = committed.worker;
-        let jurors = self.dismiss_answered(&job, judgement.jurors, false);
-        let rewards = WorkerRewards { right: &jurors, ..WorkerRewards::default() };
+        let rewards = WorkerRewards { right: jurors, ..WorkerRewards::default() };
         self.slash_worker(&job, worker, &mut committed.lock, amount, Fault::BaselessContest, &rewards);
         self.restart_ramp(&job, &worker);
-        committed.denied.insert(judgement.answer);
+        committed.denied.insert(answer);
         self.await_opening(&mut committed);
         job.stage = Stage::Committed(committed);
         self.put_job(job);

@@ -9,6 +9,7 @@ mod cancel_request;
 mod change_owner;
 mod claim_duty;
 mod delivery;
+mod dispute;
 mod draw;
 mod duty;
 mod evidence;

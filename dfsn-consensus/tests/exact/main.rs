@@ -1,6 +1,8 @@
 //! The exact profile: its arithmetic on soft and hardware floats, and its programs.
 
 mod arithmetic;
+mod layout;
 mod programs;
+mod proofs;
 mod random;
 mod shapes;

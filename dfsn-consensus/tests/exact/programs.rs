@@ -69,7 +69,7 @@ fn programs_are_pinned() {
     let tiny = unet(&tiny_unet(), 5, 4, 3).unwrap();
     assert_eq!(
         [sd15, decoder, tiny].map(short),
-        ["793394ee56e0ddba", "26a23db456bfcf83", "1c91406526e82f1c"]
+        ["0ec08042f1e6a260", "942103b52942aa75", "ae84e2181747b38e"]
     );
 }
 
@@ -112,7 +112,8 @@ fn sizes_without_an_exact_form_are_refused() {
     let odd = encoder(&vae(&[4, 8], 1, 2), 7, 4);
     assert!(matches!(odd, Err(ProgramError::Indivisible { whole: 7, part: 2, .. })));
     let huge = vae(&[128, 256, 512, 512], 2, 32);
-    assert!(matches!(decoder(&huge, 512, 512), Err(ProgramError::FanIn { .. })));
+    assert!(decoder(&huge, 128, 128).is_ok());
+    assert!(matches!(decoder(&huge, 256, 256), Err(ProgramError::FanIn { .. })));
     let skipped = text_encoder(&tiny_text_encoder(), "text_encoder", 5, 3);
     assert!(matches!(skipped, Err(ProgramError::Unsupported { key: "clip_skip", .. })));
 }

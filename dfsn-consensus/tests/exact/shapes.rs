@@ -75,3 +75,18 @@ pub(crate) fn tiny_text_encoder() -> TextEncoderShape {
         projection: Some(5),
     }
 }
+
+pub(crate) fn sd15_text_encoder() -> TextEncoderShape {
+    TextEncoderShape {
+        vocab_size: 49_408,
+        positions: 77,
+        width: 768,
+        intermediate: 3_072,
+        layers: 12,
+        heads: 12,
+        activation: Activation::QuickGelu,
+        eps: 1e-5_f64.to_bits(),
+        penultimate: false,
+        projection: None,
+    }
+}

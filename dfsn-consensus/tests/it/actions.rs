@@ -313,7 +313,7 @@ fn duty(network: &Network, node: usize, job: &JobId, kind: u8, number: u8) -> Du
             DutyKind::SubmitAudit { seat, answers: BoundedVec::new(answers).unwrap() }
         }
         5 => DutyKind::OpenAudit { openings: BoundedVec::empty() },
-        6 => DutyKind::Contest { answer },
+        6 => DutyKind::Contest { answer, inputs: dfsn_types::BoundedVec::empty() },
         7 => DutyKind::DemandData { seat, question: number % 5 },
         8 => DutyKind::Stored,
         _ => DutyKind::RevealAnswer { answer, digest: StateDigest::from_bytes([number; 32]), opening: None },

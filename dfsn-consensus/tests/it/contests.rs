@@ -54,7 +54,7 @@ fn boundary(network: &Network, job: &JobId, auditor: Address, question: u8) -> B
 fn contest(network: &mut Network, job: &JobId, auditor: Address, question: u8) {
     let at = boundary(network, job, auditor, question);
     let answer = answer_of(auditor, question);
-    network.duty(0, job, DutyKind::Contest { answer });
+    network.duty(0, job, DutyKind::Contest { answer, inputs: dfsn_types::BoundedVec::empty() });
     network.until(|network| judgement_stage(network, job) == Some(JuryStage::Revealing));
     reveal(network, job, answer, at);
     network.until(|network| judgement_stage(network, job).is_none());
@@ -67,9 +67,17 @@ fn con_02_baseless_contest_is_not_repeated() {
     contest(&mut network, &job, auditor, 0);
     assert_eq!(network.slashes()[0].1, Fault::BaselessContest);
     assert_eq!(network.phase(&job), Some(&Phase::Opening));
-    let again = network.signed_duty(0, &job, DutyKind::Contest { answer: answer_of(auditor, 0) });
+    let again = network.signed_duty(
+        0,
+        &job,
+        DutyKind::Contest { answer: answer_of(auditor, 0), inputs: dfsn_types::BoundedVec::empty() },
+    );
     assert_eq!(network.try_duty(&again), Err(DutyError::ContestedBefore(answer_of(auditor, 0))));
-    let other = network.signed_duty(0, &job, DutyKind::Contest { answer: answer_of(auditor, 1) });
+    let other = network.signed_duty(
+        0,
+        &job,
+        DutyKind::Contest { answer: answer_of(auditor, 1), inputs: dfsn_types::BoundedVec::empty() },
+    );
     assert_eq!(network.try_duty(&other), Ok(()));
 }
 
@@ -109,7 +117,11 @@ fn dut_04_answer_of_one_judgement_is_no_answer_in_the_next() {
     contest(&mut network, &job, first, 0);
     assert_eq!(network.phase(&job), Some(&Phase::Opening), "the worker was right, and another answer stands");
     assert_ne!(boundary(&network, &job, second, 1).t, 0);
-    network.duty(0, &job, DutyKind::Contest { answer: answer_of(second, 1) });
+    network.duty(
+        0,
+        &job,
+        DutyKind::Contest { answer: answer_of(second, 1), inputs: dfsn_types::BoundedVec::empty() },
+    );
     network.tick();
     let juror = network.address(3);
     let Some(Phase::Judging(judgement)) = network.phase(&job) else { panic!("a judgement is open") };
@@ -137,7 +149,11 @@ fn mem_08_duty_that_a_block_took_pushes_out_nothing() {
     let (first, second) = (network.address(1), network.address(2));
     contest(&mut network, &job, first, 0);
     let old = duties(&network).find(|duty| matches!(duty.duty().kind, DutyKind::Contest { .. })).unwrap();
-    let fresh = network.signed_duty(0, &job, DutyKind::Contest { answer: answer_of(second, 1) });
+    let fresh = network.signed_duty(
+        0,
+        &job,
+        DutyKind::Contest { answer: answer_of(second, 1), inputs: dfsn_types::BoundedVec::empty() },
+    );
     network.engine.vm_mut().submit_duty(fresh).unwrap();
     network.engine.vm_mut().submit_duty(old).unwrap();
     assert!(network.seal(1_000).unwrap());

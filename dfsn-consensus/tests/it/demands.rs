@@ -3,8 +3,8 @@
 use dfsn_consensus::state::{DemandTime, JuryStage, Outcome, Phase, input};
 use dfsn_consensus::{DutyError, Rule};
 use dfsn_types::{
-    Amount, Attempt, Boundary, BoundedVec, Duty, DutyKind, Event, Fault, GenerationParams, ImageSize, JobId,
-    PostedChunk, STATE_CHUNK_BYTES, StateContext, TraceShape, TraceTree, codec,
+    Amount, Attempt, Boundary, BoundedVec, Duty, DutyKind, Event, Fault, GenerationParams, Hash, ImageSize,
+    JobId, PostedChunk, STATE_CHUNK_BYTES, Slice, StateContext, TraceShape, TraceTree, codec,
 };
 
 use crate::network::setup::pair;
@@ -85,7 +85,10 @@ fn pen_04_states_withheld_from_jurors_are_silence() {
     network.until(|network| network.phase(&job) == Some(&Phase::Opening));
     // The random answer to a step, not to the initial state, which needs no input.
     let auditor = network.address(1);
-    let contest = DutyKind::Contest { answer: crate::network::answer_of(auditor, 1) };
+    let contest = DutyKind::Contest {
+        answer: crate::network::answer_of(auditor, 1),
+        inputs: dfsn_types::BoundedVec::empty(),
+    };
     network.duty(0, &job, contest);
     let is_judged = |network: &Network| match network.phase(&job) {
         Some(Phase::Judging(judgement)) => matches!(judgement.stage, JuryStage::Answering(_)),
@@ -200,23 +203,23 @@ fn dat_04_only_pieces_of_the_committed_state_are_taken() {
     let other = Boundary { t: piece.boundary.t + 1, ..piece.boundary };
     let undemanded = network.served[&(job, Attempt::FIRST)].piece(other);
     assert_eq!(post(&network, 0, &job, &undemanded), Err(DutyError::NotDemanded(other)));
-    let mut bytes = piece.bytes.to_vec();
+    let mut bytes = piece.slice.bytes.to_vec();
     bytes[7] ^= 1;
     let changed = |edit: &dyn Fn(&mut PostedChunk)| {
         let mut piece = piece.clone();
         edit(&mut piece);
         matches!(post(&network, 0, &job, &piece), Err(DutyError::Posted(_)))
     };
-    assert!(changed(&|piece| piece.bytes = BoundedVec::new(bytes.clone()).unwrap()), "other bytes");
+    assert!(changed(&|piece| piece.slice.bytes = BoundedVec::new(bytes.clone()).unwrap()), "other bytes");
     assert!(changed(&|piece| piece.state_bytes = 31), "another length");
-    assert!(changed(&|piece| piece.state_bytes = 1 << 17), "more pieces than hashes");
+    assert!(changed(&|piece| piece.state_bytes = 1 << 17), "more pieces than the state has");
     assert!(changed(&|piece| piece.index = 1), "no such piece");
     assert!(changed(&|piece| piece.salt = dfsn_types::Salt::from_bytes([1; 32])), "another leaf");
     assert!(changed(&|piece| piece.path = BoundedVec::empty()), "no path");
     assert!(
         changed(&|piece| {
-            piece.chunks = StateContext::chunk_hashes(&bytes).unwrap();
-            piece.bytes = BoundedVec::new(bytes.clone()).unwrap();
+            piece.state_hash = Hash::from_bytes(*blake3::hash(&bytes).as_bytes());
+            piece.slice = Slice::of(&bytes, std::iter::once(0..32)).unwrap();
         }),
         "another state altogether"
     );
@@ -271,15 +274,7 @@ fn largest_input_fits_data_lane() {
     let tree = TraceTree::new(shape, vec![leaf; shape.leaves()]).unwrap();
     let opening = tree.open(context.boundary).unwrap();
     let piece = |index: usize| {
-        let chunk = PostedChunk {
-            boundary: context.boundary,
-            salt: opening.salt,
-            path: opening.path.clone(),
-            state_bytes: u32::try_from(state.len()).unwrap(),
-            chunks: StateContext::chunk_hashes(&state).unwrap(),
-            index: u8::try_from(index).unwrap(),
-            bytes: BoundedVec::new(state.chunks(STATE_CHUNK_BYTES).nth(index).unwrap().to_vec()).unwrap(),
-        };
+        let chunk = PostedChunk::new(&state, u8::try_from(index).unwrap(), &opening).unwrap();
         chunk.verify(&context, shape, &tree.root()).unwrap();
         let (validator, job, attempt) = (network.address(0), context.job, Attempt::FIRST);
         let kind = DutyKind::PostData(Box::new(chunk));
@@ -288,5 +283,5 @@ fn largest_input_fits_data_lane() {
     };
     let bytes: usize = (0..4).map(piece).sum();
     assert!(bytes <= lane, "{bytes} of {lane}");
-    assert!(state.len().is_multiple_of(4 * STATE_CHUNK_BYTES));
+    assert_eq!(state.len(), 16 * STATE_CHUNK_BYTES as usize);
 }

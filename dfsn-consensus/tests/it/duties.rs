@@ -112,7 +112,7 @@ fn dut_04_duties_out_of_turn() {
         DutyKind::ClaimAudit { seat: dfsn_types::Seat::Juror(answer_of(auditor, 0)), proof },
         DutyKind::SubmitAudit { seat: FIRST_AUDIT, answers: answers(1) },
         DutyKind::OpenAudit { openings: BoundedVec::empty() },
-        DutyKind::Contest { answer: answer_of(auditor, 0) },
+        DutyKind::Contest { answer: answer_of(auditor, 0), inputs: dfsn_types::BoundedVec::empty() },
         DutyKind::RevealAnswer { answer: answer_of(auditor, 0), digest: digest(), opening: None },
         DutyKind::DemandData { seat: FIRST_AUDIT, question: 1 },
         DutyKind::Stored,

@@ -16,6 +16,7 @@ mod contests;
 mod deliveries;
 mod demands;
 mod disk;
+mod disputes;
 mod draws;
 mod duties;
 mod economics;

@@ -91,7 +91,14 @@ fn opn_03_openings_that_contradict_an_answer() {
 fn con_01_contest_names_an_answer_that_was_given() {
     let (network, job, _) = opening();
     for (auditor, question) in [(network.address(1), 4), (network.address(0), 0), (network.user(0), 0)] {
-        let duty = network.signed_duty(0, &job, DutyKind::Contest { answer: answer_of(auditor, question) });
+        let duty = network.signed_duty(
+            0,
+            &job,
+            DutyKind::Contest {
+                answer: answer_of(auditor, question),
+                inputs: dfsn_types::BoundedVec::empty(),
+            },
+        );
         assert_eq!(refused(&network, &duty), DutyError::NoSuchAnswer(answer_of(auditor, question)));
     }
 }

@@ -7,7 +7,7 @@ use crate::address::Address;
 use crate::bounded::{BoundedString, BoundedVec};
 use crate::domain::Domain;
 use crate::hash::{Hash, JobId, ReceiptsRoot, TransactionId};
-use crate::job::{AnswerRef, Attempt, Boundary, ResultCommitment, Role};
+use crate::job::{AnswerRef, Attempt, Boundary, ResultCommitment, Role, TensorPart};
 use crate::merkle::MerkleMap;
 use crate::model::Pair;
 use crate::unit::{Amount, ChainClock, Gas, Timestamp};
@@ -110,9 +110,19 @@ pub enum Event {
     AuditOpened { job: JobId, attempt: Attempt, answers: u16 },
     /// The worker denies an answer.
     Contested { job: JobId, attempt: Attempt, answer: AnswerRef },
+    /// The worker shows what the contested computation consists of.
+    RootsPosted { job: JobId, attempt: Attempt, boundary: Boundary, tensors: u32 },
+    /// The contested auditor wants to see a part of a tensor.
+    TensorDemanded { job: JobId, attempt: Attempt, by: Address, tensor: u32, part: TensorPart },
+    /// The worker showed it.
+    TensorPosted { job: JobId, attempt: Attempt, tensor: u32, part: TensorPart },
+    /// A number of the worker's does not follow from its own other numbers.
+    FaultProven { job: JobId, attempt: Attempt, worker: Address, by: Address, tensor: u32, element: u64 },
+    /// The contested auditor differs in what arithmetic cannot derive: jurors decide.
+    JuryCalled { job: JobId, attempt: Attempt, answer: AnswerRef },
     /// A jury found no majority: half of the price to the worker, half burned.
     JuryHung { job: JobId, attempt: Attempt, worker: Address, worker_paid: Amount, burned: Amount },
-    /// Jurors decided: who was right, the worker or the auditor.
+    /// Jurors decided, or arithmetic did: who was right, the worker or the auditor.
     Judged { job: JobId, attempt: Attempt, worker: Address, auditor: Address, worker_right: bool },
     /// A penalty was taken from a lock and is held.
     Slashed { job: JobId, attempt: Attempt, validator: Address, fault: Fault, amount: Amount },
@@ -185,7 +195,7 @@ pub enum Event {
 pub enum Fault {
     /// Accepted, but committed nothing in time.
     MissedDeadline,
-    /// Committed a result that jurors found wrong.
+    /// Committed a result that jurors or arithmetic found wrong.
     WrongResult,
     /// Did not open or reveal what it had committed to.
     Silence,
@@ -258,6 +268,11 @@ impl Event {
             | Self::AuditAnswered { job, .. }
             | Self::AuditOpened { job, .. }
             | Self::Contested { job, .. }
+            | Self::RootsPosted { job, .. }
+            | Self::TensorDemanded { job, .. }
+            | Self::TensorPosted { job, .. }
+            | Self::FaultProven { job, .. }
+            | Self::JuryCalled { job, .. }
             | Self::JuryHung { job, .. }
             | Self::TestFailed { job, .. }
             | Self::Judged { job, .. }

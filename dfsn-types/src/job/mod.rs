@@ -2,6 +2,7 @@
 
 mod answer;
 mod commitment;
+mod dispute;
 mod posted;
 mod state;
 mod trace;
@@ -9,7 +10,11 @@ mod trace_tree;
 
 pub use answer::{AnswerContext, AnswerRef, Attempt, Role, Seat};
 pub use commitment::{ImageCommitment, ResultCommitment};
+pub use dispute::{
+    CommittedState, ElementProof, PostedPart, PostedTensor, TENSORS_MAX, TensorOpening, TensorPart,
+    TensorRoots,
+};
 pub use posted::{PostError, PostedChunk};
-pub use state::{ChunkHashes, STATE_CHUNK_BYTES, StateContext, StateTooLong};
+pub use state::{STATE_CHUNK_BYTES, StateContext};
 pub use trace::{Boundary, LeafOpening, TraceError, TraceLeaf, TraceShape};
 pub use trace_tree::TraceTree;

@@ -1,13 +1,18 @@
 //! Posting of a state that the worker did not serve: pieces that prove themselves.
 
+use core::ops::Range;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::state::chunk_hash;
-use super::{Boundary, ChunkHashes, LeafOpening, STATE_CHUNK_BYTES, StateContext, TraceError, TraceShape};
+use super::{Boundary, LeafOpening, STATE_CHUNK_BYTES, StateContext, TraceError, TraceShape};
 use crate::bounded::BoundedVec;
 use crate::hash::{Hash, Salt, TraceRoot};
+use crate::slice::{ChunkRun, SLICE_CHUNK_BYTES, Slice, SliceError};
+
+/// Bytes of the largest state that can be posted.
+const STATE_BYTES_MAX: u32 = 1 << 20;
 
 /// One piece of a committed state, with what leads from it to the committed root (rule TRC-08).
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -21,47 +26,71 @@ pub struct PostedChunk {
     pub path: BoundedVec<Hash, 10>,
     /// Bytes of the whole state.
     pub state_bytes: u32,
-    /// Hashes of all pieces.
-    pub chunks: ChunkHashes,
+    /// BLAKE3 hash of the whole state.
+    pub state_hash: Hash,
     /// Which piece this is, from 0.
     pub index: u8,
-    /// The piece.
-    pub bytes: BoundedVec<u8, STATE_CHUNK_BYTES>,
+    /// The piece, under the state's hash.
+    pub slice: Slice,
 }
 
 /// Why a piece is not one of the committed state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PostError {
-    /// Another number of pieces than the state's length gives.
-    #[error("{actual} pieces where {bytes} bytes have {expected}")]
-    ChunkCount {
-        /// Hashes given.
-        actual: usize,
-        /// Bytes of the state.
-        bytes: u32,
-        /// Hashes needed.
-        expected: usize,
-    },
-    /// There is no such piece.
-    #[error("piece {index} of {count}")]
+    /// A state longer than can be posted, or an empty one.
+    #[error("a state of {0} bytes, 1 to {STATE_BYTES_MAX} can be posted")]
+    StateBytes(u32),
+    /// There is no such piece, or the slice shows another part of the state.
+    #[error("the slice is not piece {index} of {count}")]
     Index {
         /// Which.
         index: u8,
         /// Pieces in all.
-        count: usize,
+        count: u32,
     },
-    /// A piece of the wrong length, or other bytes than were hashed.
-    #[error("piece {index} is not what its hash names")]
-    Chunk {
-        /// Which.
-        index: u8,
-    },
+    /// The piece is not one of a state with this hash.
+    #[error(transparent)]
+    Slice(#[from] SliceError),
     /// The leaf does not lead to the committed root.
     #[error(transparent)]
     Opening(#[from] TraceError),
 }
 
 impl PostedChunk {
+    /// Piece `index` of a state of the trace, whose leaf `opening` opens.
+    ///
+    /// # Errors
+    /// [`PostError::StateBytes`], [`PostError::Index`].
+    pub fn new(state: &[u8], index: u8, opening: &LeafOpening) -> Result<Self, PostError> {
+        let bytes = u32::try_from(state.len()).unwrap_or(u32::MAX);
+        if bytes == 0 || bytes > STATE_BYTES_MAX {
+            return Err(PostError::StateBytes(bytes));
+        }
+        let count = bytes.div_ceil(STATE_CHUNK_BYTES);
+        let slice = Slice::of(state, [Self::piece_range(bytes, index)])
+            .map_err(|_| PostError::Index { index, count })?;
+        Ok(Self {
+            boundary: opening.boundary,
+            salt: opening.salt,
+            path: opening.path.clone(),
+            state_bytes: bytes,
+            state_hash: Hash::from_bytes(*blake3::hash(state).as_bytes()),
+            index,
+            slice,
+        })
+    }
+
+    /// Pieces of the state in all.
+    pub const fn count(&self) -> u32 {
+        self.state_bytes.div_ceil(STATE_CHUNK_BYTES)
+    }
+
+    /// The bytes of a piece of a state, the last of which may be shorter.
+    pub fn piece_range(state_bytes: u32, index: u8) -> Range<u64> {
+        let place = |index: u32| u64::from(index.saturating_mul(STATE_CHUNK_BYTES).min(state_bytes));
+        place(u32::from(index))..place(u32::from(index).saturating_add(1))
+    }
+
     /// Checks that this is a piece of the state committed at its boundary.
     ///
     /// # Errors
@@ -72,26 +101,29 @@ impl PostedChunk {
         shape: TraceShape,
         root: &TraceRoot,
     ) -> Result<LeafOpening, PostError> {
-        let length = usize::try_from(self.state_bytes).unwrap_or(usize::MAX);
-        let (actual, expected) = (self.chunks.len(), length.div_ceil(STATE_CHUNK_BYTES));
-        if actual != expected {
-            return Err(PostError::ChunkCount { actual, bytes: self.state_bytes, expected });
+        let (bytes, index) = (self.state_bytes, self.index);
+        if bytes == 0 || bytes > STATE_BYTES_MAX {
+            return Err(PostError::StateBytes(bytes));
         }
-        let index = usize::from(self.index);
-        let hash = self.chunks.get(index).ok_or(PostError::Index { index: self.index, count: actual })?;
-        let before = index.saturating_mul(STATE_CHUNK_BYTES);
-        let expected = length.saturating_sub(before).min(STATE_CHUNK_BYTES);
-        if self.bytes.len() != expected || chunk_hash(&self.bytes) != *hash {
-            return Err(PostError::Chunk { index: self.index });
+        if *self.slice.runs != [piece_run(bytes, index)] {
+            return Err(PostError::Index { index, count: self.count() });
         }
+        self.slice.verify(&self.state_hash, u64::from(bytes))?;
         let context = StateContext { boundary: self.boundary, ..*context };
         let opening = LeafOpening {
             boundary: self.boundary,
-            digest: context.digest_of_chunks(self.state_bytes, &self.chunks),
+            digest: context.digest_of(u64::from(bytes), &self.state_hash),
             salt: self.salt,
             path: self.path.clone(),
         };
         opening.verify(shape, root)?;
         Ok(opening)
     }
+}
+
+fn piece_run(state_bytes: u32, index: u8) -> ChunkRun {
+    let range = PostedChunk::piece_range(state_bytes, index);
+    let chunk = |byte: u64| u32::try_from(byte.div_ceil(SLICE_CHUNK_BYTES)).unwrap_or(u32::MAX);
+    let first = chunk(range.start);
+    ChunkRun { first, count: chunk(range.end).saturating_sub(first) }
 }

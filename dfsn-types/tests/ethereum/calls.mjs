@@ -99,6 +99,8 @@ function model(native) {
     sizeMax: native.size_max,
     testHeight: native.test_size.height,
     testWidth: native.test_size.width,
+    weightsRoot: native.exact ? bytes(native.exact.weights_root) : `0x${'00'.repeat(32)}`,
+    architecture: native.exact ? toHex(Uint8Array.from(native.exact.architecture)) : '0x',
   }
 }
 

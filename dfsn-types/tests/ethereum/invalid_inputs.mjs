@@ -44,6 +44,8 @@ const MODEL = {
   sizeMax: 512,
   testHeight: 64,
   testWidth: 64,
+  weightsRoot: `0x${'00'.repeat(32)}`,
+  architecture: '0x',
 }
 
 const request = (changed, price = 1n) =>
@@ -143,5 +145,7 @@ export function invalidInputs() {
   refuse('model name of 65 bytes', 'ETH-06', model({ name: 'x'.repeat(65) }))
   refuse('test picture of 60 pixels', 'ETH-06', model({ testHeight: 60 }))
   refuse('test picture of no pixels', 'ETH-06', model({ testWidth: 0 }))
+  refuse('root of weights without an architecture', 'ETH-06', model({ weightsRoot: HASH }))
+  refuse('architecture of 4,097 bytes', 'ETH-06', model({ weightsRoot: HASH, architecture: `0x${'01'.repeat(4_097)}` }))
   return cases
 }

@@ -45,7 +45,17 @@ fn unknown_fields<T: Wire>() {
 }
 
 /// Fields that mean "none" when they are left out.
-const OPTIONAL: &[&str] = &["beacon_proof", "guardian", "init_image", "new_params", "opening", "other"];
+const OPTIONAL: &[&str] = &[
+    "beacon_proof",
+    "before",
+    "exact",
+    "guardian",
+    "init_image",
+    "new_params",
+    "opening",
+    "other",
+    "weights",
+];
 /// Those whose name is a needed field elsewhere, by the type that they stand in.
 const OPTIONAL_IN: &[(&str, &str)] = &[
     ("AccountRecord", "key"),

@@ -14,6 +14,7 @@ mod properties;
 mod registry;
 mod reject;
 mod samples;
+mod slices;
 mod strategies;
 mod text;
 mod trace;

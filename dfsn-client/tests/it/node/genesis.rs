@@ -92,6 +92,7 @@ pub(crate) fn genesis() -> GenesisConfig {
         size_multiple: 32,
         size_max: 128,
         test_size: ImageSize::new(64, 64).unwrap(),
+        exact: None,
     };
     GenesisConfig {
         chain_id: ChainId::new(7_777).unwrap(),

@@ -79,6 +79,10 @@ impl Validator {
                 }
             }
             TaskKind::Reveal { .. } => panic!("nobody contests"),
+            TaskKind::CompareInputs { .. }
+            | TaskKind::List { .. }
+            | TaskKind::Prove { .. }
+            | TaskKind::ShowTensor { .. } => panic!("nobody contests"),
             TaskKind::Demand { .. } | TaskKind::Post { .. } => panic!("everybody has every state"),
             TaskKind::Store => Some(DutyKind::Stored),
         }

@@ -1,6 +1,6 @@
 //! Attention: splitting rows into heads, and each head by itself.
 
-use dfsn_consensus::exact::{LIMIT_VALUE, Op, OpKind, score_factor};
+use dfsn_consensus::exact::{LIMIT_VALUE, Op, OpKind, TensorId, score_factor};
 
 use super::{Executor, Held, not_finite, quantiser};
 use crate::exact::ExactError;
@@ -72,16 +72,39 @@ impl Executor<'_> {
     }
 
     pub(super) fn attention(&mut self, op: &Op, causal: bool) -> Result<(), ExactError> {
-        let query_id = self.input(op, 0)?;
+        let &[query, max_query, key, max_key, value, max_value] = op.inputs.as_slice() else {
+            return Err(self.missing("input"));
+        };
+        let out = self.attention_over([query, key, value], [max_query, max_key, max_value], causal)?;
+        self.put(op, 0, Held::Floats(out))
+    }
+
+    /// With the scores, a few rows at a time.
+    pub(super) fn attend(&mut self, op: &Op) -> Result<(), ExactError> {
+        let &[scores, max_query, max_key, value, max_value] = op.inputs.as_slice() else {
+            return Err(self.missing("input"));
+        };
+        let &[query, key] = self.writer(scores)?.inputs.as_slice() else {
+            return Err(self.missing("scores"));
+        };
+        let out = self.attention_over([query, key, value], [max_query, max_key, max_value], false)?;
+        self.put(op, 0, Held::Floats(out))
+    }
+
+    fn attention_over(
+        &self,
+        [query_id, key_id, value_id]: [TensorId; 3],
+        maxima: [TensorId; 3],
+        causal: bool,
+    ) -> Result<Vec<f32>, ExactError> {
         let (&[heads, rows, depth], &[_, tokens, _]) =
-            (self.spec(query_id)?.dims.as_slice(), self.spec(self.input(op, 2)?)?.dims.as_slice())
+            (self.spec(query_id)?.dims.as_slice(), self.spec(key_id)?.dims.as_slice())
         else {
             return Err(self.missing("heads"));
         };
-        let (query, key, value) =
-            (self.shorts(query_id)?, self.shorts(self.input(op, 2)?)?, self.shorts(self.input(op, 4)?)?);
-        let (max_query, max_key, max_value) =
-            (self.max(self.input(op, 1)?)?, self.max(self.input(op, 3)?)?, self.max(self.input(op, 5)?)?);
+        let (query, key, value) = (self.shorts(query_id)?, self.shorts(key_id)?, self.shorts(value_id)?);
+        let [max_query, max_key, max_value] = maxima.map(|id| self.max(id));
+        let (max_query, max_key, max_value) = (max_query?, max_key?, max_value?);
         let count = self.images * heads;
         let numbers = (0..count).map(|index| {
             Ok(Attention {
@@ -114,6 +137,6 @@ impl Executor<'_> {
                 heads.iter().for_each(|head| out.extend_from_slice(&head[row * depth..(row + 1) * depth]));
             }
         }
-        self.put(op, 0, Held::Floats(out))
+        Ok(out)
     }
 }

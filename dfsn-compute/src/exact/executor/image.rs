@@ -55,7 +55,10 @@ impl Executor<'_> {
 
     /// Whole images at once, unless their extremes were found while they were written.
     pub(super) fn min_max(&mut self, op: &Op) -> Result<(), ExactError> {
-        let part = self.writer(self.input(op, 0)?)?;
+        let mut part = self.writer(self.input(op, 0)?)?;
+        while part.kind == OpKind::MinMaxJoin {
+            part = self.writer(self.input(part, 0)?)?;
+        }
         let id = self.input(part, 0)?;
         let extremes = match self.extremes[id.index()].clone() {
             Some(extremes) => extremes,
@@ -119,6 +122,13 @@ impl Executor<'_> {
             sums.extend(norm::group_sums(self.kernels, x, &factors, groups, self.threads)?);
         }
         self.put(op, 0, Held::Sums(sums))
+    }
+
+    /// The sums are whole already.
+    pub(super) fn sum_join(&mut self, op: &Op) -> Result<(), ExactError> {
+        let id = self.input(op, 0)?;
+        let sums = self.held[id.index()].clone().ok_or_else(|| self.missing("sums"))?;
+        self.put(op, 0, sums)
     }
 
     pub(super) fn group_stats(&mut self, op: &Op, count: usize, eps: u64) -> Result<(), ExactError> {

@@ -8,10 +8,11 @@ mod heads;
 mod image;
 mod rows;
 mod table;
+mod tap;
 
 use std::collections::HashSet;
 
-use dfsn_consensus::exact::{Op, OpKind, Program, TensorId, TensorSpec, WeightId};
+use dfsn_consensus::exact::{Op, OpKind, Program, TensorData, TensorId, TensorSpec, WeightId};
 
 use super::ExactError;
 use super::simd::norm::Moments;
@@ -28,9 +29,7 @@ pub(super) enum Held {
     Ids(Vec<i32>),
     /// Quantised rows or heads, `[image]` and the tensor's shape; or images with a border of one pixel of zeros.
     Shorts(Vec<i16>),
-    /// Scales of rows, `[image][row]`.
-    Scales(Vec<f32>),
-    /// Largest magnitudes, `[image]` or `[image][head]`, as bits.
+    /// Largest magnitudes, `[image]`, `[image][head]` or `[image][row]`, as bits.
     Max(Vec<u32>),
     /// Sort keys of the least and the greatest value, `[image][channel]`.
     Extremes(Extremes),
@@ -94,7 +93,29 @@ impl<'a> Executor<'a> {
     }
 
     /// Computes the program's outputs.
-    pub(super) fn run(mut self, inputs: Vec<Held>) -> Result<Vec<Vec<f32>>, ExactError> {
+    pub(super) fn run(self, inputs: Vec<Held>) -> Result<Vec<Vec<f32>>, ExactError> {
+        self.run_with(inputs, |_, _| Ok(()))
+    }
+
+    /// Computes the program's outputs for one image, and shows each tensor as the definition has it.
+    pub(super) fn run_tapped(
+        self,
+        inputs: Vec<Held>,
+        mut tap: impl FnMut(TensorId, TensorData),
+    ) -> Result<Vec<Vec<f32>>, ExactError> {
+        self.run_with(inputs, |executor, op| {
+            for (id, data) in executor.tensors_of(op)? {
+                tap(id, data);
+            }
+            Ok(())
+        })
+    }
+
+    fn run_with(
+        mut self,
+        inputs: Vec<Held>,
+        mut after: impl FnMut(&Self, &Op) -> Result<(), ExactError>,
+    ) -> Result<Vec<Vec<f32>>, ExactError> {
         for (id, held) in self.program.inputs().iter().zip(inputs) {
             self.held[id.index()] = Some(held);
         }
@@ -107,6 +128,7 @@ impl<'a> Executor<'a> {
                 }
                 error => error,
             })?;
+            after(&self, op)?;
             for id in &op.inputs {
                 if last_use[id.index()] == at {
                     self.held[id.index()] = None;
@@ -123,6 +145,7 @@ impl<'a> Executor<'a> {
             Kind::Embed { tokens, positions } => self.embed(op, *tokens, *positions),
             Kind::Waves { width, cosines_first, shift } => self.waves(op, *width, *cosines_first, *shift),
             Kind::Concat => self.concat(op),
+            Kind::Transpose => self.transpose(op),
             Kind::Activate(activation) => self.activate(op, *activation),
             Kind::Divide(divisor) => self.divide(op, f32::from_bits(*divisor)),
             Kind::QuantRow => self.quant_row(op),
@@ -132,11 +155,14 @@ impl<'a> Executor<'a> {
             Kind::LayerNormQuant(affine, eps) => self.layer_norm_quant(op, *affine, *eps),
             Kind::Linear { weight, bias } => self.linear(op, *weight, *bias),
             Kind::Conv { .. } => self.conv(op),
-            Kind::MinMaxPart | Kind::HeadMaxPart { .. } => self.put(op, 0, Held::Deferred),
+            Kind::MinMaxPart | Kind::MinMaxJoin | Kind::HeadMaxPart { .. } | Kind::Scores => {
+                self.put(op, 0, Held::Deferred)
+            }
             Kind::MinMax => self.min_max(op),
             Kind::ImageMax => self.image_max(op),
             Kind::QuantImage => self.quant_image(op),
             Kind::SumPart { groups } => self.sum_part(op, *groups),
+            Kind::SumJoin => self.sum_join(op),
             Kind::GroupStats { count, eps } => self.group_stats(op, *count, *eps),
             Kind::NormBound(affine) => self.norm_bound(op, *affine),
             Kind::NormQuantImage(affine) => self.norm_quant_image(op, *affine),
@@ -144,6 +170,7 @@ impl<'a> Executor<'a> {
             Kind::HeadMax => self.head_max(op),
             Kind::HeadQuant { heads, limit, transposed } => self.head_quant(op, *heads, *limit, *transposed),
             Kind::Attention { causal } => self.attention(op, *causal),
+            Kind::Attend => self.attend(op),
         }
     }
 
@@ -180,13 +207,6 @@ impl<'a> Executor<'a> {
         match &self.held[id.index()] {
             Some(Held::Shorts(shorts)) => Ok(shorts),
             _ => Err(self.missing("quantised values")),
-        }
-    }
-
-    fn scales(&self, id: TensorId) -> Result<&[f32], ExactError> {
-        match &self.held[id.index()] {
-            Some(Held::Scales(scales)) => Ok(scales),
-            _ => Err(self.missing("scales")),
         }
     }
 
@@ -235,11 +255,17 @@ fn last_uses(program: &Program) -> Vec<usize> {
         }
     }
     for (at, op) in program.ops().iter().enumerate() {
-        if let (OpKind::MinMax | OpKind::HeadMax, Some(part)) = (&op.kind, op.inputs.first()) {
-            let writer = program.ops()[..at].iter().rev().find(|op| op.outputs.contains(part));
-            for id in writer.iter().flat_map(|op| &op.inputs) {
+        let mut rest = op;
+        while let (OpKind::MinMax | OpKind::MinMaxJoin | OpKind::HeadMax | OpKind::Attend, Some(part)) =
+            (&rest.kind, rest.inputs.first())
+        {
+            let Some(writer) = program.ops()[..at].iter().rev().find(|op| op.outputs.contains(part)) else {
+                break;
+            };
+            for id in &writer.inputs {
                 last[id.index()] = last[id.index()].max(at);
             }
+            rest = writer;
         }
     }
     for id in program.outputs() {

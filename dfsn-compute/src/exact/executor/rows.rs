@@ -4,7 +4,7 @@ use dfsn_consensus::exact::norm::{Moments, normalise};
 use dfsn_consensus::exact::quantise::{Scale as QuantScale, max_bits, quantise};
 use dfsn_consensus::exact::{Activation, Affine, LIMIT_ROW, LIMIT_STATISTICS, Op, WeightId};
 
-use super::{Executor, Held};
+use super::{Executor, Held, quantiser};
 use crate::exact::ExactError;
 use crate::exact::simd::norm;
 use crate::exact::simd::rows::{QuantisedRows, geglu_rows, layer_norm_rows, quantise_rows};
@@ -13,24 +13,24 @@ use crate::exact::simd::{ChannelBounds, Epilogue, Operand, Scale, SimdError, pro
 /// Quantised rows before they are put in place.
 struct Rows {
     values: Vec<i16>,
-    scales: Vec<f32>,
+    max: Vec<u32>,
 }
 
 impl Rows {
     fn new(rows: usize, width: usize) -> Self {
-        Self { values: vec![0; rows * width], scales: vec![0.0; rows] }
+        Self { values: vec![0; rows * width], max: vec![0; rows] }
     }
 
     fn out(&mut self) -> QuantisedRows<'_> {
         // Below 2^15.
-        QuantisedRows { q: &mut self.values, scales: &mut self.scales, limit: LIMIT_ROW as u16 }
+        QuantisedRows { q: &mut self.values, max: &mut self.max, limit: LIMIT_ROW as u16 }
     }
 }
 
 impl Executor<'_> {
     fn put_rows(&mut self, op: &Op, rows: Rows) -> Result<(), ExactError> {
         self.put(op, 0, Held::Shorts(rows.values))?;
-        self.put(op, 1, Held::Scales(rows.scales))
+        self.put(op, 1, Held::Max(rows.max))
     }
 
     fn quantised(&self, op: &Op, x: &[f32]) -> Result<Rows, ExactError> {
@@ -108,11 +108,15 @@ impl Executor<'_> {
     ) -> Result<(), ExactError> {
         let (weights, weight_scales) = self.packed(weight)?;
         let values = self.shorts(self.input(op, 0)?)?;
-        let scales = self.scales(self.input(op, 1)?)?;
+        let max = self.max(self.input(op, 1)?)?;
+        let scales = max
+            .iter()
+            .map(|max| Ok(quantiser(*max, LIMIT_ROW)?.s))
+            .collect::<Result<Vec<_>, ExactError>>()?;
         let width = self.spec(self.input(op, 0)?)?.width();
         let rows = values.len() / width;
         let operand = Operand::rows(values, rows, width, width)?;
-        let mut epilogue = Epilogue::new(weight_scales, Scale::Rows(scales), rows / self.images);
+        let mut epilogue = Epilogue::new(weight_scales, Scale::Rows(&scales), rows / self.images);
         epilogue.bias = bias.map(|bias| self.plain(bias)).transpose()?;
         epilogue.residual = op.inputs.get(2).map(|id| self.floats(*id)).transpose()?;
         let bounds = self.bounds_of(op, weights.out());

@@ -61,6 +61,16 @@ impl Executor<'_> {
         self.put(op, 0, Held::Floats(both))
     }
 
+    pub(super) fn transpose(&mut self, op: &Op) -> Result<(), ExactError> {
+        let (spec, x) = (self.output_spec(op)?, self.floats(self.input(op, 0)?)?);
+        let (rows, width) = (spec.rows(), spec.width());
+        let mut out = Vec::with_capacity(x.len());
+        for image in x.chunks_exact(rows * width) {
+            out.extend((0..rows * width).map(|place| image[place % width * rows + place / width]));
+        }
+        self.put(op, 0, Held::Floats(out))
+    }
+
     pub(super) fn activated(&self, x: &[f32], activation: Activation) -> Result<Vec<f32>, ExactError> {
         let activation = match activation {
             Activation::Silu => activation::Activation::Silu,

@@ -13,8 +13,8 @@ use super::{Kernels, SimdError, Threads};
 pub struct QuantisedRows<'a> {
     /// `[row][k]`
     pub q: &'a mut [i16],
-    /// `[row]`
-    pub scales: &'a mut [f32],
+    /// The largest magnitude of each row, as bits.
+    pub max: &'a mut [u32],
     /// The largest |q|.
     pub limit: u16,
 }
@@ -98,47 +98,47 @@ for_each_isa! {
 struct Bad(usize);
 
 fn row_moments(kernels: Kernels, x: &[f32], eps: f64) -> Result<Moments, Bad> {
-    let scale = quantiser(kernels, x, STATISTICS_LIMIT)?;
+    let scale = quantiser(x, max_bits_slice(kernels, x), STATISTICS_LIMIT)?;
     let (s1, s2) = row_sums(kernels, x, scale.r);
     // Rows are bounded to 2^20.
     Ok(Moments::new(s1, s2, x.len() as u32, scale.s, eps))
 }
 
-fn quantise_row(kernels: Kernels, x: &[f32], limit: u16, q: &mut [i16]) -> Result<f32, Bad> {
-    let scale = quantiser(kernels, x, u32::from(limit))?;
+fn quantise_row(kernels: Kernels, x: &[f32], limit: u16, q: &mut [i16]) -> Result<u32, Bad> {
+    let max = max_bits_slice(kernels, x);
+    let scale = quantiser(x, max, u32::from(limit))?;
     quantise_slice(kernels, x, scale.r, q);
-    Ok(scale.s)
+    Ok(max)
 }
 
-fn quantiser(kernels: Kernels, x: &[f32], limit: u32) -> Result<Quantiser, Bad> {
-    Quantiser::new(max_bits_slice(kernels, x), limit)
-        .ok_or_else(|| Bad(x.iter().position(|x| !x.is_finite()).unwrap_or(0)))
+fn quantiser(x: &[f32], max: u32, limit: u32) -> Result<Quantiser, Bad> {
+    Quantiser::new(max, limit).ok_or_else(|| Bad(x.iter().position(|x| !x.is_finite()).unwrap_or(0)))
 }
 
-/// `row(x, scratch, q, limit)` for each; it returns the row's scale.
+/// `row(x, scratch, q, limit)` for each; it returns the row's largest magnitude.
 fn for_each_row(
     x: &[f32],
     from: usize,
     k: usize,
     out: QuantisedRows<'_>,
     threads: Threads<'_>,
-    row: impl Fn(&[f32], &mut [f32], &mut [i16], u16) -> Result<f32, Bad> + Sync,
+    row: impl Fn(&[f32], &mut [f32], &mut [i16], u16) -> Result<u32, Bad> + Sync,
 ) -> Result<(), SimdError> {
     expect_range("the length of a row", k, 1, 1 << 20)?;
     expect_range("the limit", usize::from(out.limit), 1, i16::MAX as usize)?;
-    let rows = out.scales.len();
+    let rows = out.max.len();
     expect_len("the input", x.len(), rows * from)?;
     expect_len("the output", out.q.len(), rows * k)?;
-    let (q, scales, limit) = (Shared::new(out.q), Shared::new(out.scales), out.limit);
+    let (q, max, limit) = (Shared::new(out.q), Shared::new(out.max), out.limit);
     let part = (1_usize << 15).div_ceil(from);
     threads.run(rows.div_ceil(part), |task| {
         let mut scratch = vec![0.0; k];
         for index in task * part..rows.min((task + 1) * part) {
             #[allow(unsafe_code, reason = "disjoint parts of the outputs")]
             // SAFETY: each row is written once.
-            let (q, scale) = unsafe { (q.part(index * k, k), scales.part(index, 1)) };
+            let (q, max) = unsafe { (q.part(index * k, k), max.part(index, 1)) };
             let x = &x[index * from..][..from];
-            scale[0] = row(x, &mut scratch, q, limit)
+            max[0] = row(x, &mut scratch, q, limit)
                 .map_err(|Bad(at)| SimdError::NotFinite { element: index * from + at })?;
         }
         Ok(())

@@ -4,7 +4,7 @@
 use super::super::activation::silu;
 use super::super::ieee::{Double, Single};
 use super::super::norm::{Moments, channel_bound, normalise};
-use super::super::op::{Affine, LIMIT_RAW, LIMIT_ROW, LIMIT_STATISTICS, block_rows};
+use super::super::op::{Affine, JOINED_BLOCKS, LIMIT_RAW, LIMIT_ROW, LIMIT_STATISTICS, block_rows};
 use super::super::quantise::{Scale, from_sort_key, quantise, sort_key};
 use super::{At, EvaluateError, Source, Value, finite, magnitude, short};
 
@@ -19,6 +19,36 @@ pub(super) fn min_max_part(at: &At<'_, impl Source>) -> Result<Value, EvaluateEr
     let keys = (first..last)
         .map(|pixel| at.float(0, pixel.saturating_mul(channels).saturating_add(channel)).map(sort_key));
     extreme(keys, which, at.none)
+}
+
+/// The place of the element's scope and the first and last of the blocks that it joins.
+fn joined(at: &At<'_, impl Source>) -> Result<(usize, usize, usize), EvaluateError> {
+    let (&[_, blocks, _], &[_, joined, _]) = (at.input_spec(0)?.dims.as_slice(), at.place.dims.as_slice())
+    else {
+        return Err(at.none);
+    };
+    let (place, which) = at.split(at.index, 2)?;
+    let (scope, block) = at.split(place, joined)?;
+    let first = block.saturating_mul(JOINED_BLOCKS);
+    let last = blocks.min(first.saturating_add(JOINED_BLOCKS));
+    let place = |block: usize| scope.saturating_mul(blocks).saturating_add(block).saturating_mul(2);
+    Ok((which, place(first), place(last)))
+}
+
+pub(super) fn min_max_join(at: &At<'_, impl Source>) -> Result<Value, EvaluateError> {
+    let (which, first, last) = joined(at)?;
+    let parts = at.ints(0, first..last)?;
+    let (parts, _) = parts.as_chunks::<2>();
+    extreme(parts.iter().map(|both| both.get(which).copied().ok_or(at.none)), which, at.none)
+}
+
+pub(super) fn sum_join(at: &At<'_, impl Source>) -> Result<Value, EvaluateError> {
+    let (which, first, last) = joined(at)?;
+    let parts = at.longs(0, first..last)?;
+    let (parts, _) = parts.as_chunks::<2>();
+    let sum =
+        parts.iter().filter_map(|both| both.get(which)).fold(0_i64, |sum, part| sum.wrapping_add(*part));
+    Ok(Value::I64(sum))
 }
 
 pub(super) fn min_max(at: &At<'_, impl Source>) -> Result<Value, EvaluateError> {

@@ -85,25 +85,79 @@ pub(super) fn attention<F: Single>(at: &At<'_, impl Source>, causal: bool) -> Re
     let seen = if causal { tokens.min(row.saturating_add(1)) } else { tokens };
     let start = head.saturating_mul(tokens).saturating_mul(depth);
     let keys = at.shorts(2, start..start.saturating_add(seen.saturating_mul(depth)))?;
-    let shift = score_shift(depth);
-    let scores: Vec<i32> = keys
-        .chunks_exact(depth.max(1))
-        // Below 2^31 by the choice of the shift.
-        .map(|key| i32::try_from(dot(&query, key).wrapping_shr(shift)).unwrap_or(i32::MAX))
-        .collect();
-    let max = scores.iter().copied().max().ok_or(at.none)?;
-    let factor = score_factor::<F>(at.float(1, head)?, at.float(3, head)?, depth);
-    finite(factor.to_bits())?;
+    let scores: Vec<i32> =
+        keys.chunks_exact(depth.max(1)).map(|key| score(&query, key, score_shift(depth))).collect();
+    let factor = factor::<F>(at, [1, 3], head, depth)?;
     let start = head.saturating_mul(depth).saturating_add(channel).saturating_mul(tokens);
     let values = at.shorts(4, start..start.saturating_add(seen))?;
+    mean::<F>(&scores, factor, &values, at.float(5, head)?, at.none)
+}
+
+pub(super) fn scores(at: &At<'_, impl Source>) -> Result<Value, EvaluateError> {
+    let (&[_, rows, depth], &[_, tokens, _]) =
+        (at.input_spec(0)?.dims.as_slice(), at.input_spec(1)?.dims.as_slice())
+    else {
+        return Err(at.none);
+    };
+    let (place, token) = at.split(at.index, tokens)?;
+    let (head, _) = at.split(place, rows)?;
+    let start = place.saturating_mul(depth);
+    let query = at.shorts(0, start..start.saturating_add(depth))?;
+    let start = head.saturating_mul(tokens).saturating_add(token).saturating_mul(depth);
+    let key = at.shorts(1, start..start.saturating_add(depth))?;
+    Ok(Value::I32(score(&query, &key, score_shift(depth))))
+}
+
+pub(super) fn attend<F: Single>(at: &At<'_, impl Source>) -> Result<Value, EvaluateError> {
+    let (&[heads, rows, tokens], &[_, depth, _]) =
+        (at.input_spec(0)?.dims.as_slice(), at.input_spec(3)?.dims.as_slice())
+    else {
+        return Err(at.none);
+    };
+    let (row, place) = at.split(at.index, heads.saturating_mul(depth))?;
+    let (head, channel) = at.split(place, depth)?;
+    let start = head.saturating_mul(rows).saturating_add(row).saturating_mul(tokens);
+    let scores = at.ints(0, start..start.saturating_add(tokens))?;
+    let factor = factor::<F>(at, [1, 2], head, depth)?;
+    let start = head.saturating_mul(depth).saturating_add(channel).saturating_mul(tokens);
+    let values = at.shorts(3, start..start.saturating_add(tokens))?;
+    mean::<F>(&scores, factor, &values, at.float(4, head)?, at.none)
+}
+
+/// Below 2^31 by the choice of the shift.
+fn score(query: &[i16], key: &[i16], shift: u32) -> i32 {
+    i32::try_from(dot(query, key).wrapping_shr(shift)).unwrap_or(i32::MAX)
+}
+
+/// A head's factor, from the inputs with the largest magnitudes of queries and keys.
+fn factor<F: Single>(
+    at: &At<'_, impl Source>,
+    [query, key]: [usize; 2],
+    head: usize,
+    depth: usize,
+) -> Result<F, EvaluateError> {
+    let factor = score_factor::<F>(at.float(query, head)?, at.float(key, head)?, depth);
+    finite(factor.to_bits())?;
+    Ok(factor)
+}
+
+/// The values' mean, weighed by the scores.
+fn mean<F: Single>(
+    scores: &[i32],
+    factor: F,
+    values: &[i16],
+    max_value: u32,
+    none: EvaluateError,
+) -> Result<Value, EvaluateError> {
+    let max = scores.iter().copied().max().ok_or(none)?;
     let (mut weights, mut sum) = (0_i64, 0_i64);
-    for ((key, score), value) in (0_u32..).zip(scores).zip(values.iter()) {
+    for ((key, score), value) in (0_u32..).zip(scores).zip(values) {
         // The difference of two i32 as u32 is exact, since the greater comes first.
-        let weight = i64::from(attention_weight(max.wrapping_sub(score).cast_unsigned(), factor, key));
+        let weight = i64::from(attention_weight(max.wrapping_sub(*score).cast_unsigned(), factor, key));
         weights = weights.wrapping_add(weight);
         sum = sum.wrapping_add(weight.wrapping_mul(i64::from(*value)));
     }
-    let scale = Scale::<F>::of(at.float(5, head)?, LIMIT_VALUE.unsigned_abs()).s;
+    let scale = Scale::<F>::of(max_value, LIMIT_VALUE.unsigned_abs()).s;
     let mean = <F::Double as Double>::from_i64(sum) / <F::Double as Double>::from_i64(weights);
     Ok(Value::F32((mean * scale.widen()).narrow().to_bits()))
 }

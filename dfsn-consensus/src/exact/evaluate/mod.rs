@@ -164,6 +164,7 @@ impl Element {
                 embed::waves::<F>(at, *width, *cosines_first, *shift)
             }
             Kind::Concat => embed::concat(at),
+            Kind::Transpose => embed::transpose(at),
             Kind::Activate(activation) => embed::activate::<F>(at, *activation),
             Kind::Divide(divisor) => embed::divide::<F>(at, *divisor),
             Kind::QuantRow
@@ -178,10 +179,12 @@ impl Element {
                 product::conv::<F>(at, (*weight, *bias), *window, *limit, added)
             }
             Kind::MinMaxPart => group_norm::min_max_part(at),
+            Kind::MinMaxJoin => group_norm::min_max_join(at),
             Kind::MinMax => group_norm::min_max(at),
             Kind::ImageMax => group_norm::image_max(at),
             Kind::QuantImage => group_norm::quant_image::<F>(at),
             Kind::SumPart { groups } => group_norm::sum_part::<F>(at, *groups),
+            Kind::SumJoin => group_norm::sum_join(at),
             Kind::GroupStats { count, eps } => group_norm::group_stats::<F>(at, *count, *eps),
             Kind::NormBound(affine) => group_norm::norm_bound::<F>(at, *affine),
             Kind::NormQuantImage(affine) => group_norm::norm_quant_image::<F>(at, *affine),
@@ -191,6 +194,8 @@ impl Element {
                 heads::quant::<F>(at, *heads, *limit, *transposed)
             }
             Kind::Attention { causal } => heads::attention::<F>(at, *causal),
+            Kind::Scores => heads::scores(at),
+            Kind::Attend => heads::attend::<F>(at),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Layers that all networks share.
 
-use super::super::op::{LIMIT_QUERY, LIMIT_RAW, LIMIT_ROW, LIMIT_VALUE, OpKind, Window, block_rows};
+use super::super::op::{
+    JOINED_BLOCKS, LIMIT_QUERY, LIMIT_RAW, LIMIT_ROW, LIMIT_VALUE, OpKind, Window, block_rows,
+};
 use super::super::program::{Builder, Matrix, ProgramError, check_epsilon, check_fan_in, divide};
-use super::super::tensor::{Element, TensorId};
+use super::super::tensor::{Element, TensorId, TensorSpec};
 
 /// Limits of an attention (EXA-07), under which its sums stay below 2^47.
 const HEAD_DEPTH_MAX: usize = 1 << 10;
@@ -126,8 +128,8 @@ impl Builder {
     pub(super) fn min_max(&mut self, x: TensorId) -> Result<TensorId, ProgramError> {
         let (pixels, channels) = self.rows_and_width(x);
         let blocks = pixels.div_ceil(block_rows(channels));
-        check_fan_in("a channel's extremes", blocks.saturating_mul(8))?;
         let parts = self.push(OpKind::MinMaxPart, &[x], Element::I32, &[channels, blocks, 2])?;
+        let parts = self.joined(OpKind::MinMaxJoin, parts)?;
         self.push(OpKind::MinMax, &[parts], Element::I32, &[channels, 2])
     }
 
@@ -145,12 +147,25 @@ impl Builder {
             return Err(ProgramError::FanIn { what: "a group of a norm", bytes: count.saturating_mul(4) });
         }
         let blocks = pixels.div_ceil(block_rows(channels));
-        check_fan_in("a group's sums", blocks.saturating_mul(16))?;
         let extremes = self.min_max(x)?;
         let parts =
             self.push(OpKind::SumPart { groups }, &[x, extremes], Element::I64, &[groups, blocks, 2])?;
+        let parts = self.joined(OpKind::SumJoin, parts)?;
         let kind = OpKind::GroupStats { count, eps };
         Ok((self.push(kind, &[parts, extremes], Element::F32, &[groups, 2])?, extremes))
+    }
+
+    /// Joins the blocks of a reduction until one element may depend on what is left of them.
+    fn joined(&mut self, kind: OpKind, mut parts: TensorId) -> Result<TensorId, ProgramError> {
+        while let Some(&TensorSpec { element, ref dims }) = self.spec(parts)
+            && let &[scopes, blocks, both] = dims.as_slice()
+            && check_fan_in("a reduction", blocks.saturating_mul(both).saturating_mul(element.size()))
+                .is_err()
+        {
+            let dims = [scopes, blocks.div_ceil(JOINED_BLOCKS), both];
+            parts = self.push(kind.clone(), &[parts], element, &dims)?;
+        }
+        Ok(parts)
     }
 
     /// GroupNorm and SiLU, quantised as an image.
@@ -207,8 +222,23 @@ impl Builder {
         let query = self.heads(query, heads, LIMIT_QUERY, false)?;
         let key = self.heads(key, heads, LIMIT_QUERY, false)?;
         let value = self.heads(value, heads, LIMIT_VALUE, true)?;
-        let inputs = [query.values, query.max, key.values, key.max, value.values, value.max];
-        self.push(OpKind::Attention { causal }, &inputs, Element::F32, &dims)
+        let (&[heads, rows, depth], &[_, tokens, _]) = (self.dims(query.values), self.dims(key.values))
+        else {
+            return Err(ProgramError::Size(dims));
+        };
+        let keys = tokens.saturating_mul(depth).saturating_mul(2);
+        if check_fan_in("keys", keys).is_ok() {
+            let inputs = [query.values, query.max, key.values, key.max, value.values, value.max];
+            return self.push(OpKind::Attention { causal }, &inputs, Element::F32, &dims);
+        }
+        if causal {
+            return Err(ProgramError::FanIn { what: "attention under a causal mask", bytes: keys });
+        }
+        check_fan_in("a query's scores", tokens.saturating_mul(4))?;
+        let scores = [query.values, key.values];
+        let scores = self.push(OpKind::Scores, &scores, Element::I32, &[heads, rows, tokens])?;
+        let inputs = [scores, query.max, key.max, value.values, value.max];
+        self.push(OpKind::Attend, &inputs, Element::F32, &dims)
     }
 
     /// Splits rows into heads, each quantised by its own scale.

@@ -1,16 +1,19 @@
 //! Contest: the worker denies one answer and shows nothing.
 
-use std::collections::BTreeMap;
-
-use dfsn_types::{AnswerRef, Duty, Event};
+use dfsn_types::{AnswerRef, Boundary, DurationMs, Duty, Event, Hash};
 
 use super::{Execution, not_awaited};
 use crate::error::DutyError;
-use crate::state::{Judgement, JuryStage, Phase, Stage};
+use crate::state::{Dispute, DisputeStage, Job, Judgement, Phase, Stage};
 
 impl Execution {
-    /// Calls a jury over one answer (rules CON-01, CON-02, JUD-01).
-    pub(super) fn contest(&mut self, duty: &Duty, answer: AnswerRef) -> Result<(), DutyError> {
+    /// Calls a jury over one answer, or has arithmetic judge it (rules CON-01, CON-02, JUD-01, ARI-01).
+    pub(super) fn contest(
+        &mut self,
+        duty: &Duty,
+        answer: AnswerRef,
+        inputs: &[Hash],
+    ) -> Result<(), DutyError> {
         let job = self.duty_job(duty)?;
         let committed = job
             .committed()
@@ -22,21 +25,40 @@ impl Execution {
         if committed.denied.contains(&answer) {
             return Err(DutyError::ContestedBefore(answer));
         }
+        let (phase, length) = self.tribunal(job, answer, boundary, inputs)?;
+        let window = self.window(length);
         let mut job = self.take_duty_job(duty)?;
-        let window = self.window(self.state.params.windows.claim_ms);
         if let Stage::Committed(committed) = &mut job.stage {
-            committed.phase = Phase::Judging(Box::new(Judgement {
-                answer,
-                boundary,
-                stage: JuryStage::Claiming,
-                jurors: BTreeMap::new(),
-                worker_digest: None,
-                revealed: BTreeMap::new(),
-            }));
+            committed.phase = phase;
             committed.window = window;
         }
         self.event(Event::Contested { job: job.id, attempt: job.attempt, answer });
         self.put_job(job);
         Ok(())
+    }
+
+    /// Who judges, and how long the first step may take.
+    fn tribunal(
+        &self,
+        job: &Job,
+        answer: AnswerRef,
+        boundary: Boundary,
+        inputs: &[Hash],
+    ) -> Result<(Phase, DurationMs), DutyError> {
+        let windows = &self.state.params.windows;
+        let computation = self.state.computation(job, boundary);
+        let expected = computation.as_ref().map_or(0, |computation| computation.given());
+        if inputs.len() != expected {
+            return Err(DutyError::GivenInputs { actual: inputs.len(), expected });
+        }
+        if computation.is_none() {
+            return Ok((Phase::Judging(Box::new(Judgement::new(answer, boundary))), windows.claim_ms));
+        }
+        let (stage, length) = match expected {
+            0 => (DisputeStage::Listing, windows.open_ms),
+            _ => (DisputeStage::Inputs, windows.answer_ms),
+        };
+        let dispute = Dispute { answer, boundary, inputs: inputs.to_vec(), stage, demanded: Vec::new() };
+        Ok((Phase::Disputing(Box::new(dispute)), length))
     }
 }

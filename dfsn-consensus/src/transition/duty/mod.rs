@@ -5,6 +5,7 @@ mod claim_audit;
 mod commit_result;
 mod contest;
 mod demand_data;
+mod dispute;
 mod open_audit;
 mod post_data;
 mod reveal_answer;
@@ -39,13 +40,20 @@ impl Execution {
     /// # Errors
     /// [`DutyError`] when it is not valid now; nothing has changed then.
     pub fn apply_data(&mut self, signed: &SignedDuty) -> Result<(), DutyError> {
-        let DutyKind::PostData(chunk) = &signed.duty().kind else {
+        if !is_data(signed.duty()) {
             return Err(DutyError::WrongLane("duty"));
-        };
+        }
         let lane = u64::from(self.state.params.chain.data_lane_bytes);
         let used = fits(signed, self.used.data_bytes, lane).ok_or(DutyError::LaneFull("data"))?;
         check_author(&self.state, signed)?;
-        self.post_data(signed.duty(), chunk)?;
+        let duty = signed.duty();
+        match &duty.kind {
+            DutyKind::PostData(chunk) => self.post_data(duty, chunk)?,
+            DutyKind::PostRoots { answer, roots } => self.post_roots(duty, *answer, roots)?,
+            DutyKind::PostTensor { answer, posted } => self.post_tensor(duty, *answer, posted)?,
+            DutyKind::ProveFault { answer, proof } => self.prove_fault(duty, *answer, proof)?,
+            _ => return Err(DutyError::WrongLane("duty")),
+        }
         self.used.data_bytes = used;
         Ok(())
     }
@@ -57,11 +65,15 @@ impl Execution {
             DutyKind::ClaimAudit { seat, proof } => self.claim_audit(duty, *seat, proof),
             DutyKind::SubmitAudit { seat, answers } => self.submit_audit(duty, *seat, answers),
             DutyKind::OpenAudit { openings } => self.open_audit(duty, openings),
-            DutyKind::Contest { answer } => self.contest(duty, *answer),
+            DutyKind::Contest { answer, inputs } => self.contest(duty, *answer, inputs),
             DutyKind::RevealAnswer { answer, digest, opening } => {
                 self.reveal_answer(duty, *answer, *digest, opening.as_ref())
             }
             DutyKind::DemandData { seat, question } => self.demand_data(duty, *seat, *question),
+            DutyKind::DemandTensor { answer, tensor, part } => {
+                self.demand_tensor(duty, *answer, *tensor, *part)
+            }
+            DutyKind::CallJury { answer } => self.call_jury(duty, *answer),
             DutyKind::Stored => self.stored(duty),
             // Kinds that this version of the rules does not know cannot be decoded.
             _ => Err(not_awaited(duty)),
@@ -91,10 +103,17 @@ pub(crate) fn check_author(state: &ChainState, signed: &SignedDuty) -> Result<()
     signed.verify(&state.chain, &key).map_err(DutyError::Signature)
 }
 
-/// Whether a piece of a state is one that is awaited: else the pool would be filled with large duties at no cost.
+/// Whether a piece of a state, or what a dispute shows, is awaited: else the pool would be filled with large duties at no cost.
 pub(crate) fn check_data(state: &ChainState, duty: &Duty) -> Result<(), DutyError> {
-    let DutyKind::PostData(chunk) = &duty.kind else { return Ok(()) };
     let committed = state.open_job(&duty.job).and_then(Job::committed);
+    let chunk = match &duty.kind {
+        DutyKind::PostData(chunk) => chunk,
+        DutyKind::PostRoots { .. } | DutyKind::PostTensor { .. } | DutyKind::ProveFault { .. } => {
+            let awaited = committed.is_some_and(|committed| dispute::is_awaited(committed, duty));
+            return if awaited { Ok(()) } else { Err(not_awaited(duty)) };
+        }
+        _ => return Ok(()),
+    };
     let committed = committed.filter(|committed| committed.worker == duty.validator);
     let demand = committed.and_then(|committed| committed.demands.get(&chunk.boundary));
     let demand = demand.ok_or(DutyError::NotDemanded(chunk.boundary))?;
@@ -103,7 +122,13 @@ pub(crate) fn check_data(state: &ChainState, duty: &Duty) -> Result<(), DutyErro
 
 /// Whether a duty belongs into the data lane.
 pub(crate) const fn is_data(duty: &Duty) -> bool {
-    matches!(duty.kind, DutyKind::PostData(_))
+    matches!(
+        duty.kind,
+        DutyKind::PostData(_)
+            | DutyKind::PostRoots { .. }
+            | DutyKind::PostTensor { .. }
+            | DutyKind::ProveFault { .. }
+    )
 }
 
 /// What a lane holds with one more duty, if it fits.

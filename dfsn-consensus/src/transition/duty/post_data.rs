@@ -56,7 +56,7 @@ impl Execution {
 /// Notes a piece; with the last one, the deposit that is earned and the place in the queue that is free.
 fn note(committed: &mut Committed, boundary: Boundary, chunk: &PostedChunk) -> Option<(Coins, u32)> {
     let demand = committed.demands.get_mut(&boundary)?;
-    demand.post(chunk.index, chunk.chunks.len());
+    demand.post(chunk.index, chunk.count());
     if !demand.complete {
         return None;
     }

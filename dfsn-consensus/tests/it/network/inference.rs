@@ -3,8 +3,8 @@
 
 use dfsn_types::{
     Attempt, Boundary, BoundedVec, Domain, FileHash, GenerationParams, GenesisHash, Hash, ImageCommitment,
-    JobId, LeafOpening, PixelHash, PostedChunk, ResultCommitment, StateContext, StateDigest, TraceLeaf,
-    TraceShape, TraceTree,
+    JobId, PixelHash, PostedChunk, ResultCommitment, StateContext, StateDigest, TraceLeaf, TraceShape,
+    TraceTree,
 };
 
 /// The bytes of one state.
@@ -133,16 +133,7 @@ impl Trace {
     /// The one piece of a state, to be posted.
     pub(crate) fn piece(&self, boundary: Boundary) -> PostedChunk {
         let state = self.states[usize::from(boundary.image)][usize::from(boundary.t)];
-        let LeafOpening { salt, path, .. } = self.tree.open(boundary).unwrap();
-        PostedChunk {
-            boundary,
-            salt,
-            path,
-            state_bytes: 32,
-            chunks: StateContext::chunk_hashes(state.as_bytes()).unwrap(),
-            index: 0,
-            bytes: BoundedVec::new(state.as_bytes().to_vec()).unwrap(),
-        }
+        PostedChunk::new(state.as_bytes(), 0, &self.tree.open(boundary).unwrap()).unwrap()
     }
 
     /// The input of a question: the state before it.

@@ -142,6 +142,11 @@ impl Node {
                 let trace = served.get(&(task.job, task.attempt))?;
                 posts.then(|| DutyKind::PostData(Box::new(trace.piece(*boundary))))
             }
+            // Disputes are led by the tests themselves.
+            TaskKind::CompareInputs { .. }
+            | TaskKind::List { .. }
+            | TaskKind::Prove { .. }
+            | TaskKind::ShowTensor { .. } => None,
             TaskKind::Store => self.behaviour.stores.then_some(DutyKind::Stored),
         }
     }
@@ -225,7 +230,10 @@ impl Node {
             Working::ContestsBaselessly if !self.denied.contains(&(task.job, task.attempt)) => {
                 self.denied.push((task.job, task.attempt));
                 let auditor = *job.committed()?.claims.keys().next()?;
-                return Some(DutyKind::Contest { answer: super::answer_of(auditor, 0) });
+                return Some(DutyKind::Contest {
+                    answer: super::answer_of(auditor, 0),
+                    inputs: dfsn_types::BoundedVec::empty(),
+                });
             }
             _ => {}
         }
@@ -233,7 +241,9 @@ impl Node {
             OpenDecision::Open(openings) => {
                 Some(DutyKind::OpenAudit { openings: BoundedVec::new(openings).unwrap() })
             }
-            OpenDecision::Contest(answer) => Some(DutyKind::Contest { answer }),
+            OpenDecision::Contest(answer) => {
+                Some(DutyKind::Contest { answer, inputs: dfsn_types::BoundedVec::empty() })
+            }
         }
     }
 

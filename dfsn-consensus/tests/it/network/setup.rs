@@ -4,8 +4,8 @@ use dfsn_consensus::Rules;
 use dfsn_consensus::state::ChainState;
 use dfsn_types::{
     Address, Allocation, Amount, BoundedString, BoundedVec, ChainId, ComputeRegistration, ConsensusParams,
-    DurationMs, GenesisConfig, GenesisValidator, Guardian, ImageSize, ModelId, ModelRecord, NodeId, Pair,
-    PairOffer, Ppm, ProfileRecord, Prompt, Relay, SecretKey, Timestamp, WorkCoefficients,
+    DurationMs, ExactRecord, GenesisConfig, GenesisValidator, Guardian, ImageSize, ModelId, ModelRecord,
+    NodeId, Pair, PairOffer, Ppm, ProfileRecord, Prompt, Relay, SecretKey, Timestamp, WorkCoefficients,
 };
 
 use super::behaviour::Behaviour;
@@ -49,6 +49,8 @@ pub(crate) struct Setup {
     pub(crate) chain_id: u64,
     pub(crate) guardian: Option<Guardian>,
     pub(crate) rules: Rules,
+    /// The main model's exact form: the main pair is in the exact profile then.
+    pub(crate) exact: Option<ExactRecord>,
 }
 
 /// Money of each user at the start.
@@ -72,7 +74,15 @@ impl Setup {
         // Penalties are paid and collateral is free at once, but where a test says otherwise.
         params.windows.hold_ms = DurationMs::ZERO;
         params.windows.challenge_ms = DurationMs::ZERO;
-        Self { seats, users: 3, params, chain_id: 7_777, guardian: None, rules: Rules::default() }
+        Self {
+            seats,
+            users: 3,
+            params,
+            chain_id: 7_777,
+            guardian: None,
+            rules: Rules::default(),
+            exact: None,
+        }
     }
 
     pub(crate) fn config(&self) -> GenesisConfig {
@@ -82,15 +92,18 @@ impl Setup {
             let address = Keys::of(seat).address();
             Allocation { address, amount: Amount::from_dfsn(100) }
         });
-        let validators = (0..).zip(&self.seats).map(|(index, seat)| genesis_validator(index, seat)).collect();
+        let pair = Pair { profile: self.profile().id(), ..pair() };
+        let validators =
+            (0..).zip(&self.seats).map(|(index, seat)| genesis_validator(index, seat, pair)).collect();
         GenesisConfig {
             chain_id: ChainId::new(self.chain_id).unwrap(),
             timestamp: START,
             params: self.params.clone(),
             sealer: sealer().public_key(),
             allocations: BoundedVec::new(allocations.chain(owners).collect()).unwrap(),
-            models: BoundedVec::new(vec![model(1), model(2)]).unwrap(),
-            profiles: BoundedVec::new(vec![profile()]).unwrap(),
+            models: BoundedVec::new(vec![ModelRecord { exact: self.exact.clone(), ..model(1) }, model(2)])
+                .unwrap(),
+            profiles: BoundedVec::new(vec![self.profile()]).unwrap(),
             validators: BoundedVec::new(validators).unwrap(),
             test_prompts: BoundedVec::new(vec![
                 Prompt::new("a fox").unwrap(),
@@ -101,14 +114,18 @@ impl Setup {
         }
     }
 
+    fn profile(&self) -> ProfileRecord {
+        if self.exact.is_some() { ProfileRecord::EXACT_V1 } else { profile() }
+    }
+
     pub(crate) fn state(&self) -> ChainState {
         ChainState::genesis(&self.config()).unwrap()
     }
 }
 
-fn genesis_validator(index: usize, seat: &Seat) -> GenesisValidator {
+fn genesis_validator(index: usize, seat: &Seat, pair: Pair) -> GenesisValidator {
     let keys = Keys::of(index);
-    let offer = PairOffer { pair: pair(), capacity: seat.capacity, min_price: seat.min_price };
+    let offer = PairOffer { pair, capacity: seat.capacity, min_price: seat.min_price };
     let offers = if seat.serves { vec![offer] } else { Vec::new() };
     GenesisValidator { owner: keys.address(), stake: seat.stake, registration: registration(&keys, offers) }
 }
@@ -165,6 +182,7 @@ pub(crate) fn model(number: u8) -> ModelRecord {
         size_multiple: 32,
         size_max: 128,
         test_size: ImageSize::new(64, 64).unwrap(),
+        exact: None,
     }
 }
 

@@ -384,7 +384,10 @@ fn mischief(dice: &mut Dice, node: &Node, state: &ChainState) -> Option<SignedDu
     let kind = match dice.below(6) {
         0 => DutyKind::AcceptJob { draw: u32::try_from(dice.below(3)).unwrap() },
         1 => DutyKind::Stored,
-        2 => DutyKind::Contest { answer: answer_of(*anybody, question) },
+        2 => DutyKind::Contest {
+            answer: answer_of(*anybody, question),
+            inputs: dfsn_types::BoundedVec::empty(),
+        },
         3 => DutyKind::OpenAudit { openings: BoundedVec::empty() },
         4 => DutyKind::DemandData { seat: FIRST_AUDIT, question },
         _ => DutyKind::SubmitAudit { seat: FIRST_AUDIT, answers: BoundedVec::new(answers).unwrap() },

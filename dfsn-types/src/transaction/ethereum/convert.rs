@@ -7,9 +7,9 @@ use super::error::{EthereumCallError, EthereumError};
 use crate::address::Address;
 use crate::bounded::{BoundedString, BoundedVec};
 use crate::generation::{GenerationParams, ImageSize, SchedulerKind, Strength};
-use crate::hash::{FileHash, ModelId, ProfileId};
+use crate::hash::{FileHash, Hash, ModelId, ProfileId};
 use crate::key::{PublicKey, Signature};
-use crate::model::{ModelRecord, Pair, WorkCoefficients};
+use crate::model::{ExactRecord, ModelRecord, Pair, WorkCoefficients};
 use crate::transaction::{ComputeUpdate, GenerationRequest};
 use crate::unit::{Amount, DurationMs};
 use crate::validator::{ComputeRegistration, KeyPossession, NodeId, PairOffer, Relay};
@@ -154,6 +154,7 @@ impl TryFrom<IDfsn::ComputeRegistration> for ComputeRegistration {
 impl From<&ModelRecord> for IDfsn::registerModelCall {
     fn from(record: &ModelRecord) -> Self {
         let WorkCoefficients { a, b, d, t } = record.work;
+        let exact = record.exact.as_ref();
         Self {
             model: IDfsn::ModelRecord {
                 id: record.id.as_bytes().into(),
@@ -168,6 +169,8 @@ impl From<&ModelRecord> for IDfsn::registerModelCall {
                 sizeMax: record.size_max,
                 testHeight: record.test_size.height(),
                 testWidth: record.test_size.width(),
+                weightsRoot: exact.map_or([0; 32], |exact| *exact.weights_root.as_bytes()).into(),
+                architecture: exact.map_or_else(Vec::new, |exact| exact.architecture.to_vec()).into(),
             },
         }
     }
@@ -178,6 +181,16 @@ impl TryFrom<IDfsn::registerModelCall> for ModelRecord {
 
     fn try_from(call: IDfsn::registerModelCall) -> Result<Self, EthereumError> {
         let IDfsn::ModelRecord { a, b, d, t, .. } = call.model;
+        let weights_root = Hash::from_bytes(call.model.weightsRoot.0);
+        let architecture = Vec::from(call.model.architecture);
+        let exact = match (architecture.is_empty(), *weights_root.as_bytes() == [0; 32]) {
+            (true, true) => None,
+            (true, false) => return Err(range("weightsRoot")("a root of weights without an architecture")),
+            (false, _) => {
+                let architecture = BoundedVec::new(architecture).map_err(range("architecture"))?;
+                Some(ExactRecord { weights_root, architecture })
+            }
+        };
         Ok(Self {
             id: ModelId::from_bytes(call.model.id.0),
             name: BoundedString::new(call.model.name).map_err(range("name"))?,
@@ -188,6 +201,7 @@ impl TryFrom<IDfsn::registerModelCall> for ModelRecord {
             size_max: call.model.sizeMax,
             test_size: ImageSize::new(call.model.testHeight, call.model.testWidth)
                 .map_err(range("testSize"))?,
+            exact,
         })
     }
 }

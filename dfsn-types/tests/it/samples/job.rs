@@ -29,29 +29,105 @@ impl Sample for Seat {
     }
 }
 
-impl Sample for ChunkHashes {
+impl Sample for ChunkRun {
     fn samples() -> Vec<(&'static str, Self)> {
-        let hashes = |count: u8| bounded((0..count).map(|start| Hash::from_bytes(counting(start))).collect());
-        vec![("one piece", hashes(1)), ("no piece", hashes(0)), ("the most pieces", hashes(16))]
+        vec![("two chunks", Self { first: 3, count: 2 }), ("no chunk", Self { first: u32::MAX, count: 0 })]
+    }
+}
+
+impl Sample for Slice {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let bytes: Vec<u8> = (0..5_000_u32).map(|byte| (byte % 251) as u8).collect();
+        let of = |ranges: Vec<core::ops::Range<u64>>| Self::of(&bytes, ranges).expect("in range");
+        let empty = Self { runs: bounded(vec![]), bytes: bounded(vec![]), siblings: bounded(vec![]) };
+        vec![
+            ("the last chunk", of(std::iter::once(4_999..5_000).collect())),
+            ("two runs", of(vec![0..1, 3_000..4_000])),
+            ("nothing", empty),
+        ]
     }
 }
 
 impl Sample for PostedChunk {
     fn samples() -> Vec<(&'static str, Self)> {
-        let of = |path: u8, chunks: u8, state_bytes, index, bytes| Self {
+        let of = |path: u8, state_bytes, index, slice| Self {
             boundary: Boundary { image: 0, t: 2 },
             salt: Salt::from_bytes(counting(0x22)),
             path: bounded((0..path).map(|start| Hash::from_bytes(counting(start))).collect()),
             state_bytes,
-            chunks: bounded((0..chunks).map(|start| Hash::from_bytes(counting(start))).collect()),
+            state_hash: Hash::from_bytes(counting(0x23)),
             index,
-            bytes: bounded(bytes),
+            slice,
         };
+        let whole = Slice::of(&[0, 1, 2, 3, 4, 5, 6, 7], [0..8]).expect("in range");
         vec![
-            ("a whole state of eight bytes", of(2, 1, 8, 0, (0..8).collect())),
-            ("no bound of its own", of(0, 0, u32::MAX, u8::MAX, vec![])),
-            ("the most hashes", of(10, 16, 1 << 20, 15, vec![7])),
+            ("a whole state of eight bytes", of(2, 8, 0, whole)),
+            ("no bound of its own", of(0, u32::MAX, u8::MAX, Slice::sample())),
+            ("the most hashes", of(10, 1 << 20, 15, Slice::sample())),
         ]
+    }
+}
+
+impl Sample for CommittedState {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let path = bounded(vec![Hash::from_bytes(counting(0x24))]);
+        let (hash, salt) = (Hash::from_bytes(counting(0x25)), Salt::from_bytes(counting(0x26)));
+        vec![("a state", Self { hash, salt, path })]
+    }
+}
+
+impl Sample for TensorRoots {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let roots = bounded((0..3).map(|start| Hash::from_bytes(counting(start))).collect());
+        let after = CommittedState::sample();
+        let first = Self { before: None, after: after.clone(), roots: bounded(vec![]) };
+        vec![
+            ("three tensors", Self { before: Some(after.clone()), after, roots }),
+            ("no state before", first),
+        ]
+    }
+}
+
+impl Sample for TensorPart {
+    fn samples() -> Vec<(&'static str, Self)> {
+        vec![("a level", Self::Level), ("a piece", Self::Piece(7))]
+    }
+}
+
+impl Sample for PostedPart {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let level = bounded((0..3).map(|start| Hash::from_bytes(counting(start))).collect());
+        vec![("a level", Self::Level(level)), ("a piece", Self::Piece(Slice::sample()))]
+    }
+}
+
+impl Sample for PostedTensor {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let hash = Hash::from_bytes(counting(0x27));
+        let of = |part| Self { tensor: 6, roots: Slice::sample(), hash, part };
+        PostedPart::samples().into_iter().map(|(description, part)| (description, of(part))).collect()
+    }
+}
+
+impl Sample for TensorOpening {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let (hash, slice) = (Hash::from_bytes(counting(0x28)), Slice::sample());
+        vec![("a part of a tensor", Self { tensor: 9, hash, slice })]
+    }
+}
+
+impl Sample for ElementProof {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let of = |weights| Self {
+            call: 1,
+            op: 7,
+            output: 0,
+            element: 1 << 33,
+            roots: Slice::sample(),
+            tensors: bounded(vec![TensorOpening::sample()]),
+            weights,
+        };
+        vec![("with weights", of(Some(Slice::sample()))), ("without weights", of(None))]
     }
 }
 
@@ -158,7 +234,11 @@ impl Sample for DutyKind {
             ),
             ("two openings", Self::OpenAudit { openings: bounded(vec![LeafOpening::sample(); 2]) }),
             ("no opening", Self::OpenAudit { openings: bounded(vec![]) }),
-            ("contest", Self::Contest { answer: AnswerRef::sample() }),
+            ("contest", Self::Contest { answer: contested, inputs: bounded(vec![]) }),
+            (
+                "contest of an exact result",
+                Self::Contest { answer: contested, inputs: bounded(vec![Hash::from_bytes(counting(0x29))]) },
+            ),
             ("an answerer's reveal", Self::RevealAnswer { answer: contested, digest, opening: None }),
             (
                 "the worker's reveal",
@@ -166,6 +246,14 @@ impl Sample for DutyKind {
             ),
             ("a demand", Self::DemandData { seat: Seat::Juror(contested), question: 2 }),
             ("a piece of a state", Self::PostData(Box::new(PostedChunk::sample()))),
+            ("the roots", Self::PostRoots { answer: contested, roots: Box::new(TensorRoots::sample()) }),
+            (
+                "a demand of a tensor",
+                Self::DemandTensor { answer: contested, tensor: 5, part: TensorPart::Piece(2) },
+            ),
+            ("a tensor", Self::PostTensor { answer: contested, posted: Box::new(PostedTensor::sample()) }),
+            ("a proof", Self::ProveFault { answer: contested, proof: Box::new(ElementProof::sample()) }),
+            ("a call for a jury", Self::CallJury { answer: contested }),
             ("a witness's word", Self::Stored),
         ]
     }

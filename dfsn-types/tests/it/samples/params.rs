@@ -66,19 +66,25 @@ impl Sample for WorkCoefficients {
 
 impl Sample for ModelRecord {
     fn samples() -> Vec<(&'static str, Self)> {
-        vec![(
-            "a small model",
-            Self {
-                id: ModelId::from_bytes(counting(0x10)),
-                name: text("emoji-64"),
-                work: WorkCoefficients::sample(),
-                latent_channels: 4,
-                vae_scale_factor: 8,
-                size_multiple: 64,
-                size_max: 512,
-                test_size: ImageSize::sample(),
-            },
-        )]
+        let of = |exact| Self {
+            id: ModelId::from_bytes(counting(0x10)),
+            name: text("emoji-64"),
+            work: WorkCoefficients::sample(),
+            latent_channels: 4,
+            vae_scale_factor: 8,
+            size_multiple: 64,
+            size_max: 512,
+            test_size: ImageSize::sample(),
+            exact,
+        };
+        vec![("a small model", of(None)), ("with an exact form", of(Some(ExactRecord::sample())))]
+    }
+}
+
+impl Sample for ExactRecord {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let weights_root = Hash::from_bytes(counting(0x31));
+        vec![("three bytes of an architecture", Self { weights_root, architecture: bounded(vec![1, 2, 3]) })]
     }
 }
 

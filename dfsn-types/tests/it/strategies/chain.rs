@@ -141,6 +141,7 @@ fn audit_events() -> BoxedStrategy<Event> {
             answer
         }),
         data_events(),
+        dispute_events(),
         (random(), random(), random(), random(), random()).prop_map(
             |(job, attempt, worker, worker_paid, burned)| Event::JuryHung {
                 job,
@@ -152,6 +153,40 @@ fn audit_events() -> BoxedStrategy<Event> {
         ),
         (claim(), verdict).prop_map(|((job, attempt, auditor, _), (worker, worker_right))| {
             Event::Judged { job, attempt, worker, auditor, worker_right }
+        }),
+    ]
+    .boxed()
+}
+
+fn dispute_events() -> BoxedStrategy<Event> {
+    let place = || (random::<JobId>(), random::<Attempt>(), random::<Address>(), any::<u32>());
+    prop_oneof![
+        (place(), random()).prop_map(|((job, attempt, _, tensors), boundary)| Event::RootsPosted {
+            job,
+            attempt,
+            boundary,
+            tensors
+        }),
+        (place(), random()).prop_map(|((job, attempt, by, tensor), part)| Event::TensorDemanded {
+            job,
+            attempt,
+            by,
+            tensor,
+            part
+        }),
+        (place(), random()).prop_map(|((job, attempt, _, tensor), part)| Event::TensorPosted {
+            job,
+            attempt,
+            tensor,
+            part
+        }),
+        (place(), random(), any::<u64>()).prop_map(|((job, attempt, worker, tensor), by, element)| {
+            Event::FaultProven { job, attempt, worker, by, tensor, element }
+        }),
+        (random(), random(), random()).prop_map(|(job, attempt, answer)| Event::JuryCalled {
+            job,
+            attempt,
+            answer
         }),
     ]
     .boxed()

@@ -1,6 +1,7 @@
 //! Random parameters, models, traces, commitments and duties.
 
 use dfsn_types::*;
+use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{Generate, few, random, signer};
@@ -61,11 +62,11 @@ impl Generate for WorkCoefficients {
 
 impl Generate for ModelRecord {
     fn strategy() -> BoxedStrategy<Self> {
-        let named = (random(), random(), random(), random());
+        let named = (random(), random(), random(), random(), proptest::option::of(random()));
         (named, any::<u8>(), any::<u8>(), any::<u16>(), any::<u16>())
             .prop_map(
                 |(
-                    (id, name, work, test_size),
+                    (id, name, work, test_size, exact),
                     latent_channels,
                     vae_scale_factor,
                     size_multiple,
@@ -80,6 +81,7 @@ impl Generate for ModelRecord {
                         size_multiple,
                         size_max,
                         test_size,
+                        exact,
                     }
                 },
             )
@@ -164,25 +166,101 @@ impl Generate for Seat {
     }
 }
 
-impl Generate for ChunkHashes {
+impl Generate for ExactRecord {
     fn strategy() -> BoxedStrategy<Self> {
-        few(16)
+        // A record without an architecture has no form in Solidity.
+        let architecture =
+            vec(any::<u8>(), 1..40).prop_map(|bytes| BoundedVec::new(bytes).expect("below 40"));
+        (random(), architecture)
+            .prop_map(|(weights_root, architecture)| Self { weights_root, architecture })
+            .boxed()
+    }
+}
+
+impl Generate for ChunkRun {
+    fn strategy() -> BoxedStrategy<Self> {
+        any::<(u32, u32)>().prop_map(|(first, count)| Self { first, count }).boxed()
+    }
+}
+
+impl Generate for Slice {
+    fn strategy() -> BoxedStrategy<Self> {
+        let bytes = vec(any::<u8>(), 0..64).prop_map(|bytes| BoundedVec::new(bytes).expect("below 64"));
+        (few(4), bytes, few(4)).prop_map(|(runs, bytes, siblings)| Self { runs, bytes, siblings }).boxed()
     }
 }
 
 impl Generate for PostedChunk {
     fn strategy() -> BoxedStrategy<Self> {
-        let bytes = proptest::collection::vec(any::<u8>(), 0..64)
-            .prop_map(|bytes| BoundedVec::new(bytes).expect("at most 64"));
-        ((random(), random(), few(10), few(16)), any::<u32>(), any::<u8>(), bytes)
-            .prop_map(|((boundary, salt, path, chunks), state_bytes, index, bytes)| Self {
+        let state = (any::<u32>(), random(), any::<u8>(), random()).boxed();
+        (random(), random(), few(10), state)
+            .prop_map(|(boundary, salt, path, (state_bytes, state_hash, index, slice))| Self {
                 boundary,
                 salt,
                 path,
                 state_bytes,
-                chunks,
+                state_hash,
                 index,
-                bytes,
+                slice,
+            })
+            .boxed()
+    }
+}
+
+impl Generate for CommittedState {
+    fn strategy() -> BoxedStrategy<Self> {
+        (random(), random(), few(10)).prop_map(|(hash, salt, path)| Self { hash, salt, path }).boxed()
+    }
+}
+
+impl Generate for TensorRoots {
+    fn strategy() -> BoxedStrategy<Self> {
+        (proptest::option::of(random()), random(), few(8))
+            .prop_map(|(before, after, roots)| Self { before, after, roots })
+            .boxed()
+    }
+}
+
+impl Generate for TensorPart {
+    fn strategy() -> BoxedStrategy<Self> {
+        prop_oneof![Just(Self::Level), any::<u32>().prop_map(Self::Piece)].boxed()
+    }
+}
+
+impl Generate for PostedPart {
+    fn strategy() -> BoxedStrategy<Self> {
+        prop_oneof![few(8).prop_map(Self::Level), random().prop_map(Self::Piece)].boxed()
+    }
+}
+
+impl Generate for PostedTensor {
+    fn strategy() -> BoxedStrategy<Self> {
+        (any::<u32>(), random(), random(), random())
+            .prop_map(|(tensor, roots, hash, part)| Self { tensor, roots, hash, part })
+            .boxed()
+    }
+}
+
+impl Generate for TensorOpening {
+    fn strategy() -> BoxedStrategy<Self> {
+        (any::<u32>(), random(), random())
+            .prop_map(|(tensor, hash, slice)| Self { tensor, hash, slice })
+            .boxed()
+    }
+}
+
+impl Generate for ElementProof {
+    fn strategy() -> BoxedStrategy<Self> {
+        let place = any::<(u8, u32, u8, u64)>().boxed();
+        (place, random(), few(3), proptest::option::of(random()))
+            .prop_map(|((call, op, output, element), roots, tensors, weights)| Self {
+                call,
+                op,
+                output,
+                element,
+                roots,
+                tensors,
+                weights,
             })
             .boxed()
     }
@@ -196,6 +274,25 @@ impl Generate for Evidence {
     }
 }
 
+/// Duties of a judgement by arithmetic.
+fn disputes() -> BoxedStrategy<DutyKind> {
+    prop_oneof![
+        (random(), random())
+            .prop_map(|(answer, roots)| DutyKind::PostRoots { answer, roots: Box::new(roots) }),
+        (random(), any::<u32>(), random()).prop_map(|(answer, tensor, part)| DutyKind::DemandTensor {
+            answer,
+            tensor,
+            part
+        }),
+        (random(), random())
+            .prop_map(|(answer, posted)| DutyKind::PostTensor { answer, posted: Box::new(posted) }),
+        (random(), random())
+            .prop_map(|(answer, proof)| DutyKind::ProveFault { answer, proof: Box::new(proof) }),
+        random().prop_map(|answer| DutyKind::CallJury { answer }),
+    ]
+    .boxed()
+}
+
 impl Generate for DutyKind {
     fn strategy() -> BoxedStrategy<Self> {
         let opening = proptest::option::of(random::<LeafOpening>());
@@ -205,7 +302,7 @@ impl Generate for DutyKind {
             (random(), random()).prop_map(|(seat, proof)| Self::ClaimAudit { seat, proof }),
             (random(), few(QUESTIONS_MAX)).prop_map(|(seat, answers)| Self::SubmitAudit { seat, answers }),
             few(5).prop_map(|openings| Self::OpenAudit { openings }),
-            random().prop_map(|answer| Self::Contest { answer }),
+            (random(), few(3)).prop_map(|(answer, inputs)| Self::Contest { answer, inputs }),
             (random(), random(), opening).prop_map(|(answer, digest, opening)| Self::RevealAnswer {
                 answer,
                 digest,
@@ -213,6 +310,7 @@ impl Generate for DutyKind {
             }),
             (random(), any::<u8>()).prop_map(|(seat, question)| Self::DemandData { seat, question }),
             random().prop_map(|chunk| Self::PostData(Box::new(chunk))),
+            disputes(),
             Just(Self::Stored),
         ]
         .boxed()

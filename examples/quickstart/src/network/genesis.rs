@@ -83,6 +83,7 @@ impl Genesis<'_> {
             size_multiple: multiple,
             size_max: SIZE_MAX,
             test_size: self.size()?,
+            exact: None,
         })
     }
 

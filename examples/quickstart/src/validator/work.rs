@@ -83,7 +83,7 @@ impl ValidatorNode {
             OpenDecision::Open(openings) => {
                 Some(DutyKind::OpenAudit { openings: BoundedVec::new(openings).ok()? })
             }
-            OpenDecision::Contest(answer) => Some(DutyKind::Contest { answer }),
+            OpenDecision::Contest(answer) => Some(DutyKind::Contest { answer, inputs: BoundedVec::empty() }),
         }
     }
 

@@ -3,16 +3,21 @@
 //! An [`Operator`] turns each new state into the tasks it has not handed out yet. Running a model, serving states and signing
 //! duties is the node's affair.
 
+mod dispute;
+mod opening;
+
+pub use opening::{OpenDecision, decide_opening};
+
 use std::collections::BTreeSet;
 
 use dfsn_types::{
-    Address, AnswerRef, Attempt, Boundary, GenerationParams, JobId, LeafOpening, Role, Seat, TraceError,
-    TraceShape, TraceTree, VrfProof, VrfSecretKey,
+    Address, AnswerRef, Attempt, Boundary, GenerationParams, JobId, Role, Seat, TensorPart, TraceShape,
+    VrfProof, VrfSecretKey,
 };
 
 use crate::sortition;
 use crate::state::{
-    ChainState, Claim, Committed, DemandTime, Job, Judgement, JuryStage, Phase, Stage, input,
+    ChainState, Claim, Committed, DemandTime, Job, Judgement, JuryStage, Phase, PostedList, Stage, input,
 };
 
 /// Something a validator owes.
@@ -77,6 +82,40 @@ pub enum TaskKind {
         /// Which state.
         boundary: Boundary,
     },
+    /// Compare the inputs that the worker named with one's own, and call a jury if they differ.
+    CompareInputs {
+        /// The contested answer.
+        answer: AnswerRef,
+        /// Where.
+        boundary: Boundary,
+    },
+    /// Post the roots of all tensors that lead to a contested state.
+    List {
+        /// The contested answer.
+        answer: AnswerRef,
+        /// Where.
+        boundary: Boundary,
+    },
+    /// Show a number of the worker's that does not follow, or demand to see more: the roots stand in an accepted block.
+    Prove {
+        /// The contested answer.
+        answer: AnswerRef,
+        /// Where.
+        boundary: Boundary,
+        /// What names the roots.
+        list: PostedList,
+    },
+    /// Show a part of a tensor that was demanded.
+    ShowTensor {
+        /// The contested answer.
+        answer: AnswerRef,
+        /// Where.
+        boundary: Boundary,
+        /// Which tensor.
+        tensor: u32,
+        /// Which part.
+        part: TensorPart,
+    },
     /// Fetch the pictures by their hashes, keep them, and say so.
     Store,
 }
@@ -91,6 +130,11 @@ enum Step {
     Reveal(AnswerRef),
     Demand(Seat, u8),
     Post(Boundary),
+    CompareInputs(AnswerRef),
+    List(AnswerRef),
+    /// With as many parts as were shown.
+    Prove(AnswerRef, usize),
+    ShowTensor(AnswerRef, u32, TensorPart),
     Store,
 }
 
@@ -174,6 +218,7 @@ impl Operator {
                 steps
             }
             Phase::Judging(judgement) => self.judgement_steps(state, job, committed, judgement),
+            Phase::Disputing(dispute) => self.dispute_step(committed, dispute).into_iter().collect(),
             Phase::Witnessing(witnesses) if witnesses.drawn.contains(&self.address) => {
                 vec![(Step::Store, TaskKind::Store)]
             }
@@ -275,40 +320,4 @@ fn demands(
 fn posts(committed: &Committed) -> impl Iterator<Item = (Step, TaskKind)> + '_ {
     let open = committed.demands.iter().filter(|(_, demand)| !demand.complete);
     open.map(|(boundary, _)| (Step::Post(*boundary), TaskKind::Post { boundary: *boundary }))
-}
-
-/// What a worker does when the answers are in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OpenDecision {
-    /// All answers agree with the trace: show these leaves.
-    Open(Vec<LeafOpening>),
-    /// This answer differs: contest it and show nothing.
-    Contest(AnswerRef),
-}
-
-/// Compares the answers of a job with the worker's own trace (rules OPN-01, CON-01).
-///
-/// # Errors
-/// [`TraceError`] when the trace is not of this job's shape.
-pub fn decide_opening(
-    state: &ChainState,
-    job: &Job,
-    tree: &TraceTree,
-) -> Result<Option<OpenDecision>, TraceError> {
-    let Some(committed) = job.committed() else { return Ok(None) };
-    let mut boundaries = BTreeSet::new();
-    for (auditor, claim) in &committed.claims {
-        for (question, (boundary, answer)) in
-            (0u8..).zip(claim.questions.iter().zip(claim.answers.iter().flatten()))
-        {
-            let context = job.answer_context(state.chain.genesis, boundary, *auditor);
-            if context.answer(&tree.open(boundary)?.digest) != *answer {
-                let answer = AnswerRef { round: claim.round, auditor: *auditor, question };
-                return Ok(Some(OpenDecision::Contest(answer)));
-            }
-            boundaries.insert(boundary);
-        }
-    }
-    let openings = boundaries.into_iter().map(|boundary| tree.open(boundary)).collect::<Result<_, _>>()?;
-    Ok(Some(OpenDecision::Open(openings)))
 }

@@ -1,0 +1,386 @@
+//! Both parties' part in a judgement by arithmetic: roots, parts of tensors, and the number that does not follow.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use dfsn_consensus::exact::{
+    Binding, Claim, Computation, EvaluateError, ProverError, Source, TensorData, TensorId, WeightForm,
+    WeightId, WeightLayout, Weights, WorkerBytes, prove_element, tensor_root,
+};
+use dfsn_types::{
+    BoundedVec, ElementProof, Hash, PostedPart, PostedTensor, SLICE_BYTES_MAX, Slice, SliceError,
+    TensorOpening, TensorPart, hash_nodes, node_chunks, slice_root,
+};
+use thiserror::Error;
+
+use super::{ExactBackend, ExactError};
+
+/// Bytes of a root in the posted list.
+const ROOT_BYTES: u64 = 32;
+/// Chunks of a piece.
+const PIECE_CHUNKS: u64 = SLICE_BYTES_MAX as u64 / 1_024;
+
+/// Why a dispute cannot be gone on with.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DisputeError {
+    /// The computation cannot be run.
+    #[error(transparent)]
+    Exact(#[from] ExactError),
+    /// The state is none that the computation starts from.
+    #[error("the state before has {found} bytes, the computation starts from {expected}")]
+    Before {
+        /// Bytes given.
+        found: usize,
+        /// Bytes needed.
+        expected: u64,
+    },
+    /// A tensor or a part of one that the computation does not have.
+    #[error("the computation has no such part of tensor {0}")]
+    NoSuchPart(u32),
+    /// No proof can be made.
+    #[error(transparent)]
+    Prover(#[from] ProverError),
+    /// Nothing can be shown of it.
+    #[error(transparent)]
+    Slice(#[from] SliceError),
+}
+
+/// What an auditor does next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Move {
+    /// The worker's roots are one's own: there is nothing to show.
+    Agree,
+    /// The worker started from another state, or from other inputs: no arithmetic shows who is right.
+    StartsElsewhere,
+    /// A part of a tensor is needed.
+    Demand {
+        /// Which tensor.
+        tensor: u32,
+        /// Which part.
+        part: TensorPart,
+    },
+    /// This number does not follow.
+    Prove(Box<ElementProof>),
+}
+
+/// Where the canonical file of weights is read.
+pub trait WeightBytes {
+    /// Some bytes of the file.
+    ///
+    /// # Errors
+    /// [`ProverError::Bytes`].
+    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, ProverError>;
+}
+
+impl WeightBytes for Vec<u8> {
+    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, ProverError> {
+        let part = self.get(range.start as usize..range.end as usize).map(<[u8]>::to_vec);
+        part.ok_or_else(|| ProverError::Bytes {
+            what: "the weights".to_owned(),
+            reason: format!("{} bytes have no {}..{}", self.len(), range.start, range.end),
+        })
+    }
+}
+
+/// A contested computation, run by this engine from a state.
+#[derive(Debug)]
+pub struct Dispute<'a> {
+    backend: &'a ExactBackend,
+    computation: &'a Computation,
+    before: TensorData,
+    committed: Option<TensorData>,
+}
+
+impl<'a> Dispute<'a> {
+    /// `before` is the state's canonical bytes.
+    ///
+    /// # Errors
+    /// [`DisputeError::Before`] for bytes of another length.
+    pub fn new(
+        backend: &'a ExactBackend,
+        computation: &'a Computation,
+        before: &[u8],
+    ) -> Result<Self, DisputeError> {
+        let calls = computation.calls().iter();
+        let starts =
+            calls.flat_map(|call| call.inputs.iter().zip(call.program.inputs()).map(move |it| (call, it)));
+        let start = starts
+            .filter(|(_, (binding, _))| **binding == Binding::Before)
+            .find_map(|(call, (_, id))| call.program.tensor(*id).map(|spec| spec.bytes()));
+        let (found, expected) = (before.len(), start.unwrap_or(0));
+        if found as u64 != expected {
+            return Err(DisputeError::Before { found, expected });
+        }
+        Ok(Self { backend, computation, before: floats_of(before), committed: None })
+    }
+
+    /// Ends in the state with these bytes, which the worker has committed to, whatever this engine computes.
+    #[must_use]
+    pub fn ending_in(self, committed: &[u8]) -> Self {
+        Self { committed: Some(floats_of(committed)), ..self }
+    }
+
+    /// Roots of all tensors, in order, and the BLAKE3 hash of the state that they end in.
+    ///
+    /// # Errors
+    /// [`DisputeError::Exact`].
+    pub fn roots(&self) -> Result<(Vec<Hash>, Hash), DisputeError> {
+        let mut roots = vec![Hash::from_bytes([0; 32]); self.computation.tensors()];
+        let mut after = Hash::from_bytes([0; 32]);
+        self.run(&mut |place, data| {
+            let hash = data.hash();
+            if let (Some(root), Some(spec)) = (roots.get_mut(place), self.computation.tensor(place)) {
+                *root = tensor_root(spec, &hash);
+            }
+            if Some(place) == self.computation.last() {
+                after = hash;
+            }
+        })?;
+        Ok((roots, after))
+    }
+
+    /// A part of a tensor, as the worker shows it.
+    ///
+    /// # Errors
+    /// [`DisputeError::NoSuchPart`], [`DisputeError::Exact`].
+    pub fn show(&self, tensor: u32, part: TensorPart) -> Result<PostedTensor, DisputeError> {
+        let (roots, _) = self.roots()?;
+        let bytes = self.tensor(tensor)?.to_bytes();
+        let none = || DisputeError::NoSuchPart(tensor);
+        let part = match part {
+            TensorPart::Level => {
+                let level = hash_nodes(&bytes).ok_or_else(none)?;
+                PostedPart::Level(BoundedVec::new(level).map_err(|_| none())?)
+            }
+            TensorPart::Piece(piece) => {
+                let start = u64::from(piece) * SLICE_BYTES_MAX as u64;
+                let end = (start + SLICE_BYTES_MAX as u64).min(bytes.len() as u64);
+                PostedPart::Piece(Slice::of(&bytes, std::iter::once(start..end)).map_err(|_| none())?)
+            }
+        };
+        let place = u64::from(tensor) * ROOT_BYTES;
+        let roots = Slice::of(&list_bytes(&roots), std::iter::once(place..place + ROOT_BYTES))?;
+        Ok(PostedTensor { tensor, roots, hash: slice_root(&bytes), part })
+    }
+
+    /// What the contested auditor does, given the worker's roots and the parts that it has shown so far.
+    ///
+    /// # Errors
+    /// [`DisputeError`].
+    pub fn next_move(
+        &self,
+        list: &[Hash],
+        shown: &[PostedTensor],
+        layout: &WeightLayout,
+        weights_root: Hash,
+        weights: &impl WeightBytes,
+    ) -> Result<Move, DisputeError> {
+        let (own, _) = self.roots()?;
+        let Some(place) = own.iter().zip(list).position(|(own, theirs)| own != theirs) else {
+            return Ok(Move::Agree);
+        };
+        let Some((call, op, output)) = self.writer(place) else { return Ok(Move::StartsElsewhere) };
+        let tensor = u32::try_from(place).unwrap_or(u32::MAX);
+        let bytes = self.tensor(tensor)?.to_bytes();
+        let part = match differing_piece(tensor, &bytes, shown) {
+            Ok(part) => part,
+            Err(demanded) => return Ok(Move::Demand { tensor, part: demanded }),
+        };
+        let pieces = shown.iter().filter(|posted| posted.tensor == tensor);
+        let mut found = pieces.filter_map(|posted| match &posted.part {
+            PostedPart::Piece(slice) if first_byte(slice) == u64::from(part) * SLICE_BYTES_MAX as u64 => {
+                Some((posted, slice))
+            }
+            _ => None,
+        });
+        let Some((posted, slice)) = found.next_back() else {
+            return Ok(Move::Demand { tensor, part: TensorPart::Piece(part) });
+        };
+        let start = first_byte(slice);
+        let theirs: &[u8] = &slice.bytes;
+        let ours = &bytes[start as usize..][..theirs.len()];
+        let Some(differs) = ours.iter().zip(theirs).position(|(ours, theirs)| ours != theirs) else {
+            return Ok(Move::Agree);
+        };
+        let call_at = &self.computation.calls()[call];
+        let id = call_at.program.ops()[op].outputs[output];
+        let spec = call_at.program.tensor(id).ok_or(DisputeError::NoSuchPart(tensor))?;
+        let element = (start + differs as u64) / spec.element.size() as u64;
+        let range = spec.byte_range(&(element as usize..element as usize + 1));
+        let opened = TensorOpening {
+            tensor: id.index() as u32,
+            hash: posted.hash,
+            slice: slice.narrow(spec.bytes(), std::iter::once(range))?,
+        };
+        let claim = Claim {
+            program: &call_at.program,
+            first: call_at.first,
+            count: list.len(),
+            roots: slice_root(&list_bytes(list)),
+            weights_root,
+            places: layout,
+        };
+        let wanted: Vec<usize> =
+            call_at.program.ops()[op].inputs.iter().map(|id| call_at.first + id.index()).collect();
+        let mut tensors = BTreeMap::new();
+        self.run(&mut |place, data| {
+            if wanted.contains(&place) {
+                tensors.insert(place - call_at.first, data.clone());
+            }
+        })?;
+        let own = Own { tensors, claim: &claim, layout, weights };
+        let place = (call as u8, op as u32, output as u8, element);
+        Ok(Move::Prove(Box::new(prove_element(&claim, place, &own, &own, opened, list)?)))
+    }
+
+    /// Runs all programs; `observe` is shown every tensor with its place in the list.
+    fn run(&self, observe: &mut dyn FnMut(usize, &TensorData)) -> Result<(), ExactError> {
+        let mut outputs: Vec<Vec<TensorData>> = Vec::new();
+        for call in self.computation.calls() {
+            let mut inputs = Vec::with_capacity(call.inputs.len());
+            for binding in &call.inputs {
+                inputs.push(match binding {
+                    Binding::Before => self.before.clone(),
+                    Binding::Fixed(data) => data.clone(),
+                    Binding::Output { call, position } => outputs
+                        .get(*call)
+                        .and_then(|outputs| outputs.get(*position))
+                        .cloned()
+                        .ok_or(ExactError::Inconsistent { op: 0, what: "output of an earlier program" })?,
+                    Binding::Given(_) => {
+                        return Err(ExactError::Inconsistent { op: 0, what: "input that is given" });
+                    }
+                });
+            }
+            let first = call.first;
+            outputs.push(self.backend.observe(&call.program, inputs, &mut |id, data| {
+                let place = first + id.index();
+                let committed = self.committed.as_ref().filter(|_| Some(place) == self.computation.last());
+                observe(place, committed.unwrap_or(data));
+            })?);
+        }
+        Ok(())
+    }
+
+    fn tensor(&self, tensor: u32) -> Result<TensorData, DisputeError> {
+        let mut found = None;
+        self.run(&mut |place, data| {
+            if place == tensor as usize {
+                found = Some(data.clone());
+            }
+        })?;
+        found.ok_or(DisputeError::NoSuchPart(tensor))
+    }
+
+    /// The operation that writes a tensor; none for an input.
+    fn writer(&self, place: usize) -> Option<(usize, usize, usize)> {
+        let call = self.computation.calls().iter().rposition(|call| call.first <= place)?;
+        let it = &self.computation.calls()[call];
+        it.program.ops().iter().enumerate().find_map(|(op, operation)| {
+            let output = operation.outputs.iter().position(|id| it.first + id.index() == place)?;
+            Some((call, op, output))
+        })
+    }
+}
+
+fn floats_of(bytes: &[u8]) -> TensorData {
+    TensorData::F32(bytes.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect())
+}
+
+/// The piece in which a tensor of the worker's differs first, or what is needed to tell.
+fn differing_piece(tensor: u32, bytes: &[u8], shown: &[PostedTensor]) -> Result<u32, TensorPart> {
+    let Some(size) = node_chunks(bytes.len() as u64) else { return Ok(0) };
+    let levels = shown.iter().filter(|posted| posted.tensor == tensor);
+    let mut level = levels.filter_map(|posted| match &posted.part {
+        PostedPart::Level(level) => Some(level),
+        PostedPart::Piece(_) => None,
+    });
+    let (Some(theirs), Some(own)) = (level.next_back(), hash_nodes(bytes)) else {
+        return Err(TensorPart::Level);
+    };
+    let node = own.iter().zip(theirs.iter()).position(|(own, theirs)| own != theirs).unwrap_or(0);
+    Ok((node as u64 * size / PIECE_CHUNKS) as u32)
+}
+
+fn first_byte(slice: &Slice) -> u64 {
+    slice.runs.first().map_or(u64::MAX, |run| u64::from(run.first) * 1_024)
+}
+
+fn list_bytes(list: &[Hash]) -> Vec<u8> {
+    list.iter().flat_map(|root| *root.as_bytes()).collect()
+}
+
+/// One's own tensors, which agree with the worker's, and the file of weights.
+struct Own<'a, W> {
+    tensors: BTreeMap<usize, TensorData>,
+    claim: &'a Claim<'a, WeightLayout>,
+    layout: &'a WeightLayout,
+    weights: &'a W,
+}
+
+impl<W: WeightBytes> WorkerBytes for Own<'_, W> {
+    fn tensor(&self, tensor: TensorId, range: Range<u64>) -> Result<Vec<u8>, ProverError> {
+        let missing = || ProverError::Bytes {
+            what: format!("tensor {tensor:?}"),
+            reason: "it was not kept".to_owned(),
+        };
+        let bytes = self.tensors.get(&tensor.index()).ok_or_else(missing)?.to_bytes();
+        Ok(bytes.get(range.start as usize..range.end as usize).ok_or_else(missing)?.to_vec())
+    }
+
+    fn weights(&self, range: Range<u64>) -> Result<Vec<u8>, ProverError> {
+        self.weights.read(range)
+    }
+}
+
+macro_rules! own {
+    ($name:ident, $kind:ident, $element:ty) => {
+        fn $name(&self, tensor: TensorId, range: Range<usize>) -> Result<Cow<'_, [$element]>, EvaluateError> {
+            let Range { start, end } = range;
+            let found = match self.tensors.get(&tensor.index()) {
+                Some(TensorData::$kind(values)) => values.get(start..end),
+                _ => None,
+            };
+            let missing = EvaluateError::Missing { what: "tensor", id: tensor.index() as u32, start, end };
+            found.map(Cow::Borrowed).ok_or(missing)
+        }
+    };
+}
+
+impl<W: WeightBytes> Source for Own<'_, W> {
+    own!(floats, F32, u32);
+    own!(shorts, I16, i16);
+    own!(ints, I32, i32);
+    own!(longs, I64, i64);
+}
+
+impl<W: WeightBytes> Weights for Own<'_, W> {
+    fn quantised_row(&self, weight: WeightId, row: usize) -> Result<(Cow<'_, [i16]>, u32), EvaluateError> {
+        let missing =
+            EvaluateError::Missing { what: "weight", id: weight.index() as u32, start: row, end: row };
+        let spec = self.claim.program.weight(weight).ok_or(missing)?;
+        let WeightForm::Quantised { .. } = spec.form else { return Err(missing) };
+        let entry = self.layout.find(&spec.name).ok_or(missing)?;
+        let read = |range: Option<Range<u64>>| self.weights.read(range.ok_or(missing)?).map_err(|_| missing);
+        let values =
+            read(entry.row(row))?.as_chunks::<2>().0.iter().map(|bytes| i16::from_le_bytes(*bytes)).collect();
+        let scale = read(entry.scale(row))?;
+        Ok((values, u32::from_le_bytes(*scale.first_chunk().ok_or(missing)?)))
+    }
+
+    fn plain(
+        &self,
+        weight: WeightId,
+        row: usize,
+        range: Range<usize>,
+    ) -> Result<Cow<'_, [u32]>, EvaluateError> {
+        let Range { start, end } = range;
+        let missing = EvaluateError::Missing { what: "weight", id: weight.index() as u32, start, end };
+        let entry = self.claim.program.weight(weight).and_then(|spec| self.layout.find(&spec.name));
+        let range = entry.and_then(|entry| entry.numbers(row, start..end)).ok_or(missing)?;
+        let bytes = self.weights.read(range).map_err(|_| missing)?;
+        Ok(bytes.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect())
+    }
+}

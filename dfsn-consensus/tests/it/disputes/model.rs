@@ -1,0 +1,269 @@
+//! A small model in the exact profile: its networks, its file of weights, and what its decoder computes.
+
+#[path = "../../exact/shapes.rs"]
+#[allow(dead_code, reason = "shared with the tests of the exact profile")]
+mod shapes;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use dfsn_consensus::exact::{
+    Architecture, Binding, Computation, EvaluateError, Program, Source, TensorData, TensorId, Value,
+    WeightForm, WeightId, WeightLayout, Weights, evaluate_element, interpret,
+};
+use dfsn_types::{BoundedVec, ExactRecord, Hash};
+
+/// Pixels of a side of the latents: 64 of the picture's.
+pub(crate) const LATENT_SIDE: usize = 8;
+
+pub(crate) struct Model {
+    pub(crate) architecture: Architecture,
+    pub(crate) layout: WeightLayout,
+    /// The canonical file.
+    pub(crate) file: Vec<u8>,
+}
+
+impl Model {
+    pub(crate) fn new() -> Self {
+        // Three doublings, from 8 to 64.
+        let vae = shapes::vae(&[4, 4, 4, 8], 1, 2);
+        let architecture = Architecture {
+            text_encoders: vec![shapes::tiny_text_encoder()],
+            unet: shapes::tiny_unet(),
+            decoder: vae.clone(),
+            encoder: vae,
+        };
+        let layout = architecture.layout().unwrap();
+        let file = file(&layout);
+        Self { architecture, layout, file }
+    }
+
+    pub(crate) fn record(&self) -> ExactRecord {
+        ExactRecord {
+            weights_root: Hash::from_bytes(*blake3::hash(&self.file).as_bytes()),
+            architecture: BoundedVec::new(self.architecture.to_bytes()).unwrap(),
+        }
+    }
+
+    pub(crate) fn computation(&self) -> Computation {
+        Computation::decode(&self.architecture, LATENT_SIDE, LATENT_SIDE).unwrap()
+    }
+
+    pub(crate) fn weights<'a>(&'a self, program: &'a Program) -> File<'a> {
+        File { program, layout: &self.layout, bytes: &self.file }
+    }
+}
+
+/// Random weights of a sensible size.
+fn file(layout: &WeightLayout) -> Vec<u8> {
+    let mut file = vec![0; usize::try_from(layout.length()).unwrap()];
+    blake3::Hasher::new().update(b"weights").finalize_xof().fill(&mut file);
+    file[..64].copy_from_slice(&layout.header());
+    for entry in layout.entries() {
+        let mut fill = |range: Range<u64>, number: &mut dyn FnMut([u8; 4]) -> [u8; 4]| {
+            for bytes in file[range.start as usize..range.end as usize].as_chunks_mut::<4>().0 {
+                *bytes = number(*bytes);
+            }
+        };
+        let small = |bytes: [u8; 4]| f32::from(i16::from_le_bytes([bytes[0], bytes[1]])) / 65_536.0;
+        let is_gamma = entry.spec().name.ends_with("weight");
+        match entry.spec().form {
+            WeightForm::Quantised { width, .. } => {
+                let scale = 1.0 / 8_191.0 / (width as f32).sqrt();
+                fill(entry.scales(), &mut |_| scale.to_le_bytes());
+                for bytes in
+                    file[entry.values().start as usize..entry.values().end as usize].as_chunks_mut::<2>().0
+                {
+                    *bytes = (i16::from_le_bytes(*bytes) / 4).to_le_bytes();
+                }
+            }
+            WeightForm::Plain { .. } => {
+                let mean = if is_gamma { 1.0 } else { 0.0 };
+                fill(entry.values(), &mut |bytes| (mean + small(bytes)).to_le_bytes());
+            }
+        }
+    }
+    file
+}
+
+/// The file's weights, as a program reads them.
+pub(crate) struct File<'a> {
+    program: &'a Program,
+    layout: &'a WeightLayout,
+    bytes: &'a [u8],
+}
+
+impl File<'_> {
+    fn part(&self, range: Option<Range<u64>>) -> &[u8] {
+        let range = range.expect("the program's weights are in the file");
+        &self.bytes[range.start as usize..range.end as usize]
+    }
+}
+
+impl Weights for File<'_> {
+    fn quantised_row(&self, weight: WeightId, row: usize) -> Result<(Cow<'_, [i16]>, u32), EvaluateError> {
+        let entry = self.layout.find(&self.program.weight(weight).unwrap().name).unwrap();
+        let values =
+            self.part(entry.row(row)).as_chunks::<2>().0.iter().map(|bytes| i16::from_le_bytes(*bytes));
+        let scale = self.part(entry.scale(row)).first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        Ok((values.collect(), scale))
+    }
+
+    fn plain(
+        &self,
+        weight: WeightId,
+        row: usize,
+        range: Range<usize>,
+    ) -> Result<Cow<'_, [u32]>, EvaluateError> {
+        let entry = self.layout.find(&self.program.weight(weight).unwrap().name).unwrap();
+        let bytes = self.part(entry.numbers(row, range)).as_chunks::<4>().0;
+        Ok(bytes.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect())
+    }
+}
+
+/// All tensors of a computation, call by call.
+#[derive(Clone)]
+pub(crate) struct Tensors(pub(crate) Vec<BTreeMap<TensorId, TensorData>>);
+
+impl Tensors {
+    /// Runs everything from the state before. `changed` names a tensor of a call and what becomes of it; what comes
+    /// after is built upon it.
+    pub(crate) fn compute(
+        model: &Model,
+        before: &TensorData,
+        changed: Option<(usize, TensorId, usize)>,
+    ) -> Self {
+        let computation = model.computation();
+        let mut all: Vec<BTreeMap<TensorId, TensorData>> = Vec::new();
+        for (index, call) in computation.calls().iter().enumerate() {
+            let inputs: Vec<TensorData> = call
+                .inputs
+                .iter()
+                .map(|binding| match binding {
+                    Binding::Before => before.clone(),
+                    Binding::Fixed(data) => data.clone(),
+                    Binding::Output { call, position } => {
+                        all[*call][&computation.calls()[*call].program.outputs()[*position]].clone()
+                    }
+                    Binding::Given(_) => panic!("a decoder has none"),
+                })
+                .collect();
+            let change = changed.filter(|(call, ..)| *call == index).map(|(_, id, element)| (id, element));
+            all.push(run(&call.program, &model.weights(&call.program), inputs, change));
+        }
+        Self(all)
+    }
+
+    pub(crate) fn roots(&self, computation: &Computation) -> Vec<Hash> {
+        let calls = computation.calls().iter().zip(&self.0);
+        calls
+            .flat_map(|(call, tensors)| {
+                let specs = call.program.tensors().iter().zip(tensors.values());
+                specs.map(|(spec, data)| Hash::from_bytes(data.root(spec)))
+            })
+            .collect()
+    }
+
+    /// Bytes of the state that the computation ends in.
+    pub(crate) fn last(&self, computation: &Computation) -> Vec<u8> {
+        let call = computation.calls().last().unwrap();
+        self.0.last().unwrap()[&call.program.outputs()[0]].to_bytes()
+    }
+}
+
+/// As the interpreter, with one bit of one tensor turned over before others read it.
+fn run(
+    program: &Program,
+    weights: &File<'_>,
+    inputs: Vec<TensorData>,
+    change: Option<(TensorId, usize)>,
+) -> BTreeMap<TensorId, TensorData> {
+    let mut tensors: BTreeMap<TensorId, TensorData> =
+        program.inputs().iter().copied().zip(inputs.iter().cloned()).collect();
+    let Some((id, element)) = change else {
+        interpret::<f32>(program, weights, inputs, |id, data| {
+            tensors.insert(id, data.clone());
+        })
+        .unwrap();
+        return tensors;
+    };
+    for (op, operation) in program.ops().iter().enumerate() {
+        for (output, tensor) in operation.outputs.iter().enumerate() {
+            let spec = program.tensor(*tensor).unwrap();
+            let source = Held { tensors: &tensors, weights };
+            let value = |index| evaluate_element::<f32>(program, op, output, index, &source).unwrap();
+            let mut data = collect((0..spec.len()).map(value));
+            if *tensor == id {
+                flip(&mut data, element);
+            }
+            tensors.insert(*tensor, data);
+        }
+    }
+    tensors
+}
+
+fn flip(data: &mut TensorData, element: usize) {
+    match data {
+        TensorData::F32(values) => values[element] ^= 1 << 20,
+        TensorData::I16(values) => values[element] ^= 1 << 3,
+        TensorData::I32(values) => values[element] ^= 1 << 20,
+        TensorData::I64(values) => values[element] ^= 1 << 20,
+    }
+}
+
+fn collect(values: impl Iterator<Item = Value>) -> TensorData {
+    let values: Vec<Value> = values.collect();
+    macro_rules! all {
+        ($kind:ident) => {
+            TensorData::$kind(
+                values.iter().map(|value| if let Value::$kind(value) = value { *value } else { 0 }).collect(),
+            )
+        };
+    }
+    match values[0] {
+        Value::F32(_) => all!(F32),
+        Value::I16(_) => all!(I16),
+        Value::I32(_) => all!(I32),
+        Value::I64(_) => all!(I64),
+    }
+}
+
+/// Tensors at hand, and the file.
+pub(crate) struct Held<'a> {
+    pub(crate) tensors: &'a BTreeMap<TensorId, TensorData>,
+    pub(crate) weights: &'a File<'a>,
+}
+
+macro_rules! held {
+    ($name:ident, $kind:ident, $element:ty) => {
+        fn $name(&self, tensor: TensorId, range: Range<usize>) -> Result<Cow<'_, [$element]>, EvaluateError> {
+            match &self.tensors[&tensor] {
+                TensorData::$kind(values) => Ok(Cow::Borrowed(&values[range])),
+                other => panic!("{tensor:?} is {:?}", other.element()),
+            }
+        }
+    };
+}
+
+impl Source for Held<'_> {
+    held!(floats, F32, u32);
+    held!(shorts, I16, i16);
+    held!(ints, I32, i32);
+    held!(longs, I64, i64);
+}
+
+impl Weights for Held<'_> {
+    fn quantised_row(&self, weight: WeightId, row: usize) -> Result<(Cow<'_, [i16]>, u32), EvaluateError> {
+        self.weights.quantised_row(weight, row)
+    }
+
+    fn plain(
+        &self,
+        weight: WeightId,
+        row: usize,
+        range: Range<usize>,
+    ) -> Result<Cow<'_, [u32]>, EvaluateError> {
+        self.weights.plain(weight, row, range)
+    }
+}

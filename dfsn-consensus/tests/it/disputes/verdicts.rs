@@ -1,0 +1,118 @@
+//! Who loses what.
+
+use dfsn_consensus::exact::{Element, OpKind, TensorId};
+use dfsn_consensus::state::{DisputeStage, Phase};
+use dfsn_types::{DutyKind, Event, Fault, TensorPart};
+
+use super::case::{Case, Wrong};
+
+/// An operation of a call, by what it does, and its first output.
+fn tensor(call: usize, is: impl Fn(&OpKind) -> bool) -> (usize, TensorId) {
+    let computation = super::model::Model::new().computation();
+    let program = &computation.calls()[call].program;
+    let op = program.ops().iter().find(|op| is(&op.kind)).unwrap();
+    (call, op.outputs[0])
+}
+
+fn prove(case: &mut Case) {
+    let (node, proof) = (case.auditor(), Box::new(case.proof()));
+    case.data(node, DutyKind::ProveFault { answer: case.answer, proof });
+}
+
+#[test]
+fn ari_07_one_number_costs_the_whole_lock() {
+    let places = [
+        // The first convolution's result, an activation quantised too coarsely, the sums of a norm, the last tensor.
+        (tensor(1, |kind| matches!(kind, OpKind::Conv { .. })), 70),
+        (tensor(1, |kind| matches!(kind, OpKind::NormQuantImage(_))), 11),
+        (tensor(1, |kind| matches!(kind, OpKind::SumPart { .. })), 2),
+        (tensor(2, |kind| *kind == OpKind::Transpose), 9_000),
+    ];
+    for ((call, id), element) in places {
+        let mut case = Case::new(Wrong::Worker(call, id, element));
+        let lock = case.network.job(&case.job).committed().unwrap().lock.amount();
+        let before = case.network.wealth(case.auditor());
+        case.dispute();
+        assert!(matches!(case.stage(), Some(DisputeStage::Proving(_))));
+        prove(&mut case);
+        let worker = case.network.address(0);
+        assert_eq!(case.network.slashes_of(&case.job), [(worker, Fault::WrongResult, lock)]);
+        assert!(case.network.state().validators.get(&worker).unwrap().tombstoned);
+        assert!(case.network.events.iter().any(|event| matches!(event, Event::FaultProven { .. })));
+        assert!(case.network.attempt_is_over(&case.job));
+        // Half of it is the auditor's, once the hold is over.
+        case.network.ticks(2);
+        let gain = case.network.wealth(case.auditor()).checked_sub(before).unwrap();
+        assert_eq!(gain, lock.split(2));
+    }
+}
+
+#[test]
+fn ari_08_false_accusation_pays_and_the_audit_goes_on() {
+    let mut case = Case::new(Wrong::Auditor);
+    case.dispute();
+    let auditor = case.network.address(case.auditor());
+    let fee = case.network.job(&case.job).audit_fee.checked_mul(100).unwrap();
+    case.network.until(|network| !matches!(network.phase(&case.job), Some(Phase::Disputing(_))));
+    assert_eq!(case.network.slashes_of(&case.job), [(auditor, Fault::WrongAnswer, fee)]);
+    assert_eq!(case.network.phase(&case.job), Some(&Phase::Opening), "the other answers stand");
+    let worker = case.network.address(0);
+    assert!(!case.network.state().validators.get(&worker).unwrap().tombstoned);
+}
+
+#[test]
+fn ari_08_silence_in_a_dispute_is_the_lie() {
+    let mut silent = Case::new(Wrong::Nobody);
+    silent.contest();
+    let mut withholding = Case::new(Wrong::Nobody);
+    // Nothing is wrong, but the answer that is contested is the worker's own: it only stops there.
+    withholding.contest();
+    for case in [&mut silent, &mut withholding] {
+        let lock = case.network.job(&case.job).committed().unwrap().lock.amount();
+        case.network.until(|network| network.attempt_is_over(&case.job));
+        let worker = case.network.address(0);
+        assert_eq!(case.network.slashes_of(&case.job), [(worker, Fault::Silence, lock)]);
+        assert!(case.network.state().validators.get(&worker).unwrap().jailed_until.is_some());
+    }
+    let mut case = Case::new(Wrong::Auditor);
+    case.dispute();
+    let node = case.auditor();
+    case.data(node, DutyKind::DemandTensor { answer: case.answer, tensor: 3, part: TensorPart::Piece(0) });
+    assert!(matches!(case.stage(), Some(DisputeStage::Showing { tensor: 3, .. })));
+    case.network.until(|network| network.attempt_is_over(&case.job));
+    assert_eq!(case.network.slashes_of(&case.job)[0].1, Fault::Silence, "shows nothing of its tensor");
+}
+
+#[test]
+fn ari_04_contesting_an_answer_that_agrees_costs_ten_prices() {
+    let mut case = Case::new(Wrong::Nobody);
+    case.dispute();
+    let penalty = case.network.job(&case.job).price.checked_mul(10).unwrap();
+    let worker = case.network.address(0);
+    assert_eq!(case.network.slashes_of(&case.job), [(worker, Fault::BaselessContest, penalty)]);
+    assert_eq!(case.network.phase(&case.job), Some(&Phase::Opening), "it must open after all");
+}
+
+/// The way without any help from the worker's own service: level, piece, proof.
+#[test]
+fn ari_06_everything_can_be_demanded_on_chain() {
+    let (call, id) = tensor(1, |kind| matches!(kind, OpKind::QuantImage));
+    let mut case = Case::new(Wrong::Worker(call, id, 5));
+    case.dispute();
+    let node = case.auditor();
+    let last = case.computation.last().unwrap();
+    let large = (0..case.computation.tensors())
+        .find(|place| dfsn_types::node_chunks(case.computation.tensor(*place).unwrap().bytes()).is_some());
+    let mut parts = vec![(last, TensorPart::Piece(0))];
+    parts.extend(large.map(|tensor| (tensor, TensorPart::Level)));
+    for (tensor, part) in parts {
+        let tensor = u32::try_from(tensor).unwrap();
+        case.data(node, DutyKind::DemandTensor { answer: case.answer, tensor, part });
+        let posted = Box::new(case.posted(tensor, part));
+        case.data(0, DutyKind::PostTensor { answer: case.answer, posted });
+        assert!(matches!(case.stage(), Some(DisputeStage::Proving(_))));
+    }
+    prove(&mut case);
+    assert_eq!(case.network.slashes_of(&case.job)[0].1, Fault::WrongResult);
+    assert_eq!(case.computation.tensor(last).unwrap().element, Element::F32);
+}
