@@ -202,7 +202,8 @@ impl<'a> Dispute<'a> {
         let theirs: &[u8] = &slice.bytes;
         let ours = &bytes[start as usize..][..theirs.len()];
         let Some(differs) = ours.iter().zip(theirs).position(|(ours, theirs)| ours != theirs) else {
-            return Ok(Move::Agree);
+            // The piece is one's own, and yet the roots differ: what differs cannot be found.
+            return Ok(Move::StartsElsewhere);
         };
         let call_at = &self.computation.calls()[call];
         let id = call_at.program.ops()[op].outputs[output];
@@ -326,8 +327,10 @@ impl<W: WeightBytes> WorkerBytes for Own<'_, W> {
             what: format!("tensor {tensor:?}"),
             reason: "it was not kept".to_owned(),
         };
-        let bytes = self.tensors.get(&tensor.index()).ok_or_else(missing)?.to_bytes();
-        Ok(bytes.get(range.start as usize..range.end as usize).ok_or_else(missing)?.to_vec())
+        let data = self.tensors.get(&tensor.index()).ok_or_else(missing)?;
+        let size = data.element().size();
+        // Chunks begin and end between elements.
+        data.part_bytes(range.start as usize / size..range.end as usize / size).ok_or_else(missing)
     }
 
     fn weights(&self, range: Range<u64>) -> Result<Vec<u8>, ProverError> {

@@ -1,7 +1,7 @@
 //! What a contested state follows from: programs one after the other, and where their inputs come from (chapter 15 of the
 //! specification).
 
-use dfsn_types::{GenerationParams, Hash, TENSORS_MAX, TraceShape};
+use dfsn_types::{GenerationParams, Hash, SLICE_BYTES_MAX, TENSORS_MAX, TraceShape, node_chunks};
 use thiserror::Error;
 
 use super::config::Architecture;
@@ -111,7 +111,8 @@ impl Computation {
         let side = |pixels: u16| usize::from(pixels).checked_div(vae_scale_factor.into()).unwrap_or(0);
         let (height, width) = (side(params.size().height()), side(params.size().width()));
         if t == TraceShape::of(params).decoded() {
-            return Self::decode(architecture, height, width).map(Some);
+            let computation = Self::decode(architecture, height, width)?;
+            return Ok(Some(computation).filter(Self::can_be_searched));
         }
         Ok(None)
     }
@@ -126,6 +127,13 @@ impl Computation {
             all.calls.push(Call { program, first, inputs });
         }
         if all.tensors > TENSORS_MAX { Err(ProgramError::TooLong) } else { Ok(all) }
+    }
+
+    /// Whether every tensor is one piece, or has a level by which the piece that differs is found (rule ARI-01).
+    fn can_be_searched(&self) -> bool {
+        let tensors = self.calls.iter().flat_map(|call| call.program.tensors());
+        let bytes = |spec: &TensorSpec| spec.bytes();
+        tensors.map(bytes).all(|bytes| bytes <= SLICE_BYTES_MAX as u64 || node_chunks(bytes).is_some())
     }
 
     /// The programs.

@@ -89,6 +89,17 @@ impl Architecture {
             bound("heads of an attention", block.heads, 1, 1 << 8)?;
             bound("channels of a block", block.channels, 1, 1 << 14)?;
         }
+        let layers = self.unet.blocks.iter().map(|block| {
+            let resnets = block.resnets.saturating_mul(2).saturating_add(3);
+            resnets.saturating_mul(block.transformer_layers.saturating_add(1))
+        });
+        // Of Stable Diffusion XL 132.
+        bound("layers of the unet", layers.fold(0, usize::saturating_add), 1, 512)?;
+        let unet = &self.unet;
+        let widths = [unet.cross_attention_dim, unet.norm_num_groups, unet.time_embedding_dim];
+        for width in widths.into_iter().chain(unet.add_embedding.into_iter().flat_map(|(a, b)| [a, b])) {
+            bound("a width of the unet", width, 1, 1 << 16)?;
+        }
         for channels in [self.unet.in_channels, self.unet.out_channels] {
             bound("channels of the unet", channels, 1, 1 << 8)?;
         }

@@ -1,5 +1,7 @@
 //! Whole tensors, and what commits to one.
 
+use std::ops::Range;
+
 use dfsn_types::Hash;
 
 use super::evaluate::{Value, canonical};
@@ -75,6 +77,19 @@ impl TensorData {
             Self::I32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             Self::I64(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
         }
+    }
+
+    /// The bytes of some elements; none if they are not all there.
+    pub fn part_bytes(&self, range: Range<usize>) -> Option<Vec<u8>> {
+        Some(
+            match self {
+                Self::F32(values) => Self::F32(values.get(range)?.to_vec()),
+                Self::I16(values) => Self::I16(values.get(range)?.to_vec()),
+                Self::I32(values) => Self::I32(values.get(range)?.to_vec()),
+                Self::I64(values) => Self::I64(values.get(range)?.to_vec()),
+            }
+            .to_bytes(),
+        )
     }
 
     /// BLAKE3 hash of the bytes.

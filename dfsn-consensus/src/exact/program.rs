@@ -245,7 +245,7 @@ pub(super) fn check_fan_in(what: &'static str, bytes: usize) -> Result<(), Progr
 pub(super) fn check_epsilon(eps: u64) -> Result<(), ProgramError> {
     // 2^-200; bit patterns of positive numbers are in their order.
     const LEAST: u64 = 823 << 52;
-    if eps < LEAST {
+    if !(LEAST..=1.0_f64.to_bits()).contains(&eps) {
         return Err(ProgramError::Unsupported { key: "epsilon", value: f64::from_bits(eps).to_string() });
     }
     Ok(())

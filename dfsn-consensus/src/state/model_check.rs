@@ -49,6 +49,14 @@ pub enum ModelError {
         /// Of the record.
         latent_channels: u8,
     },
+    /// Its decoder makes pictures of another size or kind than the record says.
+    #[error("its networks make {found} of a latent pixel, the record says {expected}")]
+    Decoder {
+        /// Pixels along a side, and channels.
+        found: String,
+        /// Likewise.
+        expected: String,
+    },
     /// It cannot be tested.
     #[error("its test size is no size that it draws")]
     TestSize,
@@ -107,6 +115,14 @@ fn check_exact(model: &ModelRecord) -> Result<(), ModelError> {
     let (found, latent_channels) = (architecture.decoder.latent_channels, model.latent_channels);
     if found != usize::from(latent_channels) {
         return Err(ModelError::LatentChannels { found, latent_channels });
+    }
+    let factor = |channels: usize| 1_u64.checked_shl(u32::try_from(channels.saturating_sub(1)).unwrap_or(64));
+    let vae = &architecture.decoder;
+    let (found, expected) = (factor(vae.channels.len()).unwrap_or(0), u64::from(model.vae_scale_factor));
+    if found != expected || vae.image_channels != 3 || architecture.unet.out_channels != vae.latent_channels {
+        let words = |side: u64, channels: usize| format!("{side}x{side} pixels of {channels} channels");
+        let (found, expected) = (words(found, vae.image_channels), words(expected, 3));
+        return Err(ModelError::Decoder { found, expected });
     }
     architecture.layout().map_err(ModelError::Layout)?;
     Ok(())

@@ -131,13 +131,13 @@ pub(crate) fn block_batch(
 /// [`ReadError`] when there is something else in its place.
 pub(crate) fn block<S: KvStore>(store: &S, hash: &BlockHash) -> Result<Option<Block>, ReadError> {
     let block: Option<Block> = Table::Blocks.read(store, hash.as_bytes(), Block::MAX_BYTES)?;
-    match block {
-        Some(other) if other.hash() != *hash => {
-            let reason = format!("holds block {}", other.hash());
-            Err(ReadError::corrupt(EntryName::new(Table::Blocks, hash.as_bytes()), reason))
-        }
-        block => Ok(block),
+    let Some(block) = block else { return Ok(None) };
+    let corrupt = |reason| ReadError::corrupt(EntryName::new(Table::Blocks, hash.as_bytes()), reason);
+    if block.hash() != *hash {
+        return Err(corrupt(format!("holds block {}", block.hash())));
     }
+    block.verify_body().map_err(|error| corrupt(error.to_string()))?;
+    Ok(Some(block))
 }
 
 /// Receipts and events of an accepted block.

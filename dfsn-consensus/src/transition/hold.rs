@@ -61,6 +61,12 @@ impl Execution {
             let Hold { validator, fault, job, coins, .. } = hold;
             let amount = coins.amount();
             self.return_to_stake(&validator, coins);
+            if fault == Fault::Contradiction
+                && let Some(record) = self.state.validators.get_mut(&validator)
+            {
+                // A fault of software shall bar nobody, either (rule HLD-03).
+                record.tombstoned = false;
+            }
             self.event(Event::HoldReleased { job, validator, fault, amount });
         }
     }

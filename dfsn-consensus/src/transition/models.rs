@@ -16,8 +16,9 @@ impl Execution {
         if self.state.models.contains_key(&record.id) {
             return Err(TransactionFailure::ModelExists(record.id));
         }
-        model_check::check(record).map_err(TransactionFailure::Model)?;
+        // The deposit first: who has none makes nobody build networks.
         let coins = self.spend(&sender, self.state.params.economics.model_deposit)?;
+        model_check::check(record).map_err(TransactionFailure::Model)?;
         self.state.model_deposits.insert(record.id, ModelDeposit { registrant: sender, coins });
         self.state.models.insert(record.id, record.clone());
         Ok(())

@@ -195,7 +195,7 @@ pub enum Event {
 pub enum Fault {
     /// Accepted, but committed nothing in time.
     MissedDeadline,
-    /// Committed a result that jurors or arithmetic found wrong.
+    /// Committed a result that jurors found wrong.
     WrongResult,
     /// Did not open or reveal what it had committed to.
     Silence,
@@ -207,6 +207,8 @@ pub enum Fault {
     MissingAnswer,
     /// Gave an answer away before it was due.
     EarlyOpening,
+    /// Committed to numbers that do not follow from each other, or did not show them.
+    Contradiction,
 }
 
 impl Fault {
@@ -219,6 +221,7 @@ impl Fault {
         Self::WrongAnswer,
         Self::MissingAnswer,
         Self::EarlyOpening,
+        Self::Contradiction,
     ];
 }
 

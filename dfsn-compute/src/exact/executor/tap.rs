@@ -57,7 +57,7 @@ impl Executor<'_> {
         let mut parts = Vec::with_capacity(channels * blocks.len() * 2);
         for channel in 0..channels {
             for block in &blocks {
-                let keys = block.iter().skip(channel).step_by(channels).map(|x| sort_key(x.to_bits()));
+                let keys = block.iter().skip(channel).step_by(channels).map(|x| sort_key(canonical(*x)));
                 let (least, greatest) = keys
                     .fold((i32::MAX, i32::MIN), |(least, greatest), key| (least.min(key), greatest.max(key)));
                 parts.extend([least, greatest]);
@@ -160,21 +160,23 @@ impl Executor<'_> {
         };
         let (query, key) = (self.shorts(query)?, self.shorts(key)?);
         let shift = score_shift(depth);
-        let by_head = self.threads.map(heads, |head| {
-            let keys = &key[head * tokens * depth..][..tokens * depth];
-            let mut scores = Vec::with_capacity(rows * tokens);
-            for query in query[head * rows * depth..][..rows * depth].chunks_exact(depth) {
-                scores.extend(keys.chunks_exact(depth).map(|key| {
-                    let products =
-                        query.iter().zip(key).map(|(q, k)| i64::from(i32::from(*q) * i32::from(*k)));
-                    // Below 2^31 by the choice of the shift.
-                    (products.sum::<i64>() >> shift) as i32
-                }));
-            }
-            Ok(scores)
+        let by_row = self.threads.map(heads * rows, |row| {
+            let keys = &key[row / rows * tokens * depth..][..tokens * depth];
+            let query = &query[row * depth..][..depth];
+            let score = |key: &[i16]| {
+                let products = query.iter().zip(key).map(|(q, k)| i64::from(i32::from(*q) * i32::from(*k)));
+                // Below 2^31 by the choice of the shift.
+                (products.sum::<i64>() >> shift) as i32
+            };
+            Ok(keys.chunks_exact(depth).map(score).collect::<Vec<i32>>())
         })?;
-        Ok(TensorData::I32(by_head.concat()))
+        Ok(TensorData::I32(by_row.concat()))
     }
+}
+
+/// Processors differ in the bits of a NaN (EXA-02).
+const fn canonical(x: f32) -> u32 {
+    if x.is_nan() { 0x7fc0_0000 } else { x.to_bits() }
 }
 
 /// Quantised images are held with a border of zeros.

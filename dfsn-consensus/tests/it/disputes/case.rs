@@ -229,7 +229,7 @@ fn latents() -> TensorData {
 
 fn request(seed: u32) -> GenerationRequest {
     let pair = Pair { profile: ProfileRecord::EXACT_V1.id(), ..pair() };
-    let size = ImageSize::new(64, 64).unwrap();
+    let size = ImageSize::new(128, 128).unwrap();
     let params = GenerationParams::builder(pair.model, pair.profile, "a red fox", size);
     let params = params.num_inference_steps(STEPS).seed(seed).build().unwrap();
     let price_per_unit = Amount::from_base_units(100_000_000_000_000);

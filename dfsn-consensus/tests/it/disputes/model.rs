@@ -14,8 +14,8 @@ use dfsn_consensus::exact::{
 };
 use dfsn_types::{BoundedVec, ExactRecord, Hash};
 
-/// Pixels of a side of the latents: 64 of the picture's.
-pub(crate) const LATENT_SIDE: usize = 8;
+/// Pixels of a side of the latents: 128 of the picture's, of which one tensor is longer than a piece.
+pub(crate) const LATENT_SIDE: usize = 16;
 
 pub(crate) struct Model {
     pub(crate) architecture: Architecture,
@@ -26,7 +26,7 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn new() -> Self {
-        // Three doublings, from 8 to 64.
+        // Three doublings, from 16 to 128.
         let vae = shapes::vae(&[4, 4, 4, 8], 1, 2);
         let architecture = Architecture {
             text_encoders: vec![shapes::tiny_text_encoder()],

@@ -1,10 +1,11 @@
 //! What no block may hold.
 
 use dfsn_consensus::DutyError;
-use dfsn_consensus::exact::RootsError;
+use dfsn_consensus::exact::{Computation, RootsError};
 use dfsn_consensus::state::{ModelError, TENSOR_DEMANDS_MAX};
 use dfsn_types::{
-    BoundedVec, DutyKind, ElementProof, Hash, PostedPart, PostedTensor, Salt, TensorPart, TensorRoots,
+    BoundedVec, DutyKind, ElementProof, GenerationParams, Hash, ImageSize, PostedPart, PostedTensor, Salt,
+    TensorPart, TensorRoots, TraceShape,
 };
 
 use super::case::{Case, Wrong};
@@ -183,4 +184,21 @@ fn mod_05_exact_forms_are_models() {
     many.text_encoders = vec![many.text_encoders[0]; 3];
     let many = BoundedVec::new(many.to_bytes()).unwrap();
     assert!(check(&|exact| exact.architecture = many.clone()).is_err());
+}
+
+/// A tensor above 512 MiB has no level, so a number that differs could not be found in it.
+#[test]
+fn ari_01_what_cannot_be_searched_goes_to_a_jury() {
+    let mut architecture = Model::new().architecture;
+    architecture.decoder.channels = vec![128, 256, 512, 512];
+    architecture.decoder.norm_num_groups = 32;
+    for (side, is_judged) in [(512, true), (1_024, false)] {
+        let size = ImageSize::new(side, side).unwrap();
+        let pair = crate::network::setup::pair();
+        let params = GenerationParams::builder(pair.model, pair.profile, "a red fox", size).build().unwrap();
+        let decoded = TraceShape::of(&params).decoded();
+        let found = Computation::at(&architecture, &params, 8, decoded).unwrap();
+        assert_eq!(found.is_some(), is_judged, "{side}");
+        assert_eq!(Computation::at(&architecture, &params, 8, 0), Ok(None), "no initial state yet");
+    }
 }

@@ -36,7 +36,7 @@ fn ari_07_one_number_costs_the_whole_lock() {
         assert!(matches!(case.stage(), Some(DisputeStage::Proving(_))));
         prove(&mut case);
         let worker = case.network.address(0);
-        assert_eq!(case.network.slashes_of(&case.job), [(worker, Fault::WrongResult, lock)]);
+        assert_eq!(case.network.slashes_of(&case.job), [(worker, Fault::Contradiction, lock)]);
         assert!(case.network.state().validators.get(&worker).unwrap().tombstoned);
         assert!(case.network.events.iter().any(|event| matches!(event, Event::FaultProven { .. })));
         assert!(case.network.attempt_is_over(&case.job));
@@ -62,25 +62,20 @@ fn ari_08_false_accusation_pays_and_the_audit_goes_on() {
 
 #[test]
 fn ari_08_silence_in_a_dispute_is_the_lie() {
-    let mut silent = Case::new(Wrong::Nobody);
-    silent.contest();
-    let mut withholding = Case::new(Wrong::Nobody);
-    // Nothing is wrong, but the answer that is contested is the worker's own: it only stops there.
-    withholding.contest();
-    for case in [&mut silent, &mut withholding] {
-        let lock = case.network.job(&case.job).committed().unwrap().lock.amount();
-        case.network.until(|network| network.attempt_is_over(&case.job));
-        let worker = case.network.address(0);
-        assert_eq!(case.network.slashes_of(&case.job), [(worker, Fault::Silence, lock)]);
-        assert!(case.network.state().validators.get(&worker).unwrap().jailed_until.is_some());
-    }
+    let mut case = Case::new(Wrong::Nobody);
+    case.contest();
+    let lock = case.network.job(&case.job).committed().unwrap().lock.amount();
+    case.network.until(|network| network.attempt_is_over(&case.job));
+    let worker = case.network.address(0);
+    assert_eq!(case.network.slashes_of(&case.job), [(worker, Fault::Contradiction, lock)]);
+    assert!(case.network.state().validators.get(&worker).unwrap().tombstoned, "posts no roots");
     let mut case = Case::new(Wrong::Auditor);
     case.dispute();
     let node = case.auditor();
     case.data(node, DutyKind::DemandTensor { answer: case.answer, tensor: 3, part: TensorPart::Piece(0) });
     assert!(matches!(case.stage(), Some(DisputeStage::Showing { tensor: 3, .. })));
     case.network.until(|network| network.attempt_is_over(&case.job));
-    assert_eq!(case.network.slashes_of(&case.job)[0].1, Fault::Silence, "shows nothing of its tensor");
+    assert_eq!(case.network.slashes_of(&case.job)[0].1, Fault::Contradiction, "shows nothing of its tensor");
 }
 
 #[test]
@@ -104,7 +99,7 @@ fn ari_06_everything_can_be_demanded_on_chain() {
     let large = (0..case.computation.tensors())
         .find(|place| dfsn_types::node_chunks(case.computation.tensor(*place).unwrap().bytes()).is_some());
     let mut parts = vec![(last, TensorPart::Piece(0))];
-    parts.extend(large.map(|tensor| (tensor, TensorPart::Level)));
+    parts.push((large.expect("a tensor above 128 chunks"), TensorPart::Level));
     for (tensor, part) in parts {
         let tensor = u32::try_from(tensor).unwrap();
         case.data(node, DutyKind::DemandTensor { answer: case.answer, tensor, part });
@@ -113,6 +108,6 @@ fn ari_06_everything_can_be_demanded_on_chain() {
         assert!(matches!(case.stage(), Some(DisputeStage::Proving(_))));
     }
     prove(&mut case);
-    assert_eq!(case.network.slashes_of(&case.job)[0].1, Fault::WrongResult);
+    assert_eq!(case.network.slashes_of(&case.job)[0].1, Fault::Contradiction);
     assert_eq!(case.computation.tensor(last).unwrap().element, Element::F32);
 }

@@ -72,6 +72,7 @@ impl Peer {
 
     /// Loses its power while it accepts a block, comes back, and accepts it if its disk does not hold it yet.
     pub(crate) fn crash_in_accept(&mut self, block: &Block, cut: Cut) {
+        self.vm.verify(block.clone(), block.header().timestamp).unwrap();
         let (before, hash) = (self.vm.state().clone(), block.hash());
         self.disk.cut_next(cut);
         let refused = self.vm.accept(&hash);

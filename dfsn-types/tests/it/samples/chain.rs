@@ -117,6 +117,7 @@ impl Sample for Fault {
         vec![
             ("missed deadline", Self::MissedDeadline),
             ("wrong result", Self::WrongResult),
+            ("contradiction", Self::Contradiction),
             ("silence", Self::Silence),
             ("baseless contest", Self::BaselessContest),
             ("wrong answer", Self::WrongAnswer),

@@ -258,6 +258,7 @@ const fn fault_name(fault: Fault) -> &'static str {
         Fault::WrongAnswer => "a wrong answer",
         Fault::MissingAnswer => "a missing answer",
         Fault::EarlyOpening => "an answer given away",
+        Fault::Contradiction => "a contradiction",
         _ => "a fault",
     }
 }

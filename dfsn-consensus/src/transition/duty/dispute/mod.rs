@@ -34,19 +34,20 @@ impl Execution {
         self.state.computation(job, dispute.boundary).ok_or_else(|| not_awaited(duty))
     }
 
-    /// Counts a check of this block.
-    fn count_check(&mut self) -> Result<(), DutyError> {
-        if self.used.checks >= CHECKS_MAX {
-            return Err(DutyError::LaneFull("data"));
-        }
+    /// Whether this block has room for another check (rule ARI-09).
+    const fn check_count(&self) -> Result<(), DutyError> {
+        if self.used.checks >= CHECKS_MAX { Err(DutyError::LaneFull("data")) } else { Ok(()) }
+    }
+
+    /// Counts a check that held.
+    const fn count_check(&mut self) {
         self.used.checks = self.used.checks.saturating_add(1);
-        Ok(())
     }
 
     /// Goes on to another stage, with a window of the time that a judgement's steps have.
     fn enter_stage(&mut self, duty: &Duty, stage: DisputeStage) -> Result<(), DutyError> {
         let mut job = self.take_duty_job(duty)?;
-        let window = self.window(self.state.params.windows.open_ms);
+        let window = self.dispute_window();
         if let crate::state::Stage::Committed(committed) = &mut job.stage {
             if let Phase::Disputing(dispute) = &mut committed.phase {
                 dispute.stage = stage;

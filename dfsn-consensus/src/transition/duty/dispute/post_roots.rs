@@ -18,7 +18,7 @@ impl Execution {
         answer: AnswerRef,
         posted: &TensorRoots,
     ) -> Result<(), DutyError> {
-        self.count_check()?;
+        self.check_count()?;
         let (job, committed, dispute) = self.dispute(duty, answer)?;
         if dispute.stage != DisputeStage::Listing || committed.worker != duty.validator {
             return Err(not_awaited(duty));
@@ -42,6 +42,7 @@ impl Execution {
         let (id, attempt) = (job.id, job.attempt);
         self.event(Event::RootsPosted { job: id, attempt, boundary, tensors: list.count });
         self.note_opened(duty, [Some(boundary), before])?;
+        self.count_check();
         if is_baseless {
             return self.nothing_contested(duty, answer);
         }

@@ -23,7 +23,7 @@ impl Execution {
         answer: AnswerRef,
         posted: &PostedTensor,
     ) -> Result<(), DutyError> {
-        self.count_check()?;
+        self.check_count()?;
         let (job, committed, dispute) = self.dispute(duty, answer)?;
         let DisputeStage::Showing { list, tensor, part } = dispute.stage else {
             return Err(not_awaited(duty));
@@ -59,6 +59,7 @@ impl Execution {
         }
         let (id, attempt) = (job.id, job.attempt);
         self.enter_stage(duty, DisputeStage::Proving(list))?;
+        self.count_check();
         self.event(Event::TensorPosted { job: id, attempt, tensor, part });
         Ok(())
     }

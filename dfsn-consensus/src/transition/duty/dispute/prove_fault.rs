@@ -15,7 +15,7 @@ impl Execution {
         answer: AnswerRef,
         proof: &ElementProof,
     ) -> Result<(), DutyError> {
-        self.count_check()?;
+        self.check_count()?;
         let (job, committed, dispute) = self.dispute(duty, answer)?;
         let DisputeStage::Proving(list) = dispute.stage else { return Err(not_awaited(duty)) };
         if answer.auditor != duty.validator {
@@ -52,6 +52,7 @@ impl Execution {
             element: proof.element,
         };
         self.event(event);
+        self.count_check();
         self.contradicted(duty, answer)
     }
 }
