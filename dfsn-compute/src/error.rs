@@ -5,13 +5,14 @@ use thiserror::Error;
 use crate::config::ConfigError;
 use crate::exact::{DisputeError, ExactError};
 use crate::image::ImageError;
+use crate::lora::LoraError;
 use crate::prompt::TextualInversionError;
 use crate::request::RequestError;
 use crate::scheduler::SchedulerError;
 use crate::state::StateError;
 use crate::tokenizer::TokenizerError;
 #[cfg(feature = "torch")]
-use crate::torch::{LoraError, TorchError};
+use crate::torch::TorchError;
 use crate::weights::WeightsError;
 use crate::worker::WorkerError;
 
@@ -37,7 +38,6 @@ pub enum ComputeError {
     #[error(transparent)]
     Weights(#[from] WeightsError),
     /// Adapters.
-    #[cfg(feature = "torch")]
     #[error(transparent)]
     Lora(#[from] LoraError),
     /// The request.

@@ -4,7 +4,7 @@
 //! networks on libtorch (feature `torch`), pictures. What a number means to the chain (hashes, trees, verdicts)
 //! belongs to dfsn-types and dfsn-consensus; an error here is never a verdict.
 //!
-//! - [`ModelConfig`] reads a folder in the layout of Hugging Face diffusers.
+//! - [`ModelConfig`] reads a folder in the layout of Hugging Face diffusers, from disk or from [`MemoryFiles`].
 //! - [`Pipeline`] draws an [`ImageRequest`] and can execute each part alone ([`Question`]) from a [`StepState`].
 //! - [`Backend`] is the boundary to the library behind the networks, in plain types.
 //! - [`Trace`] salts and hashes every boundary state of a result into the tree that its worker commits to.
@@ -18,7 +18,7 @@
 //! use dfsn_types::SchedulerKind;
 //!
 //! let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/emoji-64");
-//! let config = SchedulerConfig::load(format!("{folder}/scheduler/scheduler_config.json").as_ref())?;
+//! let config = SchedulerConfig::load(&format!("{folder}/scheduler/scheduler_config.json"))?;
 //! let ddim = scheduler::build(SchedulerKind::Ddim, &config, 20)?;
 //! assert_eq!(ddim.timesteps()[..3], [951.0, 901.0, 851.0]);
 //! # Ok::<(), dfsn_compute::ComputeError>(())
@@ -31,7 +31,9 @@ pub mod config;
 mod error;
 pub mod exact;
 pub mod image;
+mod lora;
 mod manifest;
+mod model_path;
 pub mod noise;
 pub mod pipeline;
 pub mod prompt;
@@ -44,6 +46,7 @@ pub mod tokenizer;
 #[cfg(feature = "torch")]
 pub mod torch;
 mod trace;
+mod trace_file;
 mod weights;
 pub mod worker;
 
@@ -54,7 +57,9 @@ pub use config::{ConfigError, ModelConfig};
 pub use dfsn_types::SchedulerKind;
 pub use error::ComputeError;
 pub use image::{DecodedImage, ImageError, PngText, Preview, Provenance, RgbImage};
+pub use lora::{Lora, LoraError};
 pub use manifest::{ManifestError, manifest};
+pub use model_path::{MemoryFiles, ModelPath};
 pub use pipeline::{
     Event, Generated, Hires, NoObserver, Observer, Pipeline, Prepared, Question, TraceRecorder,
 };
@@ -64,7 +69,8 @@ pub use scheduler::{Scheduler, SchedulerError};
 pub use state::{StateError, StateShape, StepState};
 pub use tokenizer::{Tokenizer, TokenizerError, Tokens};
 #[cfg(feature = "torch")]
-pub use torch::{Dtype, Lora, LoraError, LoraMode, TorchBackend, TorchError, TorchOptions};
+pub use torch::{Dtype, LoraMode, TorchBackend, TorchError, TorchOptions};
 pub use trace::{Trace, TraceContext};
+pub use trace_file::{TraceFile, TraceFileError, TraceLine, TracedBoundary, TracedPicture};
 pub use weights::{WeightsError, infer_config};
 pub use worker::{JobHandle, Progress, Worker, WorkerError};

@@ -1,15 +1,14 @@
 //! A model's manifest: the files that decide what it computes.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use dfsn_types::{BoundedString, BoundedVec, Domain, FileHash, Hash, ManifestFile, ModelManifest, TooLong};
 use serde_json::Value;
 use thiserror::Error;
 
 use crate::config::{ConfigError, read_object};
+use crate::model_path::ModelPath;
 
 /// What a pipeline reads of a part of a diffusers folder besides weights, and whether every such part has it.
 const PARTS: [(&str, &[(&str, bool)]); 8] = [
@@ -66,22 +65,24 @@ pub enum ManifestError {
     TooLong(#[from] TooLong),
 }
 
-/// Hashes the files of a diffusers folder. The manifest's id is the model's name on chain.
+/// Hashes the files of a diffusers folder, a path or [`MemoryFiles`](crate::MemoryFiles). The manifest's id is the model's name on chain.
 ///
 /// # Errors
 /// [`ManifestError`] names the file that is missing or unreadable.
-pub fn manifest(dir: &Path) -> Result<ModelManifest, ManifestError> {
+pub fn manifest(dir: impl Into<ModelPath>) -> Result<ModelManifest, ManifestError> {
+    let dir = dir.into();
     let mut files = Vec::new();
-    for name in names(dir)? {
+    for name in names(&dir)? {
         let path = dir.join(&name);
-        let (bytes, hash) = hash_file(&path).map_err(|source| ManifestError::Read { path, source })?;
+        let (bytes, hash) = hash_file(&path)
+            .map_err(|source| ManifestError::Read { path: path.as_path().to_owned(), source })?;
         files.push(ManifestFile { path: BoundedString::new(name)?, bytes, hash });
     }
     Ok(ModelManifest { files: BoundedVec::new(files)? })
 }
 
 /// The files that a pipeline reads, in ascending order; those that are missing, too.
-fn names(dir: &Path) -> Result<Vec<String>, ManifestError> {
+fn names(dir: &ModelPath) -> Result<Vec<String>, ManifestError> {
     let is_there = |part: &str| !OPTIONAL.contains(&part) || dir.join(part).is_dir();
     let mut names = Vec::new();
     for (part, files) in PARTS.into_iter().filter(|(part, _)| is_there(part)) {
@@ -110,7 +111,7 @@ fn names(dir: &Path) -> Result<Vec<String>, ManifestError> {
 }
 
 /// The files that an index lists.
-fn shards(index: &Path) -> Result<BTreeSet<String>, ManifestError> {
+fn shards(index: &ModelPath) -> Result<BTreeSet<String>, ManifestError> {
     let object = read_object(index, MAX_INDEX_BYTES)?;
     let map = object.get("weight_map").and_then(Value::as_object);
     let listed = map.into_iter().flat_map(|map| map.values());
@@ -119,23 +120,23 @@ fn shards(index: &Path) -> Result<BTreeSet<String>, ManifestError> {
             Some(name) if name.ends_with(".safetensors") && !name.contains(['/', '\\']) => {
                 Ok(name.to_owned())
             }
-            _ => Err(ManifestError::Shard { path: index.to_owned(), shard: shard.to_string() }),
+            _ => Err(ManifestError::Shard { path: index.as_path().to_owned(), shard: shard.to_string() }),
         })
         .collect()
 }
 
-fn hash_file(path: &Path) -> std::io::Result<(u64, FileHash)> {
-    let mut file = File::open(path)?;
+fn hash_file(path: &ModelPath) -> std::io::Result<(u64, FileHash)> {
+    let file = path.open()?;
+    let length = file.len()?;
     let mut hasher = Domain::File.hasher();
     let mut buffer = vec![0; 1 << 20];
-    let mut bytes = 0;
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            break;
-        }
-        hasher.update(&buffer[..read]);
-        bytes += read as u64;
+    let mut at = 0;
+    while at < length {
+        // At most the buffer's length.
+        let piece = &mut buffer[..(length - at).min(1 << 20) as usize];
+        file.read_exact_at(piece, at)?;
+        hasher.update(piece);
+        at += piece.len() as u64;
     }
-    Ok((bytes, Hash::from_bytes(*hasher.finalize().as_bytes()).into()))
+    Ok((length, Hash::from_bytes(*hasher.finalize().as_bytes()).into()))
 }

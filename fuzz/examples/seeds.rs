@@ -5,11 +5,12 @@ use std::path::Path;
 
 use dfsn_compute::service::Frame;
 use dfsn_compute::service::auth::{Call, CallHeader};
-use dfsn_compute::{ImageRequest, Provenance, RgbImage};
+use dfsn_compute::{ImageRequest, Provenance, RgbImage, TraceLine};
 use dfsn_fuzz::chain;
 use dfsn_types::{
     Amount, Boundary, EthereumCall, FileHash, GenerationParams, ImageSize, MerkleMap, ModelId, ProfileId,
     Salt, SecretKey, StateDigest, TraceLeaf, TraceShape, TraceTree, TransactionKind, VrfSecretKey, codec, slice_root,
+    ProfileRecord, Salt, SecretKey, StateDigest, TraceLeaf, TraceShape, TraceTree, TransactionKind, VrfSecretKey, codec,
 };
 use serde_json::{Value, json};
 
@@ -81,6 +82,11 @@ fn pictures() {
     let request = ImageRequest::from_params(&params, 0).expect("no picture to start from");
     let text = Provenance::of(params, 0).to_text(&request, "emoji-64").expect("plain data");
     write("pictures", "plain", &image.to_png().expect("it has pixels"));
+    let line = TraceLine::Picture { image: 0, profile: ProfileRecord::EXACT_V1, dfsn: None };
+    let lines = [line, TraceLine::boundary(0, 0, &[1, 2, 3, 4], true)];
+    let lines: String =
+        lines.iter().map(|line| serde_json::to_string(line).expect("plain data") + "\n").collect();
+    write("pictures", "trace", lines.as_bytes());
     write("pictures", "told", &image.to_png_with(&text).expect("it has pixels"));
     write("pictures", "provenance", text.dfsn.unwrap_or_default().as_bytes());
 }

@@ -38,7 +38,7 @@ fn tokenizer(data: &[u8]) {
     for name in ["tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt"] {
         fs::write(DIR.join(name), parts.next().unwrap_or_default()).expect("a temporary file");
     }
-    let Ok(config) = TokenizerConfig::load(&DIR) else { return };
+    let Ok(config) = TokenizerConfig::load(&*DIR) else { return };
     let Ok(tokenizer) = Tokenizer::load(&*DIR, &config, 49_408) else { return };
     let tokens = tokenizer.encode(&String::from_utf8_lossy(data));
     assert_eq!(tokens.ids.len(), tokenizer.max_length(), "always the same number of tokens");

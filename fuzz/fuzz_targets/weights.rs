@@ -23,7 +23,7 @@ static CONFIG: LazyLock<(ModelConfig, PathBuf)> = LazyLock::new(|| {
 fuzz_target!(|data: &[u8]| {
     let (config, file) = &*CONFIG;
     fs::write(file, data).expect("a temporary file");
-    let _ = infer_config(file, MODEL.as_ref(), None);
+    let _ = infer_config(file, MODEL, None);
     assert!(ExactWeights::load(config).is_err(), "a few bytes hold no model");
     assert!(ExactBackend::load(config, ExactOptions::default()).is_err(), "a few bytes hold no model");
     if let Ok(isa) = String::from_utf8_lossy(data).parse::<Isa>() {

@@ -96,7 +96,9 @@ impl Cache {
         for entry in entries.flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            let ours = name == "tools" || (name.starts_with("libtorch") && name != "libtorch.lock");
+            let ours = name == "tools"
+                || name == "exact-v1"
+                || (name.starts_with("libtorch") && name != "libtorch.lock");
             if ours || (all && name == "target") {
                 let path = entry.path();
                 fs::remove_dir_all(&path)
@@ -141,14 +143,19 @@ mod tests {
     #[test]
     fn clean_leaves_what_is_not_ours() {
         let dir = TempDir::new("cache");
-        for path in
-            ["libtorch-2.11.0-cpu/lib/a", "libtorch.partial-1/b", "tools/bin/c", "target/d", "photos/e"]
-        {
+        for path in [
+            "libtorch-2.11.0-cpu/lib/a",
+            "libtorch.partial-1/b",
+            "tools/bin/c",
+            "exact-v1/f/g",
+            "target/d",
+            "photos/e",
+        ] {
             dir.write(path, "x");
         }
         let cache = Cache { root: dir.path().to_owned() };
         assert_eq!(cache.leftovers(), [dir.path().join("libtorch.partial-1")]);
-        assert_eq!(cache.clean(false).expect("clean").len(), 3);
+        assert_eq!(cache.clean(false).expect("clean").len(), 4);
         assert!(dir.path().join("photos/e").exists() && dir.path().join("target/d").exists());
         assert_eq!(cache.clean(true).expect("clean"), [dir.path().join("target")]);
         assert!(dir.path().join("photos/e").exists());

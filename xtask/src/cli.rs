@@ -92,7 +92,7 @@ pub(crate) enum Command {
     /// Print the line that gives your shell the libtorch that xtask uses.
     #[command(after_help = "Example:\n  eval \"$(cargo xtask env)\" && cargo build --release --workspace")]
     Env,
-    /// Delete what xtask fetched into the cache folder.
+    /// Delete what xtask fetched into the cache folder, and the quantised weights that are kept there.
     #[command(after_help = "Examples:\n  cargo xtask clean-cache\n  cargo xtask clean-cache --all")]
     CleanCache {
         /// Delete the build outputs that `.ci/run` keeps there, too.

@@ -6,7 +6,7 @@ use crate::libtorch;
 use crate::process;
 use crate::run::announce_first_build;
 use crate::steps::{Outcome, Steps};
-use crate::workspace::{LIBRARIES, Workspace};
+use crate::workspace::{LIBRARIES, PROGRAMS, Workspace};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -14,7 +14,7 @@ use std::process::{Command, ExitCode};
 const WASM: &str = "wasm32-unknown-unknown";
 /// What a web page may hold: it checks pictures, and could follow the chain.
 const WASM_CRATES: [&str; 2] = ["dfsn-types", "dfsn-consensus"];
-const TORCH_FEATURE: &str = "dfsn-compute/torch,generate/torch";
+const TORCH_FEATURE: &str = "dfsn-compute/torch,generate/torch,compute-client/torch";
 /// They need nothing that is not there, so they are always tested.
 const FREE_FEATURES: &str = "dfsn-consensus/redb,dfsn-compute/service";
 
@@ -84,7 +84,7 @@ fn add_target(workspace: &Workspace) -> Result<(), Outcome> {
 
 fn torch_free(workspace: &Workspace) -> Outcome {
     let mut findings = Vec::new();
-    let defaults = LIBRARIES.iter().map(|package| vec!["--package", package]);
+    let defaults = LIBRARIES.iter().chain(&PROGRAMS).map(|package| vec!["--package", package]);
     let service = vec!["--package", "dfsn-compute", "--features", "service"];
     for selection in defaults.chain([service]) {
         match torch_crates(workspace, &selection) {

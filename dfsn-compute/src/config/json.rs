@@ -2,14 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::Read;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use super::ConfigError;
+use crate::model_path::ModelPath;
 
 /// No config file of a published model comes near this.
 pub(crate) const MAX_CONFIG_BYTES: u64 = 1 << 20;
@@ -23,19 +22,19 @@ pub(crate) struct JsonFile {
 }
 
 /// Reads a whole file of at most `max` bytes.
-pub(crate) fn read_bounded(path: &Path, max: u64) -> Result<Vec<u8>, ConfigError> {
-    let fail = |source| ConfigError::Read { file: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    File::open(path).map_err(fail)?.take(max + 1).read_to_end(&mut bytes).map_err(fail)?;
+pub(crate) fn read_bounded(path: &ModelPath, max: u64) -> Result<Vec<u8>, ConfigError> {
+    let file = || path.as_path().to_owned();
+    let read = path.open().and_then(|file| file.read_up_to(max + 1));
+    let bytes = read.map_err(|source| ConfigError::Read { file: file(), source })?;
     if bytes.len() as u64 > max {
-        return Err(ConfigError::TooLarge { file: path.to_owned(), max });
+        return Err(ConfigError::TooLarge { file: file(), max });
     }
     Ok(bytes)
 }
 
 /// Parses a JSON file of at most `max` bytes whose root is an object.
-pub(crate) fn read_object(path: &Path, max: u64) -> Result<Map<String, Value>, ConfigError> {
-    parse_object(path, &read_bounded(path, max)?)
+pub(crate) fn read_object(path: &ModelPath, max: u64) -> Result<Map<String, Value>, ConfigError> {
+    parse_object(path.as_path(), &read_bounded(path, max)?)
 }
 
 /// Parses JSON whose root is an object; `path` is where it comes from.
@@ -48,8 +47,8 @@ pub(crate) fn parse_object(path: &Path, bytes: &[u8]) -> Result<Map<String, Valu
 }
 
 impl JsonFile {
-    pub(crate) fn open(path: &Path) -> Result<Self, ConfigError> {
-        Ok(Self::from_map(path, read_object(path, MAX_CONFIG_BYTES)?))
+    pub(crate) fn open(path: &ModelPath) -> Result<Self, ConfigError> {
+        Ok(Self::from_map(path.as_path(), read_object(path, MAX_CONFIG_BYTES)?))
     }
 
     pub(crate) fn from_map(path: &Path, map: Map<String, Value>) -> Self {

@@ -13,7 +13,7 @@ mod tokenizer;
 mod unet;
 mod vae;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub use error::ConfigError;
 pub(crate) use json::{read_bounded, read_object, short};
@@ -25,6 +25,8 @@ pub use text_encoder::TextEncoderConfig;
 pub use tokenizer::TokenizerConfig;
 pub use unet::{AddEmbeddingConfig, DownBlockType, UNetConfig, UpBlockType};
 pub use vae::VaeConfig;
+
+use crate::model_path::ModelPath;
 
 /// The activation functions that appear in these models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +43,7 @@ pub enum Activation {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelConfig {
     /// The folder the model was read from, or that lends a single file its tokenizers.
-    pub dir: PathBuf,
+    pub dir: ModelPath,
     /// The file with all weights in the layout of the original release, where they are not in the folder.
     pub checkpoint: Option<PathBuf>,
     /// `model_index.json`.
@@ -63,27 +65,28 @@ pub struct ModelConfig {
 }
 
 impl ModelConfig {
-    /// Reads the JSON files below `dir` and checks that the parts fit together.
+    /// Reads the JSON files below `dir`, a path or [`MemoryFiles`](crate::MemoryFiles), and checks that the parts fit
+    /// together.
     ///
     /// # Errors
     /// [`ConfigError`], naming the file and the key.
-    pub fn load(dir: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        let dir = dir.as_ref();
+    pub fn load(dir: impl Into<ModelPath>) -> Result<Self, ConfigError> {
+        let dir = dir.into();
         let family = model_index::load(&dir.join("model_index.json"))?;
         let is_xl = family != Family::StableDiffusion;
         let config = Self {
-            dir: dir.to_owned(),
+            dir: dir.clone(),
             checkpoint: None,
             family,
-            unet: UNetConfig::load(&dir.join("unet/config.json"))?,
-            vae: VaeConfig::load(&dir.join("vae/config.json"))?,
-            text_encoder: TextEncoderConfig::load(&dir.join("text_encoder/config.json"))?,
+            unet: UNetConfig::load(dir.join("unet/config.json"))?,
+            vae: VaeConfig::load(dir.join("vae/config.json"))?,
+            text_encoder: TextEncoderConfig::load(dir.join("text_encoder/config.json"))?,
             text_encoder_2: is_xl
-                .then(|| TextEncoderConfig::load(&dir.join("text_encoder_2/config.json")))
+                .then(|| TextEncoderConfig::load(dir.join("text_encoder_2/config.json")))
                 .transpose()?,
-            tokenizer: TokenizerConfig::load(&dir.join("tokenizer"))?,
-            tokenizer_2: is_xl.then(|| TokenizerConfig::load(&dir.join("tokenizer_2"))).transpose()?,
-            scheduler: SchedulerConfig::load(&dir.join("scheduler/scheduler_config.json"))?,
+            tokenizer: TokenizerConfig::load(dir.join("tokenizer"))?,
+            tokenizer_2: is_xl.then(|| TokenizerConfig::load(dir.join("tokenizer_2"))).transpose()?,
+            scheduler: SchedulerConfig::load(dir.join("scheduler/scheduler_config.json"))?,
         };
         config.check_parts_fit()?;
         Ok(config)

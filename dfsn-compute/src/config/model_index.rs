@@ -1,11 +1,10 @@
 //! `model_index.json`: which pipeline a folder holds, and of what parts.
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use super::ConfigError;
 use super::json::JsonFile;
+use crate::model_path::ModelPath;
 
 /// Which kind of pipeline a model is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,10 +29,10 @@ const CLASSES: [(&str, bool); 6] = [
 ];
 
 /// Reads the file and checks that the folder is made of parts this crate runs.
-pub(super) fn load(path: &Path) -> Result<Family, ConfigError> {
+pub(super) fn load(path: &ModelPath) -> Result<Family, ConfigError> {
     let file = JsonFile::open(path)?;
     if file.get("_class_name").is_none() {
-        return Err(ConfigError::Missing { file: path.to_owned(), key: "_class_name" });
+        return Err(ConfigError::Missing { file: path.as_path().to_owned(), key: "_class_name" });
     }
     let is_xl = file.choice("_class_name", false, &CLASSES)?;
     let parts = [
@@ -47,7 +46,7 @@ pub(super) fn load(path: &Path) -> Result<Family, ConfigError> {
     for (key, class, is_needed) in parts {
         let listed = file.get(key).and_then(|part| part.get(1)).and_then(Value::as_str);
         match listed {
-            None if is_needed => return Err(ConfigError::Missing { file: path.to_owned(), key }),
+            None if is_needed => return Err(ConfigError::Missing { file: path.as_path().to_owned(), key }),
             Some(name) if !is_needed || name.trim_end_matches("Fast") != class => {
                 return Err(file.unsupported(key, if is_needed { class } else { "null" }));
             }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::ConfigError;
 use super::json::{JsonFile, MAX_CONFIG_BYTES, parse_object, read_bounded, short};
+use crate::model_path::ModelPath;
 
 /// The noise schedule of a model and how its timesteps are spread.
 ///
@@ -170,12 +171,13 @@ impl SchedulerConfig {
     ///
     /// # Errors
     /// [`ConfigError`], naming the key.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let bytes = read_bounded(path, MAX_CONFIG_BYTES)?;
+    pub fn load(path: impl Into<ModelPath>) -> Result<Self, ConfigError> {
+        let path = path.into();
+        let bytes = read_bounded(&path, MAX_CONFIG_BYTES)?;
         // Python writes an infinity, which JSON does not have; it is the default of this key.
         let text = String::from_utf8_lossy(&bytes)
             .replace(r#""lambda_min_clipped": -Infinity"#, r#""lambda_min_clipped": null"#);
-        Self::from_file(&JsonFile::from_map(path, parse_object(path, text.as_bytes())?))
+        Self::from_file(&JsonFile::from_map(path.as_path(), parse_object(path.as_path(), text.as_bytes())?))
     }
 
     /// Reads the settings from JSON that is in memory already; `name` stands for the file in errors.

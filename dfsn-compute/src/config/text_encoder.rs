@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::json::JsonFile;
 use super::{Activation, ConfigError};
+use crate::model_path::ModelPath;
 
 /// Shape of the CLIP text encoder.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,8 +42,8 @@ impl TextEncoderConfig {
     ///
     /// # Errors
     /// [`ConfigError`], naming the key.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        Self::from_file(&JsonFile::open(path)?)
+    pub fn load(path: impl Into<ModelPath>) -> Result<Self, ConfigError> {
+        Self::from_file(&JsonFile::open(&path.into())?)
     }
 
     /// Reads settings that are in memory already; `path` is where they come from.

@@ -1,11 +1,10 @@
 //! The CLIP tokenizer's settings.
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use super::ConfigError;
 use super::json::JsonFile;
+use crate::model_path::ModelPath;
 
 /// Special tokens and length of the CLIP tokenizer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +28,8 @@ impl TokenizerConfig {
     ///
     /// # Errors
     /// [`ConfigError`], naming the key.
-    pub fn load(dir: &Path) -> Result<Self, ConfigError> {
+    pub fn load(dir: impl Into<ModelPath>) -> Result<Self, ConfigError> {
+        let dir = dir.into();
         let file = JsonFile::open(&dir.join("tokenizer_config.json"))?;
         let map_path = dir.join("special_tokens_map.json");
         let map = map_path.exists().then(|| JsonFile::open(&map_path)).transpose()?;

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU16;
-use std::path::Path;
 
 use dfsn_consensus::exact::math::exp;
 use dfsn_consensus::exact::{Program, TensorData, TensorId};
@@ -11,12 +10,18 @@ use dfsn_types::ProfileRecord;
 use super::engine::Engine;
 use super::executor::Held;
 use super::simd::Isa;
-use super::{ExactError, ExactModel, NetworkCall};
+use super::tracer::{TracedTensor, Tracer};
+use super::weights::{Adapted, Quantising};
+use super::{
+    CanonicalError, ExactError, ExactModel, NetworkCall, WeightsCache, WeightsOrigin, write_weights,
+};
 use crate::backend::{Backend, Conditioning, LatentDistribution, LatentShape, TextEncoding, TextInput};
 use crate::config::ModelConfig;
 use crate::error::ComputeError;
+use crate::lora::Lora;
+use crate::model_path::ModelPath;
 use crate::pipeline::Pipeline;
-use crate::weights::{Networks, is_unused_text_tensor};
+use crate::weights::Networks;
 
 /// How the exact engine is to run. The bits of results depend on none of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,16 +40,30 @@ impl ExactOptions {
     pub const MAX_THREADS: u16 = 1024;
 }
 
-/// Loads configuration, tokenizer and weights of a diffusers folder.
+/// Loads configuration, tokenizer and weights of a diffusers folder, a path or [`MemoryFiles`](crate::MemoryFiles).
 ///
 /// # Errors
 /// [`ComputeError`], naming the file and what is wrong with it.
 pub fn load_pipeline(
-    dir: impl AsRef<Path>,
+    dir: impl Into<ModelPath>,
     options: ExactOptions,
 ) -> Result<Pipeline<ExactBackend>, ComputeError> {
     let config = ModelConfig::load(dir)?;
     let backend = ExactBackend::load(&config, options)?;
+    Pipeline::new(config, backend)
+}
+
+/// As [`load_pipeline`], with the quantised weights from a cache, or kept there for the next time.
+///
+/// # Errors
+/// As [`load_pipeline`]. A cache that is damaged or cannot be written is no error ([`ExactBackend::origin`] tells).
+pub fn load_pipeline_cached(
+    dir: impl Into<ModelPath>,
+    options: ExactOptions,
+    cache: &WeightsCache,
+) -> Result<Pipeline<ExactBackend>, ComputeError> {
+    let config = ModelConfig::load(dir)?;
+    let backend = ExactBackend::load_cached(&config, options, cache)?;
     Pipeline::new(config, backend)
 }
 
@@ -55,6 +74,9 @@ pub struct ExactBackend {
     eos_token_ids: Vec<u32>,
     engine: Engine,
     programs: HashMap<NetworkCall, Program>,
+    origin: WeightsOrigin,
+    weights_root: Option<[u8; 32]>,
+    tracer: Option<Tracer>,
 }
 
 impl ExactBackend {
@@ -65,16 +87,107 @@ impl ExactBackend {
     pub fn load(config: &ModelConfig, options: ExactOptions) -> Result<Self, ComputeError> {
         let networks = Networks::open(config)?;
         let model = ExactModel::of(config)?;
-        let engine = Engine::load(&model, &networks, options)?;
-        let configs = [Some(&config.text_encoder), config.text_encoder_2.as_ref()];
-        let encoders = [Some(&networks.text_encoder), networks.text_encoder_2.as_ref()];
-        for (network, config) in encoders.into_iter().flatten().zip(configs.into_iter().flatten()) {
-            network.refuse_unread(|name| is_unused_text_tensor(name, config.num_hidden_layers))?;
+        let mut source = Quantising::new(&networks);
+        let engine = Engine::load(&model, &model.layout()?, &mut source, options)?;
+        source.refuse_unread(config)?;
+        Ok(Self::new(config, model, engine, WeightsOrigin::Quantised, None))
+    }
+
+    /// As [`ExactBackend::load`], with adapters added to the weights before they are quantised: products and sums in
+    /// `f64`, in the order of ranks and then of adapters, rounded to `f32` once.
+    ///
+    /// What is drawn then comes from another model than the one that the folder's manifest names.
+    ///
+    /// # Errors
+    /// [`LoraError`](crate::LoraError), naming the file and the tensor; otherwise as [`ExactBackend::load`].
+    pub fn load_with_loras(
+        config: &ModelConfig,
+        options: ExactOptions,
+        loras: &[Lora],
+    ) -> Result<Self, ComputeError> {
+        let networks = Networks::open(config)?;
+        let model = ExactModel::of(config)?;
+        let layout = model.layout()?;
+        let mut source = Adapted::new(Quantising::new(&networks), config, &layout, loras)?;
+        let engine = Engine::load(&model, &layout, &mut source, options)?;
+        source.refuse_unread(config)?;
+        Ok(Self::new(config, model, engine, WeightsOrigin::Quantised, None))
+    }
+
+    /// Loads the weights of a model from its canonical file in a cache; quantises them and writes the file if it is not
+    /// there or damaged. `config` is that of the model whose manifest the cache was named by.
+    ///
+    /// # Errors
+    /// As [`ExactBackend::load`].
+    pub fn load_cached(
+        config: &ModelConfig,
+        options: ExactOptions,
+        cache: &WeightsCache,
+    ) -> Result<Self, ComputeError> {
+        match Self::from_cache(config, options, cache) {
+            Ok(Some(backend)) => return Ok(backend),
+            Ok(None) => {}
+            Err(ComputeError::Exact(ExactError::Canonical(_))) => cache.discard(),
+            Err(error) => return Err(error),
         }
-        networks.unet.refuse_unread(|_| false)?;
-        networks.vae.refuse_unread(|_| false)?;
+        let reason = match cache.keep(|file| write_weights(config, options, file)) {
+            Ok(()) => match Self::from_cache(config, options, cache) {
+                Ok(Some(backend)) => {
+                    let WeightsOrigin::Cached(path) = backend.origin else { return Ok(backend) };
+                    return Ok(Self { origin: WeightsOrigin::Kept(path), ..backend });
+                }
+                Ok(None) => "the file is gone again".to_owned(),
+                Err(ComputeError::Exact(ExactError::Canonical(error))) => error.to_string(),
+                Err(error) => return Err(error),
+            },
+            Err(ComputeError::Exact(ExactError::Canonical(error @ CanonicalError::Write(_)))) => {
+                error.to_string()
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Self { origin: WeightsOrigin::NotKept(reason), ..Self::load(config, options)? })
+    }
+
+    fn from_cache(
+        config: &ModelConfig,
+        options: ExactOptions,
+        cache: &WeightsCache,
+    ) -> Result<Option<Self>, ComputeError> {
+        let model = ExactModel::of(config)?;
+        let layout = model.layout()?;
+        let Some(opened) = cache.open(&layout) else { return Ok(None) };
+        let (mut file, path) = opened?;
+        let engine = Engine::load(&model, &layout, &mut file.reader, options)?;
+        let root = file.root()?;
+        Ok(Some(Self::new(config, model, engine, WeightsOrigin::Cached(path), Some(root))))
+    }
+
+    fn new(
+        config: &ModelConfig,
+        model: ExactModel,
+        engine: Engine,
+        origin: WeightsOrigin,
+        weights_root: Option<[u8; 32]>,
+    ) -> Self {
+        let configs = [Some(&config.text_encoder), config.text_encoder_2.as_ref()];
         let eos_token_ids = configs.into_iter().flatten().map(|config| config.eos_token_id).collect();
-        Ok(Self { model, eos_token_ids, engine, programs: HashMap::new() })
+        Self { model, eos_token_ids, engine, programs: HashMap::new(), origin, weights_root, tracer: None }
+    }
+
+    /// Where the weights came from.
+    pub const fn origin(&self) -> &WeightsOrigin {
+        &self.origin
+    }
+
+    /// Has `tracer` told every tensor that an op writes, from the next call on: as many numbers again as were computed,
+    /// so that a step takes longer.
+    pub fn trace(&mut self, tracer: impl FnMut(&TracedTensor<'_>) + Send + 'static) {
+        self.tracer = Some(Tracer(Box::new(tracer)));
+    }
+
+    /// BLAKE3 of the model's canonical file, if the weights came from it.
+    pub const fn weights_root(&self) -> Option<[u8; 32]> {
+        self.weights_root
     }
 
     /// The instruction set in use; `None` for the definition itself.
@@ -112,7 +225,14 @@ impl ExactBackend {
             }
             self.programs.insert(key, self.model.program(key)?);
         }
-        self.engine.run(&self.programs[&key], images, inputs)
+        let program = &self.programs[&key];
+        let Some(Tracer(tracer)) = &mut self.tracer else {
+            return self.engine.run(program, images, inputs, None);
+        };
+        let mut watch = |op, output, image, data: &TensorData| {
+            tracer(&TracedTensor { call: key, program, op, output, image, data });
+        };
+        self.engine.run(program, images, inputs, Some(&mut watch))
     }
 }
 
@@ -151,14 +271,22 @@ impl Backend for ExactBackend {
         if tokens == 0 || tokens > shape.positions {
             return Err(backend_error(format!("{tokens} tokens are not 1 to {}", shape.positions)));
         }
-        if !text.replaced.is_empty() {
-            let value = format!("at {} places", text.replaced.len());
-            return Err(ExactError::Unsupported { key: "textual inversion", value }.into());
+        let mut ids: Vec<i32> = text.token_ids.iter().map(|id| i32::try_from(*id).unwrap_or(-1)).collect();
+        let mut added = Vec::new();
+        for (token, (place, vector)) in (shape.vocab_size..).zip(text.replaced) {
+            let Some(id) = ids.get_mut(*place).filter(|_| vector.len() == shape.width) else {
+                let found = vector.len();
+                return Err(backend_error(format!(
+                    "token {place} of {tokens} is replaced by {found} numbers"
+                )));
+            };
+            // Far below 2^31: a table of tokens and those of one chunk.
+            *id = token as i32;
+            added.extend_from_slice(vector);
         }
-        let ids = text.token_ids.iter().map(|id| i32::try_from(*id).unwrap_or(-1)).collect();
         let key =
             NetworkCall::TextEncoder { encoder: text.encoder, tokens, clip_skip: text.clip_skip as usize };
-        let mut outputs = self.run(key, 1, vec![Held::Ids(ids)])?.into_iter();
+        let mut outputs = self.run(key, 1, vec![Held::Ids { ids, added }])?.into_iter();
         let embeddings = outputs.next().ok_or_else(|| backend_error("no embeddings".to_owned()))?;
         let place = pooled_place(text.token_ids, self.eos_token_ids[text.encoder]);
         let pooled = outputs.next().and_then(|all| {

@@ -1,14 +1,20 @@
 //! What runs programs: fast kernels, or the definition itself.
 
-use dfsn_consensus::exact::{EvaluateError, InterpretError, Program, TensorData, TensorId, interpret};
+use std::collections::HashMap;
+
+use dfsn_consensus::exact::{
+    EvaluateError, InterpretError, Program, TensorData, TensorId, WeightLayout, interpret,
+};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::executor::{Executor, Held};
 use super::simd::{Kernels, Threads, check_environment};
-use super::weights::PreparedWeights;
+use super::weights::{PreparedWeights, WeightSource};
 use super::{ExactError, ExactModel, ExactOptions, ExactWeights};
 use crate::error::ComputeError;
-use crate::weights::Networks;
+
+/// Is told every tensor that an op wrote: op, output, image.
+pub(super) type Watch<'a> = dyn FnMut(usize, usize, usize, &TensorData) + 'a;
 
 /// Runs a model's programs.
 #[derive(Debug)]
@@ -25,33 +31,21 @@ pub(super) enum Engine {
 impl Engine {
     pub(super) fn load(
         model: &ExactModel,
-        networks: &Networks,
+        layout: &WeightLayout,
+        source: &mut impl WeightSource,
         options: ExactOptions,
     ) -> Result<Self, ComputeError> {
         check_environment().map_err(ExactError::from)?;
-        let programs = model.all()?;
-        let programs: Vec<&Program> = programs.iter().collect();
         let kernels = match options.isa {
             Some(isa) => Kernels::new(isa).map_err(ExactError::from)?,
             None => Kernels::detect(),
         };
-        let threads = match options.threads {
-            Some(threads) if threads.get() > ExactOptions::MAX_THREADS => {
-                let (found, max) = (threads.get(), ExactOptions::MAX_THREADS);
-                return Err(ExactError::TooManyThreads { found, max }.into());
-            }
-            Some(threads) => usize::from(threads.get()),
-            None => std::thread::available_parallelism().map_or(1, usize::from),
-        };
+        let pool = thread_pool(options)?;
         if options.scalar {
-            return Ok(Self::Scalar(ExactWeights::of_networks(networks, &programs)?));
+            return Ok(Self::Scalar(ExactWeights::of_source(source, layout)?));
         }
-        let pool = (threads > 1)
-            .then(|| ThreadPoolBuilder::new().num_threads(threads).build())
-            .transpose()
-            .map_err(|error| ExactError::Threads { threads, reason: error.to_string() })?;
         let threads = pool.as_ref().map_or(Threads::Caller, Threads::Pool);
-        let weights = PreparedWeights::load(networks, &programs, kernels, threads)?;
+        let weights = PreparedWeights::load(source, layout, &model.all()?, kernels, threads)?;
         Ok(Self::Simd { weights, kernels, pool })
     }
 
@@ -61,15 +55,25 @@ impl Engine {
         program: &Program,
         images: usize,
         inputs: Vec<Held>,
+        watch: Option<&mut Watch<'_>>,
     ) -> Result<Vec<Vec<f32>>, ExactError> {
         check_environment()?;
         check_inputs(program, images, &inputs)?;
         match self {
             Self::Simd { weights, kernels, pool } => {
                 let threads = pool.as_ref().map_or(Threads::Caller, Threads::Pool);
-                Executor::new(program, weights, *kernels, threads, images).run(inputs)
+                let executor = Executor::new(program, weights, *kernels, threads, images);
+                let Some(watch) = watch else { return executor.run(inputs, |_, _| Ok(())) };
+                executor.run(inputs, |executor, op| {
+                    for output in 0..program.ops()[op].outputs.len() {
+                        for image in 0..images {
+                            watch(op, output, image, &executor.tensor(output, image)?);
+                        }
+                    }
+                    Ok(())
+                })
             }
-            Self::Scalar(weights) => scalar(program, weights, images, &inputs),
+            Self::Scalar(weights) => scalar(program, weights, images, &inputs, watch),
         }
     }
 
@@ -90,12 +94,17 @@ impl Engine {
             Self::Simd { weights, kernels, pool } => {
                 let threads = pool.as_ref().map_or(Threads::Caller, Threads::Pool);
                 let executor = Executor::new(program, weights, *kernels, threads, 1);
-                let outputs = executor.run_tapped(kept, |id, data| observe(id, &data))?;
+                let outputs = executor.run(kept, |executor, op| {
+                    for (id, data) in executor.tensors_of(op)? {
+                        observe(id, &data);
+                    }
+                    Ok(())
+                })?;
                 Ok(outputs.iter().map(|output| TensorData::from_floats(output)).collect())
             }
             Self::Scalar(weights) => {
                 interpret::<f32>(program, &weights.of(program), inputs, |id, data| observe(id, data))
-                    .map_err(interpreted)
+                    .map_err(told)
             }
         }
     }
@@ -104,19 +113,25 @@ impl Engine {
 /// A program's input as kernels keep it.
 fn held(input: &TensorData) -> Held {
     match input {
-        TensorData::I32(ids) => Held::Ids(ids.clone()),
+        TensorData::I32(ids) => Held::Ids { ids: ids.clone(), added: Vec::new() },
         input => Held::Floats(input.to_floats().unwrap_or_default()),
     }
 }
 
-fn interpreted(error: InterpretError) -> ExactError {
-    match error {
-        InterpretError::Element { op, source: EvaluateError::NotFinite { .. }, .. } => {
-            ExactError::NotFinite { op }
+/// The threads that are asked for; `None` for the caller's alone.
+pub(super) fn thread_pool(options: ExactOptions) -> Result<Option<ThreadPool>, ExactError> {
+    let threads = match options.threads {
+        Some(threads) if threads.get() > ExactOptions::MAX_THREADS => {
+            let (found, max) = (threads.get(), ExactOptions::MAX_THREADS);
+            return Err(ExactError::TooManyThreads { found, max });
         }
-        InterpretError::Element { op, .. } => ExactError::Inconsistent { op, what: "element" },
-        _ => ExactError::Inconsistent { op: 0, what: "input" },
-    }
+        Some(threads) => usize::from(threads.get()),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    (threads > 1)
+        .then(|| ThreadPoolBuilder::new().num_threads(threads).build())
+        .transpose()
+        .map_err(|error| ExactError::Threads { threads, reason: error.to_string() })
 }
 
 /// Every input has the size that the program and the number of images ask for.
@@ -127,7 +142,7 @@ fn check_inputs(program: &Program, images: usize, inputs: &[Held]) -> Result<(),
         .iter()
         .map(|input| match input {
             Held::Floats(floats) => floats.len(),
-            Held::Ids(ids) => ids.len(),
+            Held::Ids { ids, .. } => ids.len(),
             _ => 0,
         })
         .collect();
@@ -139,26 +154,50 @@ fn scalar(
     weights: &ExactWeights,
     images: usize,
     inputs: &[Held],
+    mut watch: Option<&mut Watch<'_>>,
 ) -> Result<Vec<Vec<f32>>, ExactError> {
+    let added = inputs.iter().find_map(|input| match input {
+        Held::Ids { added, .. } => Some(added.as_slice()),
+        _ => None,
+    });
+    let weights = weights.of(program).with_tokens(added.unwrap_or_default());
     let mut all = vec![Vec::new(); program.outputs().len()];
+    let outputs = program.ops().iter().enumerate();
+    let places: HashMap<TensorId, (usize, usize)> = outputs
+        .flat_map(|(op, operation)| operation.outputs.iter().enumerate().map(move |(at, id)| (*id, (op, at))))
+        .collect();
     for image in 0..images {
         let part = |input: &Held| match input {
             Held::Floats(floats) => {
                 let size = floats.len() / images;
                 TensorData::from_floats(&floats[image * size..(image + 1) * size])
             }
-            Held::Ids(ids) => {
+            Held::Ids { ids, .. } => {
                 let size = ids.len() / images;
                 TensorData::I32(ids[image * size..(image + 1) * size].to_vec())
             }
             _ => TensorData::I32(Vec::new()),
         };
         let inputs = inputs.iter().map(part).collect();
-        let outputs =
-            interpret::<f32>(program, &weights.of(program), inputs, |_, _| {}).map_err(interpreted)?;
+        let visit = |id: TensorId, data: &TensorData| {
+            if let (Some(watch), Some((op, output))) = (&mut watch, places.get(&id)) {
+                watch(*op, *output, image, data);
+            }
+        };
+        let outputs = interpret::<f32>(program, &weights, inputs, visit).map_err(told)?;
         for (all, output) in all.iter_mut().zip(outputs) {
             all.extend(output.to_floats().unwrap_or_default());
         }
     }
     Ok(all)
+}
+
+fn told(error: InterpretError) -> ExactError {
+    match error {
+        InterpretError::Element { op, source: EvaluateError::NotFinite { .. }, .. } => {
+            ExactError::NotFinite { op }
+        }
+        InterpretError::Element { op, .. } => ExactError::Inconsistent { op, what: "element" },
+        _ => ExactError::Inconsistent { op: 0, what: "input" },
+    }
 }

@@ -1,8 +1,9 @@
 //! What can keep the exact engine from a result.
 
-use dfsn_consensus::exact::ProgramError;
+use dfsn_consensus::exact::{LayoutError, ProgramError};
 use thiserror::Error;
 
+use super::CanonicalError;
 use super::simd::SimdError;
 
 /// Why an exact computation has no result.
@@ -12,6 +13,12 @@ pub enum ExactError {
     /// The model or the picture's size has no exact form.
     #[error(transparent)]
     Program(#[from] ProgramError),
+    /// The model has no canonical file.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// The canonical file cannot be written or used.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
     /// A kernel refused.
     #[error(transparent)]
     Simd(#[from] SimdError),

@@ -1,7 +1,7 @@
 //! The profile `exact-v1` with fast kernels: the same bits on every machine, without libtorch.
 //!
 //! What each operation computes is defined in [`dfsn_consensus::exact`]; here are its weights, read from a model's files
-//! and quantised ([`ExactWeights`]), kernels for the instruction sets at hand ([`simd`]), and the [`ExactBackend`] that a
+//! and quantised ([`ExactWeights`], kept as one canonical file in a [`WeightsCache`]), kernels for the instruction sets at hand ([`simd`]), and the [`ExactBackend`] that a
 //! pipeline runs on.
 //!
 //! ```
@@ -28,11 +28,15 @@ mod executor;
 mod model;
 mod shapes;
 pub mod simd;
+mod tracer;
 mod weights;
 
-pub use backend::{ExactBackend, ExactOptions, load_pipeline};
+pub use backend::{ExactBackend, ExactOptions, load_pipeline, load_pipeline_cached};
 pub use dispute::{Dispute, DisputeError, Move, WeightBytes};
 pub use error::ExactError;
 pub use model::{ExactModel, NetworkCall};
 pub use simd::Isa;
-pub use weights::{ExactWeight, ExactWeights, ProgramWeights};
+pub use tracer::TracedTensor;
+pub use weights::{
+    CanonicalError, ExactWeight, ExactWeights, ProgramWeights, WeightsCache, WeightsOrigin, write_weights,
+};

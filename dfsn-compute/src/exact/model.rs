@@ -1,13 +1,12 @@
 //! A model's networks as programs.
 
 use dfsn_consensus::exact::config::{TextEncoderShape, UNetShape, VaeShape};
-use dfsn_consensus::exact::{Architecture, Program, decoder, encoder, text_encoder, unet};
+use dfsn_consensus::exact::{
+    Architecture, Program, TEXT_PARTS, WeightLayout, decoder, encoder, smallest_programs, text_encoder, unet,
+};
 
 use super::{ExactError, shapes};
 use crate::config::{Family, ModelConfig};
-
-/// The folders of the text encoders, with which their parameters' names begin.
-const TEXT_PARTS: [&str; 2] = ["text_encoder", "text_encoder_2"];
 
 /// The shapes of a model's networks, from which their programs are built.
 #[derive(Clone, Debug)]
@@ -107,16 +106,14 @@ impl ExactModel {
 
     /// Small programs that together name all parameters.
     pub(super) fn all(&self) -> Result<Vec<Program>, ExactError> {
-        let scale = 1 << (self.decoder.channels.len().max(1) - 1);
-        let text = self.text_encoders.iter().zip(TEXT_PARTS).map(|(shape, part)| {
-            // The layer that the second family leaves out is in the file, too.
-            Ok(text_encoder(&TextEncoderShape { penultimate: false, ..*shape }, part, 1, 0)?)
-        });
-        let rest = [
-            NetworkCall::UNet { height: scale, width: scale, tokens: 1 },
-            NetworkCall::Decoder { height: 1, width: 1 },
-            NetworkCall::Encoder { height: scale, width: scale },
-        ];
-        text.chain(rest.into_iter().map(|call| self.program(call))).collect()
+        Ok(smallest_programs(&self.text_encoders, &self.unet, &self.decoder, &self.encoder)?)
+    }
+
+    /// Where each parameter lies in the model's canonical file.
+    ///
+    /// # Errors
+    /// [`ExactError::Layout`].
+    pub fn layout(&self) -> Result<WeightLayout, ExactError> {
+        Ok(WeightLayout::new(&self.all()?)?)
     }
 }

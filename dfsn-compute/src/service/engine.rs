@@ -70,6 +70,7 @@ pub(super) struct Shared {
 
 /// A model on the inference thread.
 struct Model {
+    name: String,
     pipeline: BoxedPipeline,
     speed: Arc<ModelSpeed>,
     preview: Option<Preview>,
@@ -106,8 +107,8 @@ fn load_all(sources: Vec<ModelSource>) -> Result<(Vec<Model>, Vec<LoadedModel>),
         let preview = Preview::for_model(pipeline.config());
         let (config, profile) = (pipeline.config().clone(), pipeline.profile());
         tracing::info!(model = %id, name, %profile, speed = ?speed.measured(), "loaded and measured");
-        loaded.push(LoadedModel { id, name, config, profile, speed: Arc::clone(&speed) });
-        models.push(Model { pipeline, speed, preview });
+        models.push(Model { name: name.clone(), pipeline, speed: Arc::clone(&speed), preview });
+        loaded.push(LoadedModel { id, name, config, profile, speed });
     }
     Ok((models, loaded))
 }

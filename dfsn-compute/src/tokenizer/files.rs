@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{END_OF_WORD, TokenizerError};
 use crate::config::{read_bounded, read_object, short};
+use crate::model_path::ModelPath;
 
 /// The published CLIP vocabulary takes 1 MiB, its `tokenizer.json` 2 MiB.
 const MAX_VOCAB_BYTES: u64 = 64 << 20;
@@ -18,23 +19,23 @@ pub(super) type Merges = HashMap<(u32, u32), (u32, u32)>;
 
 /// The vocabulary in `dir`, the file that it comes from, and its merges.
 pub(super) fn read_vocabulary(
-    dir: &Path,
+    dir: &ModelPath,
     vocab_size: u32,
 ) -> Result<(PathBuf, Vocab, Merges), TokenizerError> {
     let (file, whole) = (dir.join("vocab.json"), dir.join("tokenizer.json"));
     if !file.exists() && whole.exists() {
         let (vocab, merges) = read_tokenizer_json(&whole, vocab_size)?;
-        return Ok((whole, vocab, merges));
+        return Ok((whole.as_path().to_owned(), vocab, merges));
     }
-    let vocab = to_vocab(&file, read_object(&file, MAX_VOCAB_BYTES)?, vocab_size)?;
+    let vocab = to_vocab(file.as_path(), read_object(&file, MAX_VOCAB_BYTES)?, vocab_size)?;
     let merges = read_merges(&dir.join("merges.txt"), &vocab)?;
-    Ok((file, vocab, merges))
+    Ok((file.as_path().to_owned(), vocab, merges))
 }
 
 /// The form of the `tokenizers` library. How it cuts words is not read: CLIP's way is the only one here.
-fn read_tokenizer_json(path: &Path, vocab_size: u32) -> Result<(Vocab, Merges), TokenizerError> {
+fn read_tokenizer_json(path: &ModelPath, vocab_size: u32) -> Result<(Vocab, Merges), TokenizerError> {
     let not_clip = |key, found: Option<&Value>, supported| TokenizerError::NotClip {
-        file: path.to_owned(),
+        file: path.as_path().to_owned(),
         key,
         value: found.map_or_else(|| "nothing".to_owned(), short),
         supported,
@@ -53,7 +54,7 @@ fn read_tokenizer_json(path: &Path, vocab_size: u32) -> Result<(Vocab, Merges), 
         return Err(not_clip("vocab", tokens.as_ref(), "an object"));
     };
     let Some(Value::Array(list)) = list else { return Err(not_clip("merges", list.as_ref(), "a list")) };
-    let vocab = to_vocab(path, tokens, vocab_size)?;
+    let vocab = to_vocab(path.as_path(), tokens, vocab_size)?;
     let mut merges = Merges::new();
     for (index, merge) in list.iter().enumerate() {
         // A list of two, or as in merges.txt.
@@ -62,7 +63,7 @@ fn read_tokenizer_json(path: &Path, vocab_size: u32) -> Result<(Vocab, Merges), 
             other => other.as_str().and_then(|line| line.split_once(' ')),
         };
         pair.and_then(|(left, right)| insert(&mut merges, &vocab, left, right))
-            .ok_or_else(|| TokenizerError::BadMerge { file: path.to_owned(), line: index + 1 })?;
+            .ok_or_else(|| TokenizerError::BadMerge { file: path.as_path().to_owned(), line: index + 1 })?;
     }
     Ok((vocab, merges))
 }
@@ -84,11 +85,11 @@ fn to_vocab(path: &Path, tokens: Map<String, Value>, vocab_size: u32) -> Result<
     Ok(vocab)
 }
 
-fn read_merges(path: &Path, vocab: &Vocab) -> Result<Merges, TokenizerError> {
+fn read_merges(path: &ModelPath, vocab: &Vocab) -> Result<Merges, TokenizerError> {
     let bytes = read_bounded(path, MAX_VOCAB_BYTES)?;
     let mut merges = Merges::new();
     for (index, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
-        let bad = || TokenizerError::BadMerge { file: path.to_owned(), line: index + 1 };
+        let bad = || TokenizerError::BadMerge { file: path.as_path().to_owned(), line: index + 1 };
         let line = std::str::from_utf8(line).map_err(|_| bad())?.trim_end_matches('\r');
         if line.is_empty() || line.starts_with("#version") {
             continue;

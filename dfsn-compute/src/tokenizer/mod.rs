@@ -3,13 +3,14 @@
 mod files;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use regex::Regex;
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::config::{ConfigError, TokenizerConfig};
+use crate::model_path::ModelPath;
 use files::{Merges, read_vocabulary};
 
 /// Marks the last piece of a word.
@@ -106,11 +107,11 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError`], naming the file and the token or line.
     pub fn load(
-        dir: impl AsRef<Path>,
+        dir: impl Into<ModelPath>,
         config: &TokenizerConfig,
         vocab_size: u32,
     ) -> Result<Self, TokenizerError> {
-        let (file, vocab, merges) = read_vocabulary(dir.as_ref(), vocab_size)?;
+        let (file, vocab, merges) = read_vocabulary(&dir.into(), vocab_size)?;
         let find = |token: &str| {
             vocab
                 .get(token)

@@ -35,12 +35,13 @@ use tch::{Device, Kind, Tensor};
 use crate::backend::{Backend, Conditioning, LatentDistribution, LatentShape, TextEncoding, TextInput};
 use crate::config::{Family, ModelConfig, TextEncoderConfig};
 use crate::error::ComputeError;
+use crate::model_path::ModelPath;
 use crate::pipeline::Pipeline;
 use crate::weights::{Networks, infer_config, is_unused_text_tensor};
 
 pub use device::{DeviceChoice, Dtype, TorchOptions};
 pub use error::TorchError;
-pub use lora::{Lora, LoraError, LoraMode};
+pub use lora::LoraMode;
 pub use openmp::wait_passively;
 
 use clip_text::{ClipOutput, ClipTextModel};
@@ -75,7 +76,7 @@ struct PreparedText {
 /// # Errors
 /// [`ComputeError`], naming the file and what is wrong with it.
 pub fn load_pipeline(
-    dir: impl AsRef<Path>,
+    dir: impl Into<ModelPath>,
     options: TorchOptions,
 ) -> Result<Pipeline<TorchBackend>, ComputeError> {
     let config = ModelConfig::load(dir)?;

@@ -8,7 +8,7 @@ use tch::{Device, Kind, Tensor};
 use super::TorchError;
 use super::lora::{AdaptedLayer, Adapters, LayerKind};
 use crate::error::ComputeError;
-use crate::weights::{Files, Form, Network, NumberFormat, WeightsError};
+use crate::weights::{Form, Network, NumberFormat, WeightsError};
 
 /// Where and how a network is to run.
 #[derive(Clone, Copy, Debug)]
@@ -56,57 +56,70 @@ impl Weights {
 
     fn tensor(&self, name: &str, shape: &[i64]) -> Result<Tensor, ComputeError> {
         let Placement { device, kind, .. } = self.place;
-        let target = zeros(shape, kind)?;
-        let flat = target.f_view([-1]).map_err(TorchError::from)?;
-        let form = self.network.read_pieces(name, &sizes(shape), |place, format, bytes| {
-            copy_piece(&flat, place, format, bytes)
+        let target = Target::new(shape, kind)?;
+        let form = self.network.read_pieces(name, &sizes(shape), target.row, |place, format, bytes| {
+            target.fill(place, format, bytes)
         })?;
         let tensor = match form {
-            Form::Whole | Form::Third(_) => Ok(target),
+            Form::Whole | Form::Third(_) => Ok(target.tensor),
             Form::Transposed => {
                 let reversed: Vec<i64> = shape.iter().rev().copied().collect();
-                target.f_view(reversed.as_slice()).and_then(|tensor| tensor.f_t_copy())
+                target.tensor.f_view(reversed.as_slice()).and_then(|tensor| tensor.f_t_copy())
             }
         };
         Ok(tensor.and_then(|tensor| tensor.f_to_device(device)).map_err(TorchError::from)?)
     }
 }
 
-/// Reads a tensor of the given shape in a number format.
-pub(super) fn read_tensor(
-    files: &Files,
-    name: &str,
-    shape: &[i64],
-    kind: Kind,
-) -> Result<Tensor, ComputeError> {
-    let target = zeros(shape, kind)?;
-    let flat = target.f_view([-1]).map_err(TorchError::from)?;
-    files.read_pieces(name, &sizes(shape), (0, 1), |place, format, bytes| {
-        copy_piece(&flat, place, format, bytes)
-    })?;
-    Ok(target)
-}
-
-fn zeros(shape: &[i64], kind: Kind) -> Result<Tensor, TorchError> {
-    Ok(Tensor::f_zeros(shape, (kind, Device::Cpu))?)
-}
-
 fn sizes(shape: &[i64]) -> Vec<usize> {
     shape.iter().map(|&size| usize::try_from(size).unwrap_or_default()).collect()
 }
 
-fn copy_piece(flat: &Tensor, place: usize, format: NumberFormat, bytes: &[u8]) -> Result<(), ComputeError> {
-    let stored = match format {
-        NumberFormat::F16 => Kind::Half,
-        NumberFormat::Bf16 => Kind::BFloat16,
-        NumberFormat::F32 => Kind::Float,
-        NumberFormat::F64 => Kind::Double,
-    };
-    let count = (bytes.len() / stored.elt_size_in_bytes()) as i64;
-    Tensor::f_from_data_size(bytes, &[count], stored)
-        .and_then(|piece| flat.f_narrow(0, place as i64, count)?.f_copy_(&piece))
-        .map_err(TorchError::from)?;
-    Ok(())
+/// A tensor that is being read.
+struct Target {
+    tensor: Tensor,
+    /// Its numbers in the order of the file, row by row.
+    rows: Tensor,
+    /// Numbers of a row: of a convolution those of one output, else one.
+    row: usize,
+}
+
+impl Target {
+    /// Weights of convolutions lie channels-last, since libtorch then keeps the pictures between layers so, too.
+    fn new(shape: &[i64], kind: Kind) -> Result<Self, TorchError> {
+        let place = (kind, Device::Cpu);
+        let (tensor, rows) = match *shape {
+            [outputs, inputs, height, width] => {
+                let tensor = Tensor::f_zeros([outputs, height, width, inputs], place)?;
+                let tensor = tensor.f_permute([0, 3, 1, 2])?;
+                let rows = tensor.shallow_clone();
+                (tensor, rows)
+            }
+            _ => {
+                let tensor = Tensor::f_zeros(shape, place)?;
+                let rows = tensor.f_view([-1])?;
+                (tensor, rows)
+            }
+        };
+        let row = sizes(&rows.size()).iter().skip(1).product::<usize>().max(1);
+        Ok(Self { tensor, rows, row })
+    }
+
+    /// Takes whole rows; `place` is that of their first number in the file's order.
+    fn fill(&self, place: usize, format: NumberFormat, bytes: &[u8]) -> Result<(), ComputeError> {
+        let stored = match format {
+            NumberFormat::F16 => Kind::Half,
+            NumberFormat::Bf16 => Kind::BFloat16,
+            NumberFormat::F32 => Kind::Float,
+            NumberFormat::F64 => Kind::Double,
+        };
+        let mut shape = self.rows.size();
+        shape[0] = (bytes.len() / stored.elt_size_in_bytes() / self.row) as i64;
+        Tensor::f_from_data_size(bytes, &shape, stored)
+            .and_then(|piece| self.rows.f_narrow(0, (place / self.row) as i64, shape[0])?.f_copy_(&piece))
+            .map_err(TorchError::from)?;
+        Ok(())
+    }
 }
 
 impl Scope<'_> {

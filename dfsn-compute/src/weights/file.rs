@@ -1,36 +1,37 @@
 //! One safetensors file.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
 use super::WeightsError;
+use crate::model_path::{ModelFile, ModelPath};
 
 /// A header tells of at most some thousand tensors, about 100 bytes each.
 const MAX_HEADER_BYTES: u64 = 16 << 20;
 
-/// What is read and converted at once.
+/// What is read and converted at once, or one row where that is longer.
 const PIECE_BYTES: usize = 256 << 10;
 
 /// An open file. Tensors are read one by one.
 #[derive(Debug)]
 pub(crate) struct TensorFile {
     path: PathBuf,
-    file: File,
+    file: ModelFile,
     metadata: Metadata,
     /// Where the tensors' bytes begin.
     start: u64,
 }
 
 impl TensorFile {
-    pub(crate) fn open(path: &Path) -> Result<Self, WeightsError> {
+    pub(crate) fn open(path: &ModelPath) -> Result<Self, WeightsError> {
+        let file = path.open();
+        let path = path.as_path();
         let fail = |source| WeightsError::Read { file: path.to_owned(), source };
         let broken = |reason: String| WeightsError::Broken { file: path.to_owned(), reason };
-        let file = File::open(path).map_err(fail)?;
-        let length = file.metadata().map_err(fail)?.len();
+        let file = file.map_err(fail)?;
+        let length = file.len().map_err(fail)?;
         if length < 8 {
             return Err(broken(format!("it has {length} bytes")));
         }
@@ -69,13 +70,15 @@ impl TensorFile {
     }
 
     /// Reads part `part` of `parts` equal ones along the first dimension, in pieces: a copy of whole tensors in another
-    /// format, made and dropped between those that stay, would leave the heap in holes. `take` is given each piece's
-    /// place among the part's numbers and its bytes; it may break off with an error of its own.
+    /// format, made and dropped between those that stay, would leave the heap in holes. A piece is one or several rows
+    /// of `row` numbers. `take` is given each piece's place among the part's numbers and its bytes; it may break off with
+    /// an error of its own.
     pub(crate) fn read_pieces<E: From<WeightsError>>(
         &self,
         name: &str,
         info: &TensorInfo,
         (part, parts): (u64, u64),
+        row: usize,
         mut take: impl FnMut(usize, NumberFormat, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let format = NumberFormat::of(info.dtype).ok_or_else(|| WeightsError::Dtype {
@@ -94,8 +97,10 @@ impl TensorFile {
         let mut at = self.start + begin + part * length;
         let mut done = 0;
         let mut bytes = Vec::new();
+        let row = row.max(1);
+        let rows = (PIECE_BYTES / format.size() / row).max(1);
         while done < count {
-            let piece = (count - done).min(PIECE_BYTES / format.size());
+            let piece = (count - done).min(rows * row);
             bytes.resize(piece * format.size(), 0);
             self.file
                 .read_exact_at(&mut bytes, at)

@@ -10,6 +10,7 @@ use super::WeightsError;
 use super::file::{NumberFormat, TensorFile};
 use crate::config::read_object;
 use crate::error::ComputeError;
+use crate::model_path::ModelPath;
 
 /// An index tells of some thousand tensors.
 const MAX_INDEX_BYTES: u64 = 16 << 20;
@@ -26,20 +27,20 @@ pub(crate) struct Files {
 
 impl Files {
     /// One file.
-    pub(crate) fn single(path: &Path) -> Result<Self, WeightsError> {
-        Ok(Self { path: path.to_owned(), files: vec![TensorFile::open(path)?] })
+    pub(crate) fn single(path: &ModelPath) -> Result<Self, WeightsError> {
+        Ok(Self { path: path.as_path().to_owned(), files: vec![TensorFile::open(path)?] })
     }
 
     /// `stem.safetensors` below a folder, or else the shards that `stem.safetensors.index.json` lists.
-    pub(crate) fn open(dir: &Path, stem: &str) -> Result<Self, ComputeError> {
+    pub(crate) fn open(dir: &ModelPath, stem: &str) -> Result<Self, ComputeError> {
         let path = dir.join(format!("{stem}.safetensors"));
         let index = dir.join(format!("{stem}.safetensors.index.json"));
-        if path.exists() || !index.exists() { Ok(Self::single(&path)?) } else { Self::shards(dir, index) }
+        if path.exists() || !index.exists() { Ok(Self::single(&path)?) } else { Self::shards(dir, &index) }
     }
 
-    fn shards(dir: &Path, index: PathBuf) -> Result<Self, ComputeError> {
-        let wrong = |reason: String| WeightsError::Index { file: index.clone(), reason };
-        let object = read_object(&index, MAX_INDEX_BYTES)?;
+    fn shards(dir: &ModelPath, index: &ModelPath) -> Result<Self, ComputeError> {
+        let wrong = |reason: String| WeightsError::Index { file: index.as_path().to_owned(), reason };
+        let object = read_object(index, MAX_INDEX_BYTES)?;
         let Some(Value::Object(map)) = object.get("weight_map") else {
             return Err(wrong("it has no object weight_map".to_owned()).into());
         };
@@ -69,7 +70,7 @@ impl Files {
             }
             files.push(file);
         }
-        Ok(Self { path: index, files })
+        Ok(Self { path: index.as_path().to_owned(), files })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -89,12 +90,14 @@ impl Files {
         self.find(name).is_some()
     }
 
-    /// Reads one of several equal parts of a tensor along the first dimension, in pieces; `shape` is that of the part.
+    /// Reads one of several equal parts of a tensor along the first dimension, in pieces of whole rows of `row` numbers;
+    /// `shape` is that of the part.
     pub(crate) fn read_pieces<E: From<WeightsError>>(
         &self,
         name: &str,
         shape: &[usize],
         (part, parts): (u64, u64),
+        row: usize,
         take: impl FnMut(usize, NumberFormat, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let Some((file, info)) = self.find(name) else {
@@ -109,7 +112,7 @@ impl Files {
             let (file, tensor) = (file.path().to_owned(), name.to_owned());
             return Err(WeightsError::Shape { file, tensor, found: info.shape.clone(), expected }.into());
         }
-        file.read_pieces(name, info, (part, parts), take)
+        file.read_pieces(name, info, (part, parts), row, take)
     }
 
     /// All names, each with its file.

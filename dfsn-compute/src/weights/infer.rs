@@ -14,6 +14,7 @@ use crate::config::{
     VaeConfig,
 };
 use crate::error::ComputeError;
+use crate::model_path::ModelPath;
 
 /// More than any published model has, of blocks, layers and depths alike.
 const MAX_COUNT: usize = 128;
@@ -28,10 +29,11 @@ const MAX_COUNT: usize = 128;
 /// [`ComputeError::Weights`] if the file holds no such model; [`ComputeError::Config`].
 pub fn infer_config(
     file: &Path,
-    dir: &Path,
+    dir: impl Into<ModelPath>,
     prediction_type: Option<PredictionType>,
 ) -> Result<ModelConfig, ComputeError> {
-    let files = Files::single(file)?;
+    let dir = dir.into();
+    let files = Files::single(&file.into())?;
     let shapes = Shapes(&files);
     let unet = shapes.unet()?;
     let is_xl = unet.contains_key("addition_embed_type");
@@ -59,7 +61,7 @@ pub fn infer_config(
 
     // OpenCLIP was trained with zeros after the text.
     let tokenizer = |name: &str, is_open: bool| {
-        let mut config = TokenizerConfig::load(&dir.join(name))?;
+        let mut config = TokenizerConfig::load(dir.join(name))?;
         if is_open {
             "!".clone_into(&mut config.pad_token);
         }
@@ -67,7 +69,7 @@ pub fn infer_config(
     };
     let second_tokenizer = if dir.join("tokenizer_2").is_dir() { "tokenizer_2" } else { "tokenizer" };
     let config = ModelConfig {
-        dir: dir.to_owned(),
+        dir: dir.clone(),
         checkpoint: Some(file.to_owned()),
         family: if is_xl {
             Family::StableDiffusionXl { force_zeros_for_empty_prompt: true }

@@ -34,12 +34,13 @@ impl Network {
         Self { files, naming, read: RefCell::default() }
     }
 
-    /// Reads a tensor in pieces, each with its place among the numbers stored, which for [`Form::Transposed`] lie in
-    /// the transpose's order.
+    /// Reads a tensor in pieces of whole rows of `row` numbers, each with its place among the numbers stored, which for
+    /// [`Form::Transposed`] lie in the transpose's order.
     pub(crate) fn read_pieces<E: From<WeightsError>>(
         &self,
         name: &str,
         shape: &[usize],
+        row: usize,
         take: impl FnMut(usize, NumberFormat, &[u8]) -> Result<(), E>,
     ) -> Result<Form, E> {
         let Stored { name, form } = self.naming.stored(name);
@@ -52,7 +53,7 @@ impl Network {
                 (reversed.as_slice(), (0, 1))
             }
         };
-        self.files.read_pieces(&name, shape, part, take)?;
+        self.files.read_pieces(&name, shape, part, row, take)?;
         self.read.borrow_mut().insert(name);
         Ok(form)
     }
@@ -61,7 +62,7 @@ impl Network {
     pub(crate) fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
         let count = shape.iter().product();
         let mut numbers: Vec<f32> = Vec::new();
-        let form = self.read_pieces(name, shape, |place, format, bytes| {
+        let form = self.read_pieces(name, shape, 1, |place, format, bytes| {
             // Memory is taken once the file is known to hold as much.
             if numbers.is_empty() {
                 numbers.resize(count, 0.0);

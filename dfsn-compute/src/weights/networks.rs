@@ -29,7 +29,7 @@ impl Networks {
     pub(crate) fn open(config: &ModelConfig) -> Result<Self, ComputeError> {
         match &config.checkpoint {
             None => Self::folder(config),
-            Some(file) => Ok(Self::single_file(config, Files::single(file)?)?),
+            Some(file) => Ok(Self::single_file(config, Files::single(&file.into())?)?),
         }
     }
 

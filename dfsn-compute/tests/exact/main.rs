@@ -2,9 +2,16 @@
 //! any shape and thread count, the same bytes.
 
 mod attention;
+mod canonical;
+mod disputes;
 mod elementwise;
 mod environment;
+mod extras;
+#[cfg(target_os = "linux")]
+mod figures;
+mod memory;
 mod networks;
 mod pictures;
 mod product;
 mod reference;
+mod trace;

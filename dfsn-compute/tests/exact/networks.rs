@@ -13,7 +13,7 @@ use dfsn_compute::{
 use dfsn_consensus::exact::{Element, OpKind, TensorData, TensorId, interpret};
 use tempfile::TempDir;
 
-const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/emoji-64");
+pub(crate) const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/emoji-64");
 
 /// Numbers about as large as latents, without a generator that could change.
 fn numbers(name: &str, count: usize) -> Vec<f32> {
@@ -170,7 +170,7 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 /// A family's folder with the embedded model's vocabulary.
-fn with_tokenizers(family: &str) -> TempDir {
+pub(crate) fn with_tokenizers(family: &str) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/models");
     copy_folder(&models.join(family), dir.path());

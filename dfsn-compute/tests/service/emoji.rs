@@ -1,26 +1,25 @@
-//! The embedded model on libtorch, as a worker and as the auditor of one.
+//! The embedded model in the exact profile, as a worker and as the auditor of one.
 
 use std::num::NonZeroU16;
 
 use bytes::Bytes;
+use dfsn_compute::exact::{ExactOptions, load_pipeline};
 use dfsn_compute::service::ModelSource;
 use dfsn_compute::service::wire::AuditReply;
-use dfsn_compute::torch::{DeviceChoice, load_pipeline};
-use dfsn_compute::{ImageRequest, TorchOptions, TraceRecorder};
+use dfsn_compute::{ImageRequest, RgbImage, TraceRecorder};
 use dfsn_types::{Boundary, FileHash, GenerationParams, ImageSize, Strength};
 
 use crate::common::{emoji_64, golden_path};
 use crate::harness::{Harness, TOY, audit_call, context, done, offer, options, start_with_model};
 
-/// One thread: where other programs take the cores, several would spend their time waiting for each other.
-fn torch() -> TorchOptions {
-    TorchOptions { threads: NonZeroU16::new(1), device: DeviceChoice::Cpu, ..TorchOptions::default() }
+fn threads(threads: u16) -> ExactOptions {
+    ExactOptions { threads: NonZeroU16::new(threads), ..ExactOptions::default() }
 }
 
 #[tokio::test]
 async fn a_picture_from_a_picture_is_that_of_the_pipeline_and_passes_its_audits() {
     let dir = tempfile::tempdir().unwrap();
-    let load = Box::new(|| Ok(load_pipeline(emoji_64(), torch())?.boxed()));
+    let load = Box::new(|| Ok(load_pipeline(emoji_64(), threads(1))?.boxed()));
     let source = ModelSource { id: TOY, name: "emoji-64".to_owned(), load };
     let service = start_with_model(options(dir.path()), source).await;
     let worker = Harness::serve(service, dir).await;
@@ -38,12 +37,13 @@ async fn a_picture_from_a_picture_is_that_of_the_pipeline_and_passes_its_audits(
     let direct = tokio::task::spawn_blocking(move || {
         let request = ImageRequest::from_params_with_init(&params, 0, &file).unwrap();
         let mut recorder = TraceRecorder::default();
-        let mut pipeline = load_pipeline(emoji_64(), torch()).unwrap();
+        let mut pipeline = load_pipeline(emoji_64(), threads(2)).unwrap();
         (pipeline.generate(&request, &mut recorder).unwrap().image, recorder.into_boundaries())
     });
     let (picture, states) = direct.await.unwrap();
     assert_eq!(commitment.images[0].pixels, picture.pixel_hash());
-    assert_eq!(worker.node.blob(&commitment.images[0].file).await.unwrap(), picture.to_png().unwrap());
+    let file = worker.node.blob(&commitment.images[0].file).await.unwrap();
+    assert_eq!(RgbImage::from_png(&file).unwrap(), picture);
 
     let tree = worker.node.trace(job.key(), &job.params, &commitment.trace_root).await.unwrap();
     // Before the first step, after each of two, decoded.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use dfsn_compute::service::Refusal;
 use dfsn_compute::service::node::NodeError;
 use dfsn_compute::service::wire::{AuditReply, EndReason, EventKind, JobState, PossessionCall};
-use dfsn_compute::{ImageRequest, Trace, TraceRecorder};
+use dfsn_compute::{ImageRequest, Provenance, RgbImage, Trace, TraceRecorder};
 use dfsn_types::{
     Address, Boundary, BoundedVec, ChainId, ChainIdentity, ComputeRegistration, GenesisHash, KeyPossession,
     NodeId, PixelHash, Relay, SecretKey, TraceShape, VrfSecretKey,
@@ -30,7 +30,11 @@ async fn a_job_gives_the_picture_and_the_trace_of_a_direct_run() {
         let drawn = pipeline.generate(&request, &mut recorder).unwrap();
         states.push(recorder.into_boundaries());
         let file = worker.node.blob(&image.file).await.unwrap();
-        assert_eq!(file, drawn.image.to_png().unwrap());
+        let (picture, text) = RgbImage::from_png_with(&file).unwrap();
+        assert_eq!(picture, drawn.image);
+        let told = Provenance::from_json(text.dfsn.as_deref().unwrap()).unwrap();
+        let expected = Provenance::of(offer.params.clone(), number as u8);
+        assert_eq!(told, Provenance { job: Some(offer.job), worker: Some(offer.worker), ..expected });
         assert_eq!(image.pixels, PixelHash::of_rgb8(64, 64, drawn.image.pixels()));
     }
     let root = result.commitment.trace_root;

@@ -1,4 +1,4 @@
-//! A worker and its node over loopback, with the toy backend and, with feature `torch`, the embedded model.
+//! A worker and its node over loopback, with the toy backend and with the embedded model in the exact profile.
 
 #![allow(clippy::unwrap_in_result)] // Helpers unwrap what the tests set up and return what they test.
 
@@ -6,7 +6,6 @@ mod auth;
 #[path = "../common/mod.rs"]
 mod common;
 mod crash;
-#[cfg(feature = "torch")]
 mod emoji;
 mod end_to_end;
 mod harness;

@@ -6,7 +6,8 @@ use thiserror::Error;
 
 use super::config::Architecture;
 use super::data::{TensorData, tensor_root};
-use super::networks::{decoder, to_pixels, to_planes};
+use super::networks::decoder;
+use super::networks::step::{self, ImageSize};
 use super::program::{Program, ProgramError};
 use super::tensor::TensorSpec;
 
@@ -85,12 +86,13 @@ impl Computation {
         latent_width: usize,
     ) -> Result<Self, ProgramError> {
         let vae = &architecture.decoder;
-        let pixels = to_pixels(vae.latent_channels, latent_height, latent_width)?;
+        let latents = ImageSize { channels: vae.latent_channels, height: latent_height, width: latent_width };
+        let pixels = step::decoder_input(latents)?;
         let network = decoder(vae, latent_height, latent_width)?;
         let &[height, width, channels] = output_dims(&network) else {
             return Err(ProgramError::Size(output_dims(&network).to_vec()));
         };
-        let planes = to_planes(channels, height, width)?;
+        let planes = step::decoded(ImageSize { channels, height, width })?;
         Self::of([
             (pixels, vec![Binding::Before]),
             (network, vec![Binding::Output { call: 0, position: 0 }]),

@@ -12,16 +12,19 @@ mod computation;
 pub mod config;
 mod data;
 mod evaluate;
+pub mod expression;
 pub mod ieee;
 mod interpreter;
 mod layout;
 pub mod math;
 mod networks;
+pub mod noise;
 pub mod norm;
 mod op;
 mod program;
 mod proof;
 pub mod quantise;
+pub mod scheduler;
 pub mod soft;
 mod tensor;
 
@@ -35,7 +38,7 @@ pub use interpreter::{InterpretError, interpret};
 pub use layout::{
     LayoutError, TEXT_PARTS, WEIGHTS_HEADER, WEIGHTS_MAGIC, WeightEntry, WeightLayout, smallest_programs,
 };
-pub use networks::{decoder, encoder, text_encoder, to_pixels, to_planes, unet};
+pub use networks::{decoder, encoder, step, text_encoder, unet};
 pub use op::{
     Activation, Affine, JOINED_BLOCKS, LIMIT_QUERY, LIMIT_RAW, LIMIT_ROW, LIMIT_STATISTICS, LIMIT_VALUE,
     LIMIT_WEIGHT, Op, OpKind, Window, block_rows,

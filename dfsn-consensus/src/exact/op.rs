@@ -6,6 +6,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use super::expression::Expression;
 use super::tensor::{TensorId, WeightId};
 
 /// One operation: what it does, what it reads, what it writes.
@@ -74,8 +75,6 @@ pub enum OpKind {
     },
     /// f32 `[rows][a]`, `[rows][b]` -> f32 `[rows][a + b]`.
     Concat,
-    /// f32 `[rows][width]` -> f32 `[width][rows]`.
-    Transpose,
     /// f32 -> f32 of the same shape.
     Activate(Activation),
     /// f32 -> f32 of the same shape: divided by a constant, bits of an f32.
@@ -172,6 +171,20 @@ pub enum OpKind {
     /// scores i32 `[heads][rows][tokens]`, M of queries `[heads]`, M of keys, values i16 `[heads][d][tokens]`, M -> f32
     /// `[rows][heads * d]`.
     Attend,
+    /// f32 tensors of one shape -> f32 of that shape: an expression of the elements at one place.
+    Elementwise(Expression),
+    /// Nothing -> f32: noise of unit variance (EXA-28).
+    Noise {
+        /// Seed of the generator.
+        seed: u32,
+        /// Numbers that it has given before.
+        offset: usize,
+    },
+    /// f32 `[rows][columns]` -> f32 `[columns][rows]`, of which either may stand for several dimensions.
+    Transpose {
+        /// Rows of the input.
+        rows: usize,
+    },
 }
 
 /// Limit of the inputs of linear layers and of convolutions after a norm.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use borsh::BorshSerialize;
 use thiserror::Error;
 
+use super::expression::ExpressionError;
 use super::op::{Affine, LIMIT_WEIGHT, Op, OpKind};
 use super::tensor::{Element, TensorId, TensorSpec, WeightForm, WeightId, WeightSpec};
 
@@ -61,6 +62,9 @@ pub enum ProgramError {
         /// Its value.
         value: String,
     },
+    /// An expression out of its bounds.
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
     /// Sizes that do not divide.
     #[error("{what}: {whole} is not a multiple of {part}")]
     Indivisible {

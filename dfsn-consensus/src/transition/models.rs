@@ -16,9 +16,13 @@ impl Execution {
         if self.state.models.contains_key(&record.id) {
             return Err(TransactionFailure::ModelExists(record.id));
         }
-        // The deposit first: who has none makes nobody build networks.
-        let coins = self.spend(&sender, self.state.params.economics.model_deposit)?;
+        let (needed, balance) = (self.state.params.economics.model_deposit, self.state.balance(&sender));
+        // Who lacks the deposit makes nobody build networks.
+        if balance < needed {
+            return Err(TransactionFailure::Balance { needed, balance });
+        }
         model_check::check(record).map_err(TransactionFailure::Model)?;
+        let coins = self.spend(&sender, needed)?;
         self.state.model_deposits.insert(record.id, ModelDeposit { registrant: sender, coins });
         self.state.models.insert(record.id, record.clone());
         Ok(())

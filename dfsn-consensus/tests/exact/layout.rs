@@ -67,7 +67,7 @@ fn a_layout_is_pinned() {
     let layout = sd15();
     println!("SD 1.5: {} parameters in {} bytes", layout.entries().len(), layout.length());
     let short = |layout: &WeightLayout| blake3::Hash::from(layout.hash()).to_hex()[..16].to_owned();
-    assert_eq!([(&layout), &tiny()].map(short), ["da763e21bed34d93", "aee2d2acab2fa8b6"]);
+    assert_eq!([&layout, &tiny()].map(short), ["da763e21bed34d93", "aee2d2acab2fa8b6"]);
     let header = layout.header();
     assert_eq!((&header[..22], &header[32..]), (&b"dfsn exact-v1 weights\0"[..], &layout.hash()[..]));
 }

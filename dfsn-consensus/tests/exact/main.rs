@@ -2,7 +2,9 @@
 
 mod arithmetic;
 mod layout;
+mod noise;
 mod programs;
 mod proofs;
 mod random;
+mod schedulers;
 mod shapes;

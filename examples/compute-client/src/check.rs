@@ -1,7 +1,6 @@
 //! `check`: what this machine can do, measured.
 
 use std::io::Write;
-use std::num::NonZeroU16;
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,9 +25,6 @@ pub(crate) fn run(path: &Path, args: &CheckArgs) -> Result<(), ClientError> {
     let seed = key::read(&config.key_file())?;
     let worker = SecretKey::from_seed(&seed).public_key();
     let sources = models::sources(&config)?;
-    if config.torch()?.threads != Some(NonZeroU16::MIN) {
-        dfsn_compute::torch::wait_passively();
-    }
     if !args.json {
         eprintln!("loading and measuring…");
     }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use dfsn_types::PublicKey;
 
+use crate::profile::Profile;
+
 const EXAMPLES: &str = "\
 Examples:
   compute-client init --node 3b6a27bc… --model ~/models/sd-1.5 --dial wss://node.example.org
@@ -13,7 +15,7 @@ Examples:
   compute-client run
   compute-client --config /etc/dfsn/compute-client.toml run --json";
 
-/// Draw pictures for a DFSN node on this machine's GPU or CPU.
+/// Draw pictures for a DFSN node on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "compute-client", version, after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -49,6 +51,9 @@ pub(crate) struct InitArgs {
     /// Model folder in the diffusers layout; more than one may be named
     #[arg(long, value_name = "DIR")]
     pub(crate) model: Vec<PathBuf>,
+    /// Which bits their pictures have: exact-v1, the same on every machine, or float, those of libtorch on this one
+    #[arg(long, value_name = "NAME", default_value_t = Profile::ExactV1)]
+    pub(crate) profile: Profile,
     /// Call this node and stay connected; no port needs to be open
     #[arg(long, value_name = "URL")]
     pub(crate) dial: Option<String>,

@@ -6,12 +6,13 @@ use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use dfsn_compute::exact::WeightsCache;
 use dfsn_compute::service::ServiceOptions;
-use dfsn_compute::torch::{DeviceChoice, TorchOptions};
 use dfsn_types::PublicKey;
 use serde::Deserialize;
 
 use crate::error::ClientError;
+use crate::profile::{Device, Profile};
 
 /// All that can be set; relative paths start at the file's folder.
 #[derive(Debug, Deserialize)]
@@ -25,9 +26,10 @@ pub(crate) struct Config {
     pub(crate) admin: SocketAddr,
     key_file: PathBuf,
     data_dir: PathBuf,
-    #[serde(default = "default_device")]
-    device: String,
-    threads: Option<NonZeroU16>,
+    #[serde(default)]
+    pub(crate) device: Device,
+    pub(crate) threads: Option<NonZeroU16>,
+    cache_dir: Option<PathBuf>,
     #[serde(default)]
     limits: Limits,
     #[serde(default)]
@@ -56,11 +58,13 @@ struct Limits {
     shutdown_seconds: u64,
 }
 
-/// A model folder.
+/// A model folder, and which bits its pictures have.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Model {
-    path: PathBuf,
+pub(crate) struct Model {
+    pub(crate) path: PathBuf,
+    #[serde(default)]
+    pub(crate) profile: Profile,
 }
 
 impl Default for Limits {
@@ -71,10 +75,6 @@ impl Default for Limits {
 
 fn default_admin() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 9464))
-}
-
-fn default_device() -> String {
-    "auto".to_owned()
 }
 
 impl Config {
@@ -102,12 +102,23 @@ impl Config {
         Ok(())
     }
 
-    /// The folders of all models, at least one.
-    pub(crate) fn model_dirs(&self) -> Result<Vec<PathBuf>, ClientError> {
+    /// All models, at least one, each in a profile that this program and the settings allow.
+    pub(crate) fn models(&self) -> Result<&[Model], ClientError> {
         if self.models.is_empty() {
             return Err(ClientError::NoModel(self.path.clone()));
         }
-        Ok(self.models.iter().map(|model| self.resolve(&model.path)).collect())
+        for model in &self.models {
+            model.profile.check_built(&model.path)?;
+        }
+        if !self.computes_floats() && matches!(self.device, Device::Cuda(_)) {
+            return Err(ClientError::NoFloats { path: self.path.clone(), device: self.device });
+        }
+        Ok(&self.models)
+    }
+
+    /// Whether a model is served in the float profile.
+    pub(crate) fn computes_floats(&self) -> bool {
+        self.models.iter().any(|model| model.profile == Profile::Float)
     }
 
     /// The file of the worker's key.
@@ -115,18 +126,10 @@ impl Config {
         self.resolve(&self.key_file)
     }
 
-    /// How libtorch is to run.
-    pub(crate) fn torch(&self) -> Result<TorchOptions, ClientError> {
-        let wrong = || ClientError::Device { path: self.path.clone(), device: self.device.clone() };
-        let device = match self.device.as_str() {
-            "auto" => DeviceChoice::Auto,
-            "cpu" => DeviceChoice::Cpu,
-            other => {
-                let number = other.strip_prefix("cuda:").ok_or_else(wrong)?;
-                DeviceChoice::Cuda(number.parse().map_err(|_| wrong())?)
-            }
-        };
-        Ok(TorchOptions { threads: self.threads, device, ..TorchOptions::default() })
+    /// Where quantised weights are kept.
+    pub(crate) fn cache_dir(&self) -> Option<PathBuf> {
+        let set = self.cache_dir.as_ref().map(|dir| self.resolve(dir));
+        set.or_else(WeightsCache::default_dir)
     }
 
     /// How the service is to run for a node.

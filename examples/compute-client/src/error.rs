@@ -7,6 +7,8 @@ use dfsn_compute::service::listen::ListenError;
 use dfsn_compute::service::{ServiceError, UrlError};
 use thiserror::Error;
 
+use crate::profile::{Device, Profile};
+
 /// Why a command did not do what it was asked for.
 #[derive(Debug, Error)]
 pub(crate) enum ClientError {
@@ -24,8 +26,16 @@ pub(crate) enum ClientError {
     NoWay(PathBuf),
     #[error("{}: name at least one model folder under [[models]]", .0.display())]
     NoModel(PathBuf),
-    #[error("{}: `device` is {device:?}; it is auto, cpu, or cuda:N", path.display())]
-    Device { path: PathBuf, device: String },
+    #[error("{}: `device` is {device}, but no model has profile = \"float\"; exact-v1 runs on the CPU", path.display())]
+    NoFloats { path: PathBuf, device: Device },
+    #[error("model {} is configured twice with profile {profile}; delete one", path.display())]
+    Twice { path: PathBuf, profile: Profile },
+    #[error(
+        "model {}: this compute-client was built without libtorch, which profile float needs; install it with \
+         --features torch, or leave `profile` out for exact-v1",
+        .0.display()
+    )]
+    NoTorch(PathBuf),
     #[error("key file {} can be read by others; run: chmod 600 {}", .0.display(), .0.display())]
     OpenKey(PathBuf),
     #[error("key file {} holds no key; it should be 64 hexadecimal digits, as `init` writes them", .0.display())]

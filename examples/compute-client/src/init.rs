@@ -17,6 +17,7 @@ pub(crate) fn run(path: &Path, args: &InitArgs) -> Result<(), ClientError> {
     if path.exists() {
         return Err(ClientError::Exists(path.to_owned()));
     }
+    args.model.iter().try_for_each(|model| args.profile.check_built(model))?;
     let text = text(args)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     fs::create_dir_all(folder).map_err(ClientError::io(folder))?;
@@ -55,10 +56,12 @@ fn text(args: &InitArgs) -> Result<String, ClientError> {
         // The file may be read from another folder.
         let dir = fs::canonicalize(dir).map_err(ClientError::io(dir))?;
         // Writing to a String cannot fail.
-        let _ = writeln!(models, "[[models]]\npath = {}", quoted(&dir.to_string_lossy()));
+        let (path, profile) = (quoted(&dir.to_string_lossy()), args.profile);
+        let _ = writeln!(models, "[[models]]\npath = {path}\nprofile = \"{profile}\"");
     }
     if models.is_empty() {
-        models.push_str("# [[models]]\n# path = \"~/models/sd-1.5\"\n");
+        let profile = args.profile;
+        let _ = write!(models, "# [[models]]\n# path = \"~/models/sd-1.5\"\n# profile = \"{profile}\"\n");
     }
     let node = set("node", args.node.map(|key| key.to_string()), "64 hexadecimal digits");
     let dial = set("dial", args.dial.clone(), "wss://node.example.org");
@@ -82,11 +85,14 @@ admin = \"127.0.0.1:9464\"
 key_file = \"{KEY_FILE}\"
 # Results and traces, kept until their audits are over. A lost trace costs the node its lock: use a disk that lasts.
 data_dir = \"compute-data\"
+# Weights as exact-v1 computes with them, 2 bytes a parameter, written once; without it, dfsn in your cache folder.
+# cache_dir = \"/big/disk/dfsn\"
 
-# Where the networks run: auto, cpu, or cuda:0.
-device = \"auto\"
-# Threads of the CPU kernels. The bits of results depend on it: it belongs to the profile that the node registers.
+# Threads of the CPU kernels; without it, one for each core. In the float profile the bits of results depend on it: it
+# then belongs to the profile that the node registers.
 # threads = 1
+# Where libtorch computes the float profile: auto, cpu, or cuda:0. exact-v1 runs on the CPU.
+device = \"auto\"
 
 [limits]
 # Jobs that wait; more are refused.
@@ -105,7 +111,8 @@ shutdown_seconds = 60
 # certificate = \"fullchain.pem\"
 # key = \"privkey.pem\"
 
-# Model folders in the layout of Hugging Face diffusers.
+# Model folders in the layout of Hugging Face diffusers. Profile exact-v1 gives the same bits on every machine, float those
+# of libtorch on this one (a compute-client built with --features torch).
 {models}"
     ))
 }

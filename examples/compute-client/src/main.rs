@@ -1,6 +1,6 @@
-//! The ComputeClient: a GPU box that draws for its DFSN node, and holds no stake.
+//! The ComputeClient: a machine that draws for its DFSN node, and holds no stake.
 //!
-//! `init` writes a configuration and a key, `check` measures, `run` serves. Everything that a box does is in
+//! `init` writes a configuration and a key, `check` measures, `run` serves. Everything that it does is in
 //! `dfsn_compute::service`; here are files, a command line and a view for people.
 
 mod check;
@@ -10,6 +10,7 @@ mod error;
 mod init;
 mod key;
 mod models;
+mod profile;
 mod run;
 mod view;
 

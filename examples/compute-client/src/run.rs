@@ -1,7 +1,6 @@
 //! `run`: serve the node, and end in good order.
 
 use std::io::IsTerminal;
-use std::num::NonZeroU16;
 use std::path::Path;
 use std::time::Duration;
 
@@ -33,9 +32,6 @@ pub(crate) fn run(path: &Path, args: &RunArgs) -> Result<(), ClientError> {
     let sources = models::sources(&config)?;
     let view = (std::io::stderr().is_terminal() && !args.json && !args.plain).then(View::new);
     log(args.json, view.as_ref());
-    if config.torch()?.threads != Some(NonZeroU16::MIN) {
-        dfsn_compute::torch::wait_passively();
-    }
     let service = Service::start(config.service(node), &seed, sources)?;
     drop(seed);
     // All but computing fits one thread, which sleeps while nothing happens.

@@ -1,17 +1,19 @@
-//! The program as its owner runs it, with emoji-64 on libtorch.
+//! The program as its owner runs it, with emoji-64 in the exact profile and, with feature `torch`, on libtorch.
 
 use std::io::{BufRead, BufReader};
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
+use dfsn_compute::exact::{ExactOptions, Isa, load_pipeline};
+use dfsn_compute::service::BoxedPipeline;
 use dfsn_compute::service::node::{DialledWorker, HttpLink, RemoteWorker};
-use dfsn_compute::service::wire::{AuditCall, AuditReply, JobOffer, JobState, WorkerInfo};
-use dfsn_compute::torch::{DeviceChoice, TorchOptions, load_pipeline};
-use dfsn_compute::{ImageRequest, NoObserver, TraceContext};
+use dfsn_compute::service::wire::{AuditCall, AuditReply, JobOffer, JobResult, JobState, WorkerInfo};
+use dfsn_compute::{ImageRequest, NoObserver, RgbImage, TraceContext};
 use dfsn_types::{
-    Address, Attempt, Boundary, FileHash, GenerationParams, GenesisHash, ImageSize, JobId, PublicKey,
-    SecretKey,
+    Address, Attempt, Boundary, FileHash, GenerationParams, GenesisHash, ImageSize, JobId, ProfileRecord,
+    PublicKey, SecretKey,
 };
 use serde_json::Value;
 
@@ -23,7 +25,8 @@ fn model() -> PathBuf {
 
 fn client(config: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_compute-client"));
-    command.arg("--config").arg(config).args(arguments).env_remove("LD_LIBRARY_PATH");
+    command.arg("--config").arg(config).args(arguments);
+    command.env_remove("LD_LIBRARY_PATH").env("DFSN_CACHE", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 
@@ -86,11 +89,35 @@ fn what_is_missing_is_named_with_its_remedy() {
     fails(&client(&config, &["run"]).output().unwrap(), "set `dial` to your node's URL, or `listen`");
     std::fs::write(&config, format!("listen = \"127.0.0.1:0\"\n{with_node}")).unwrap();
     fails(&client(&config, &["run"]).output().unwrap(), "name at least one model folder");
+    let model = model().display().to_string();
+    for (profile, device, expected) in [
+        ("half", "auto", "a profile is exact-v1 or float"),
+        ("exact-v1", "tpu", "a device is auto, cpu, or cuda:N"),
+        ("exact-v1", "cuda:0", "no model has profile = \"float\""),
+    ] {
+        let text = format!("{written}[[models]]\npath = \"{model}\"\nprofile = \"{profile}\"\n");
+        std::fs::write(&config, text.replace("\"auto\"", &format!("\"{device}\""))).unwrap();
+        fails(&client(&config, &["check"]).output().unwrap(), expected);
+    }
+    let entry = format!("[[models]]\npath = \"{model}\"\n");
+    std::fs::write(&config, format!("{written}{entry}{entry}")).unwrap();
+    fails(&client(&config, &["check"]).output().unwrap(), "is configured twice with profile exact-v1");
     std::fs::write(&config, written.replace("queue = 8", "queues = 8")).unwrap();
     fails(&client(&config, &["check"]).output().unwrap(), "unknown field `queues`");
     std::fs::write(config.with_file_name("compute.key"), "none").unwrap();
     std::fs::write(&config, &written).unwrap();
     fails(&client(&config, &["check"]).output().unwrap(), "holds no key");
+}
+
+#[cfg(not(feature = "torch"))]
+#[test]
+fn the_float_profile_is_refused_without_libtorch_and_nothing_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("client.toml");
+    let model = model();
+    let arguments = ["init", "--profile", "float", "--model", model.to_str().unwrap()];
+    fails(&client(&config, &arguments).output().unwrap(), "install it with --features torch");
+    assert!(!config.exists());
 }
 
 #[test]
@@ -104,6 +131,7 @@ fn check_measures_and_reckons() {
     let model = &report["models"][0];
     let number = |name: &str| model[name].as_f64().unwrap();
     assert_eq!((&model["name"], &model["side"]), (&"emoji-64".into(), &64.into()));
+    assert_eq!(model["profile"], "exact-v1");
     assert!(number("steps_per_second") > 0.0);
     let earned = number("pictures_per_hour") * 2.0 * 0.9;
     assert!((number("dfsn_per_hour") - earned).abs() < 1e-6 * earned);
@@ -139,14 +167,10 @@ fn start(config: &Path, message: &str) -> (Running, String) {
     (Running(child), found.unwrap_or_else(|| panic!("{message:?} is not in {seen}")))
 }
 
-fn offer(info: &WorkerInfo) -> JobOffer {
-    let size = ImageSize::new(64, 64).unwrap();
-    let params = GenerationParams::builder(
-        info.models[0].model,
-        info.models[0].profile,
-        "a fox on a blue background",
-        size,
-    );
+/// For the `number`th model.
+fn offer(info: &WorkerInfo, number: usize) -> JobOffer {
+    let (size, model) = (ImageSize::new(64, 64).unwrap(), &info.models[number]);
+    let params = GenerationParams::builder(model.model, model.profile, "a fox on a blue background", size);
     JobOffer {
         genesis: GenesisHash::from_bytes([7; 32]),
         job: JobId::from_bytes([1; 32]),
@@ -159,7 +183,7 @@ fn offer(info: &WorkerInfo) -> JobOffer {
     }
 }
 
-async fn drawn(node: &RemoteWorker, offer: &JobOffer) -> dfsn_compute::service::wire::JobResult {
+async fn drawn(node: &RemoteWorker, offer: &JobOffer) -> JobResult {
     node.submit(offer).await.unwrap();
     let mut after = 0;
     loop {
@@ -178,40 +202,22 @@ fn terminate(running: &mut Running) {
     assert!(running.0.wait().unwrap().success());
 }
 
+/// A picture has the pixels that a pipeline draws in this process, and a step of its trace, re-executed by the worker as
+/// for an audit, has the digest that was committed to.
 #[cfg(unix)]
-#[tokio::test]
-async fn a_picture_an_audit_a_shutdown_and_the_result_after_a_restart() {
-    let dir = tempfile::tempdir().unwrap();
-    let config = dir.path().join("client.toml");
-    let key = init(&config, &["--listen", "127.0.0.1:0"]);
-    let (mut running, address) = start(&config, "waiting for the node");
-    let node = |address: &str| {
-        let link = HttpLink::new(&format!("http://{address}")).unwrap();
-        RemoteWorker::new(Arc::new(node_key()), key, Arc::new(link))
-    };
-    let worker = node(&address);
-    let info = worker.info().await.unwrap();
-    let offer = offer(&info);
-    let result = drawn(&worker, &offer).await;
-
-    // The very pixels that the pipeline draws in this process, in the same profile.
-    let options = TorchOptions {
-        threads: std::num::NonZeroU16::new(1),
-        device: DeviceChoice::Cpu,
-        ..TorchOptions::default()
-    };
-    let params = offer.params.clone();
-    let direct = tokio::task::spawn_blocking(move || {
-        let mut pipeline = load_pipeline(model(), options).unwrap();
-        let request = ImageRequest::from_params(&params, 0).unwrap();
-        pipeline.generate(&request, &mut NoObserver).unwrap().image
-    });
-    let direct = direct.await.unwrap();
+async fn check_result(
+    worker: &RemoteWorker,
+    offer: &JobOffer,
+    result: &JobResult,
+    mut pipeline: BoxedPipeline,
+) {
+    let request = ImageRequest::from_params(&offer.params, 0).unwrap();
+    let draw = move || pipeline.generate(&request, &mut NoObserver).unwrap().image;
+    let direct = tokio::task::spawn_blocking(draw).await.unwrap();
     assert_eq!(result.commitment.images[0].pixels, direct.pixel_hash());
     let file = worker.blob(&result.commitment.images[0].file).await.unwrap();
-    assert_eq!(file, direct.to_png().unwrap());
+    assert_eq!(RgbImage::from_png(&file).unwrap(), direct);
 
-    // A step of the trace, re-executed, has the digest that was committed to.
     let root = result.commitment.trace_root;
     let tree = worker.trace(offer.key(), &offer.params, &root).await.unwrap();
     let context =
@@ -230,14 +236,62 @@ async fn a_picture_an_audit_a_shutdown_and_the_result_after_a_restart() {
         wait_ms: 0,
     };
     let digest = tree.open(asked).unwrap().digest;
-    assert_eq!(
-        worker.audit(&call, std::slice::from_ref(&state)).await.unwrap(),
-        AuditReply::Done { digest, malformed: false }
-    );
+    let reply = worker.audit(&call, std::slice::from_ref(&state)).await.unwrap();
+    assert_eq!(reply, AuditReply::Done { digest, malformed: false });
+}
+
+fn node_of(address: &str, key: PublicKey) -> RemoteWorker {
+    let link = HttpLink::new(&format!("http://{address}")).unwrap();
+    RemoteWorker::new(Arc::new(node_key()), key, Arc::new(link))
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_picture_an_audit_a_shutdown_and_the_result_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("client.toml");
+    let key = init(&config, &["--listen", "127.0.0.1:0"]);
+    let (mut running, address) = start(&config, "waiting for the node");
+    let worker = node_of(&address, key);
+    let info = worker.info().await.unwrap();
+    assert_eq!(info.models[0].record, ProfileRecord::EXACT_V1);
+    let offer = offer(&info, 0);
+    let result = drawn(&worker, &offer).await;
+    // Other kernels and threads than the worker's: the bits are the same.
+    let options = ExactOptions { threads: NonZeroU16::new(2), isa: Some(Isa::Portable), scalar: false };
+    check_result(&worker, &offer, &result, load_pipeline(model(), options).unwrap().boxed()).await;
 
     terminate(&mut running);
     let (mut running, address) = start(&config, "waiting for the node");
-    assert_eq!(drawn(&node(&address), &offer).await, result);
+    assert_eq!(drawn(&node_of(&address, key), &offer).await, result);
+    terminate(&mut running);
+}
+
+#[cfg(all(unix, feature = "torch"))]
+#[tokio::test]
+async fn one_model_is_served_in_both_profiles() {
+    use dfsn_compute::torch::{DeviceChoice, TorchOptions, load_pipeline};
+
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("client.toml");
+    let key = init(&config, &["--listen", "127.0.0.1:0", "--profile", "float"]);
+    let written = std::fs::read_to_string(&config).unwrap();
+    let exact = format!("{written}[[models]]\npath = \"{}\"\n", model().display());
+    std::fs::write(&config, exact.replace("device = \"auto\"", "device = \"cpu\"")).unwrap();
+    let (mut running, address) = start(&config, "waiting for the node");
+    let worker = node_of(&address, key);
+    let info = worker.info().await.unwrap();
+    assert_eq!(info.models[1].record, ProfileRecord::EXACT_V1);
+    assert_eq!(info.models[0].model, info.models[1].model);
+
+    let offer_float = offer(&info, 0);
+    let float = drawn(&worker, &offer_float).await;
+    let options =
+        TorchOptions { threads: NonZeroU16::new(1), device: DeviceChoice::Cpu, ..TorchOptions::default() };
+    check_result(&worker, &offer_float, &float, load_pipeline(model(), options).unwrap().boxed()).await;
+    let offer_exact = JobOffer { job: JobId::from_bytes([2; 32]), ..offer(&info, 1) };
+    let exact = drawn(&worker, &offer_exact).await;
+    assert_ne!(exact.commitment.trace_root, float.commitment.trace_root);
     terminate(&mut running);
 }
 
@@ -255,7 +309,7 @@ async fn a_worker_behind_a_router_calls_its_node() {
     let ((_running, _), _config) = starting.await.unwrap();
     let worker = RemoteWorker::new(Arc::new(node_key()), key, Arc::new(dialled));
     let info = worker.info().await.unwrap();
-    let result = drawn(&worker, &offer(&info)).await;
+    let result = drawn(&worker, &offer(&info, 0)).await;
     assert_eq!(result.commitment.images.len(), 1);
 }
 
@@ -291,8 +345,7 @@ async fn soak() {
     let config = dir.path().join("client.toml");
     let key = init(&config, &["--listen", "127.0.0.1:0"]);
     let (running, address) = start(&config, "waiting for the node");
-    let link = HttpLink::new(&format!("http://{address}")).unwrap();
-    let worker = RemoteWorker::new(Arc::new(node_key()), key, Arc::new(link));
+    let worker = node_of(&address, key);
     let (info, pid) = (worker.info().await.unwrap(), running.0.id());
     println!("before the first picture: {} KiB resident", resident_kib(pid));
     let mut memory = Vec::new();
@@ -301,7 +354,7 @@ async fn soak() {
             job: dfsn_types::Domain::File.hash_bytes(&picture.to_le_bytes()).into(),
             // Other programs may take the cores for minutes.
             deadline_ms: 3_600_000,
-            ..offer(&info)
+            ..offer(&info, 0)
         };
         drawn(&worker, &offer).await;
         worker.release(offer.key()).await.unwrap();

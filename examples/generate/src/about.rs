@@ -24,16 +24,25 @@ impl About {
             && args.hires.is_none()
             && args.init_latents.is_none()
             && args.init_image.is_none()
-            && args.variation.is_none();
+            && args.variation.is_none()
+            && args.clip_skip == 0
+            && args.embedding.is_empty()
+            && !args.seamless
+            && !args.vae_tiling;
         // A folder that was loaded has a manifest; without one the picture tells less.
         let id = if is_plain { manifest(model).ok().map(|manifest| manifest.id()) } else { None };
         Self { model: name, names: id.map(|id| (id, pipeline.profile().id())) }
     }
 
+    /// The request as it would stand on the chain, if it can.
+    pub(crate) fn provenance(&self, request: &ImageRequest) -> Option<Provenance> {
+        Some(Provenance::of(params(request, self.names?)?, 0))
+    }
+
     /// The text of a picture's file.
     pub(crate) fn text(&self, request: &ImageRequest) -> Result<PngText, ImageError> {
-        match self.names.and_then(|names| params(request, names)) {
-            Some(params) => Provenance::of(params, 0).to_text(request, &self.model),
+        match self.provenance(request) {
+            Some(provenance) => provenance.to_text(request, &self.model),
             None => Ok(PngText { parameters: Some(request.to_text(&self.model)), dfsn: None }),
         }
     }

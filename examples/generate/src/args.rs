@@ -26,6 +26,8 @@ A file of the original releases with two adapters, in 16 bits; DIR lends it toke
       --lora ink.safetensors --profile float --dtype bf16 --vae-tiling --prompt \"a castle\" --out pictures
 The name of a model on the chain:
   cargo xtask generate model-manifest models/emoji-64
+Its weights in the exact profile, as one file, and their root:
+  cargo xtask generate model-weights models/emoji-64 --out emoji-64.weights
 The same picture twice, the second time from the dumped noise:
   cargo xtask generate --prompt pizza --dump-latents a.safetensors --out a
   cargo xtask generate --prompt pizza --init-latents a.safetensors --out b";
@@ -58,6 +60,10 @@ pub(crate) struct Args {
     /// Instruction set of the simd backend: portable, avx2, avx512, neon or simd128 [default: this machine's fastest]
     #[arg(long, value_name = "NAME")]
     pub(crate) force_isa: Option<Isa>,
+
+    /// Do not keep the quantised weights of the exact profile in the cache folder (DFSN_CACHE, or dfsn in yours)
+    #[arg(long)]
+    pub(crate) no_cache: bool,
 
     /// Number format of weights and activations in the float profile: f32, bf16 or f16 [default: f32]
     #[arg(long, value_name = "NAME")]
@@ -159,9 +165,18 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE.safetensors")]
     pub(crate) dump_latents: Option<PathBuf>,
 
-    /// Write length and blake3 of the state at every boundary between steps to this file, as JSON lines
+    /// Write the request, and length and blake3 of the state at every boundary between steps, to this file as JSON lines
+    /// (docs/trace-files.md)
     #[arg(long, value_name = "FILE")]
     pub(crate) dump_trace: Option<PathBuf>,
+
+    /// Write the states themselves into the trace, so that verify-image can redo single steps
+    #[arg(long, requires = "dump_trace")]
+    pub(crate) dump_trace_states: bool,
+
+    /// Write the root of every tensor of every operation into the trace, too: thousands of lines a step
+    #[arg(long, requires = "dump_trace")]
+    pub(crate) dump_trace_ops: bool,
 
     /// Folder for the pictures, made if it does not exist
     #[arg(long, value_name = "DIR")]
@@ -181,6 +196,28 @@ pub(crate) struct ManifestArgs {
     pub(crate) dir: PathBuf,
 
     /// Print one JSON object with every file, its length and its hash
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `model-weights`: print the root of a model's quantised weights, and write them.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask generate model-weights", version)]
+#[command(after_help = "Examples:\n  cargo xtask generate model-weights models/emoji-64\n  \
+    cargo xtask generate model-weights ~/models/sd-1.5 --out sd-1.5.weights --json")]
+pub(crate) struct WeightsArgs {
+    /// Model folder in the layout of Hugging Face diffusers
+    pub(crate) dir: PathBuf,
+
+    /// Write the canonical file there; without it only its hash is computed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Threads, 1 to 1024 [default: one for each core]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroU16>,
+
+    /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }

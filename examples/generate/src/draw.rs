@@ -5,26 +5,34 @@ use std::time::Instant;
 
 use dfsn_compute::prompt::MAX_CHUNKS;
 use dfsn_compute::{Backend, Generated, Hires, ImageRequest, LatentShape, Pipeline, Prepared, Preview};
-use serde_json::Value;
 
+use crate::about::About;
 use crate::args::Args;
 use crate::latents;
 use crate::output;
 use crate::progress::{Previews, Watcher};
 use crate::run::RunError;
+use crate::trace::Trace;
 
 /// One finished picture.
 pub(crate) struct Picture {
     pub(crate) request: ImageRequest,
     pub(crate) init_latents: Vec<f32>,
     pub(crate) generated: Generated,
-    pub(crate) trace: Vec<Value>,
     pub(crate) seconds: f64,
+}
+
+/// What is told of the pictures besides their pixels.
+#[derive(Clone, Copy)]
+pub(crate) struct Telling<'a> {
+    pub(crate) about: &'a About,
+    pub(crate) trace: Option<&'a Trace>,
 }
 
 /// Draws one picture after the other, so that each equals its single run.
 pub(crate) fn draw_all(
     args: &Args,
+    telling: Telling<'_>,
     request: ImageRequest,
     pipeline: &mut Pipeline<Box<dyn Backend>>,
     stop: &AtomicBool,
@@ -41,13 +49,14 @@ pub(crate) fn draw_all(
     for image in 0..args.images {
         let request = request.clone().for_image(image);
         let given = given.as_ref().map(|given| given[usize::from(image)].clone());
-        pictures.push(draw(args, image, request, given, pipeline, stop)?);
+        pictures.push(draw(args, telling, image, request, given, pipeline, stop)?);
     }
     Ok((shape, pictures))
 }
 
 fn draw(
     args: &Args,
+    telling: Telling<'_>,
     image: u8,
     request: ImageRequest,
     given: Option<Vec<f32>>,
@@ -57,7 +66,10 @@ fn draw(
     let started = Instant::now();
     let look = Preview::for_model(pipeline.config());
     let previews = args.preview.clone().zip(look).map(|(dir, look)| Previews::new(dir, look));
-    let mut watcher = Watcher::new(image, args.steps, stop, previews);
+    if let Some(trace) = telling.trace {
+        trace.begin(image, pipeline.profile(), telling.about.provenance(&request));
+    }
+    let mut watcher = Watcher::new(image, args.steps, stop, previews, telling.trace.cloned());
     let mut init_latents = Vec::new();
     let drawn = match args.hires {
         Some(size) => {
@@ -76,8 +88,8 @@ fn draw(
         return Err(error.into());
     }
     let generated = drawn?;
-    let (trace, seconds) = (watcher.into_trace(), started.elapsed().as_secs_f64());
-    Ok(Picture { request, init_latents, generated, trace, seconds })
+    watcher.finish();
+    Ok(Picture { request, init_latents, generated, seconds: started.elapsed().as_secs_f64() })
 }
 
 /// Tells of tokens that are not read.

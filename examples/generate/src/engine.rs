@@ -6,11 +6,12 @@ use std::str::FromStr;
 #[cfg(feature = "torch")]
 use std::num::NonZeroU16;
 
-use dfsn_compute::exact::{ExactBackend, ExactOptions};
-use dfsn_compute::{Backend, ComputeError, ModelConfig, Pipeline, infer_config};
+use dfsn_compute::exact::{ExactBackend, ExactOptions, WeightsCache, WeightsOrigin};
+use dfsn_compute::{Backend, ComputeError, Lora, ModelConfig, Pipeline, infer_config, manifest};
 use thiserror::Error;
 
 use crate::args::Args;
+use crate::trace::Trace;
 
 /// Why no engine does what the command line asks for.
 #[derive(Debug, Error)]
@@ -62,9 +63,16 @@ impl FromStr for Profile {
 }
 
 /// Loads the model into the engine that the command line asks for.
-pub(crate) fn load(args: &Args, model: &Path) -> Result<Pipeline<Box<dyn Backend>>, EngineError> {
+///
+/// `ops` is told of every tensor.
+pub(crate) fn load(
+    args: &Args,
+    model: &Path,
+    ops: Option<&Trace>,
+) -> Result<Pipeline<Box<dyn Backend>>, EngineError> {
     match args.profile {
-        Profile::ExactV1 => exact(args, model),
+        Profile::ExactV1 => exact(args, model, ops),
+        Profile::Float if ops.is_some() => Err(EngineError::OnlyExact("dump-trace-ops")),
         Profile::Float => float(args, model),
     }
 }
@@ -79,14 +87,9 @@ fn config(args: &Args, model: &Path) -> Result<ModelConfig, ComputeError> {
     })
 }
 
-fn exact(args: &Args, model: &Path) -> Result<Pipeline<Box<dyn Backend>>, EngineError> {
-    let only_float = [
-        ("lora", !args.lora.is_empty()),
-        ("dtype", args.dtype.is_some()),
-        ("vae-tiling", args.vae_tiling),
-        ("seamless", args.seamless),
-        ("embedding", !args.embedding.is_empty()),
-    ];
+fn exact(args: &Args, model: &Path, ops: Option<&Trace>) -> Result<Pipeline<Box<dyn Backend>>, EngineError> {
+    let only_float =
+        [("dtype", args.dtype.is_some()), ("vae-tiling", args.vae_tiling), ("seamless", args.seamless)];
     if let Some((flag, _)) = only_float.iter().find(|(_, given)| *given) {
         return Err(EngineError::OnlyFloat(flag));
     }
@@ -103,8 +106,38 @@ fn exact(args: &Args, model: &Path) -> Result<Pipeline<Box<dyn Backend>>, Engine
     }
     let config = config(args, model)?;
     let options = ExactOptions { threads: args.threads, isa: args.force_isa, scalar };
-    let backend: Box<dyn Backend> = Box::new(ExactBackend::load(&config, options)?);
+    let mut backend = match cache(args, model) {
+        _ if !args.lora.is_empty() => ExactBackend::load_with_loras(&config, options, &loras(args))?,
+        Some(cache) => ExactBackend::load_cached(&config, options, &cache)?,
+        None => ExactBackend::load(&config, options)?,
+    };
+    tell_origin(backend.origin());
+    if let Some(ops) = ops.cloned() {
+        backend.trace(move |tensor| ops.tensor(tensor));
+    }
+    let backend: Box<dyn Backend> = Box::new(backend);
     Ok(Pipeline::new(config, backend)?)
+}
+
+/// The adapters that the command line names.
+fn loras(args: &Args) -> Vec<Lora> {
+    args.lora.iter().map(|lora| Lora { file: lora.file.clone(), weight: lora.weight }).collect()
+}
+
+/// Where the quantised weights are kept, if they are those of a folder that has a name.
+fn cache(args: &Args, model: &Path) -> Option<WeightsCache> {
+    let is_wanted = !args.no_cache && args.checkpoint.is_none() && args.lora.is_empty();
+    let dir = WeightsCache::default_dir().filter(|_| is_wanted)?;
+    // What is wrong with the folder is told when it is loaded.
+    Some(WeightsCache::new(dir, manifest(model).ok()?.id()))
+}
+
+fn tell_origin(origin: &WeightsOrigin) {
+    match origin {
+        WeightsOrigin::Kept(path) => eprintln!("the quantised weights are kept in {}", path.display()),
+        WeightsOrigin::NotKept(reason) => eprintln!("warning: the quantised weights are not kept: {reason}"),
+        _ => {}
+    }
 }
 
 #[cfg(not(feature = "torch"))]
@@ -114,7 +147,7 @@ fn float(_args: &Args, _model: &Path) -> Result<Pipeline<Box<dyn Backend>>, Engi
 
 #[cfg(feature = "torch")]
 fn float(args: &Args, model: &Path) -> Result<Pipeline<Box<dyn Backend>>, EngineError> {
-    use dfsn_compute::{Dtype, Lora, LoraMode, TorchBackend, TorchOptions};
+    use dfsn_compute::{Dtype, LoraMode, TorchBackend, TorchOptions};
 
     if args.force_isa.is_some() {
         return Err(EngineError::OnlyExact("force-isa"));
@@ -139,9 +172,7 @@ fn float(args: &Args, model: &Path) -> Result<Pipeline<Box<dyn Backend>>, Engine
     let config = config(args, model)?;
     let mut backend = TorchBackend::load(&config, options)?;
     if !args.lora.is_empty() {
-        let adapter = |lora: &crate::args::Adapter| Lora { file: lora.file.clone(), weight: lora.weight };
-        let loras: Vec<Lora> = args.lora.iter().map(adapter).collect();
-        backend.apply_loras(&loras, LoraMode::Merged)?;
+        backend.apply_loras(&loras(args), LoraMode::Merged)?;
     }
     let backend: Box<dyn Backend> = Box::new(backend);
     Ok(Pipeline::new(config, backend)?)

@@ -10,6 +10,8 @@ mod manifest;
 mod output;
 mod progress;
 mod run;
+mod trace;
+mod weights;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Parser;
 use dfsn_compute::ComputeError;
 
-use args::{Args, ManifestArgs};
+use args::{Args, ManifestArgs, WeightsArgs};
 use run::RunError;
 
 /// What a shell reports for a program ended by Ctrl-C.
@@ -26,9 +28,13 @@ const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os();
-    if words.nth(1).is_some_and(|word| word == "model-manifest") {
-        let args = ManifestArgs::parse_from(std::env::args_os().take(1).chain(words));
-        return finish(manifest::run(&args));
+    let (program, command) = (words.next(), words.next());
+    let rest = || program.clone().into_iter().chain(words);
+    if command.as_ref().is_some_and(|word| word == "model-manifest") {
+        return finish(manifest::run(&ManifestArgs::parse_from(rest())));
+    }
+    if command.is_some_and(|word| word == "model-weights") {
+        return finish(weights::run(&WeightsArgs::parse_from(rest())));
     }
     let args = Args::parse();
     let stop = Arc::new(AtomicBool::new(false));

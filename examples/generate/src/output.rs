@@ -1,6 +1,6 @@
 //! Writing files whole or not at all.
 
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -37,6 +37,11 @@ pub(crate) fn check(out: &Path, files: &[&Path]) -> Result<(), OutputError> {
     // What is missing of the folder is made when there is something to put in it.
     let nearest = out.ancestors().find(|dir| dir.is_dir()).unwrap_or(Path::new("."));
     probe(nearest).map_err(|source| OutputError::CreateFolder { path: out.to_owned(), source })?;
+    check_files(files)
+}
+
+/// As [`check`], for files alone.
+pub(crate) fn check_files(files: &[&Path]) -> Result<(), OutputError> {
     for (index, file) in files.iter().enumerate() {
         let path = || file.to_path_buf();
         if !parent(file).is_dir() {
@@ -66,12 +71,22 @@ pub(crate) fn create_folder(path: &Path) -> Result<(), OutputError> {
 
 /// Writes a temporary file beside `path` and renames it.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
-    let fail = |source| OutputError::Write { path: path.to_owned(), source };
+    write_with(path, |file| {
+        file.write_all(bytes).map_err(|source| OutputError::Write { path: path.to_owned(), source })
+    })
+}
+
+/// As [`write_atomically`], piece by piece.
+pub(crate) fn write_with<T, E: From<OutputError>>(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<T, E>,
+) -> Result<T, E> {
+    let fail = |source| E::from(OutputError::Write { path: path.to_owned(), source });
     // Temporary files are for their owner only; these get the mode of any other file.
     let public = Permissions::from_mode(0o666);
     let mut file = tempfile::Builder::new().permissions(public).tempfile_in(parent(path)).map_err(fail)?;
-    file.write_all(bytes).map_err(fail)?;
+    let written = write(file.as_file_mut())?;
     file.as_file().sync_all().map_err(fail)?;
     file.persist(path).map_err(|error| fail(error.error))?;
-    Ok(())
+    Ok(written)
 }

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dfsn_compute::{Event, LatentShape, Observer, Preview, StepState};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::{Value, json};
 
 use crate::output::{self, OutputError};
+use crate::trace::Trace;
 
 /// A bar on the error stream (none if that is no terminal), the trace, and the check for Ctrl-C.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct Watcher<'a> {
     bar: ProgressBar,
     stop: &'a AtomicBool,
     image: u8,
-    trace: Vec<Value>,
+    trace: Option<Trace>,
     previews: Option<Previews>,
 }
 
@@ -49,13 +49,19 @@ impl Previews {
 }
 
 impl<'a> Watcher<'a> {
-    pub(crate) fn new(image: u8, steps: u16, stop: &'a AtomicBool, previews: Option<Previews>) -> Self {
+    pub(crate) fn new(
+        image: u8,
+        steps: u16,
+        stop: &'a AtomicBool,
+        previews: Option<Previews>,
+        trace: Option<Trace>,
+    ) -> Self {
         let bar = ProgressBar::new(u64::from(steps)).with_prefix(format!("picture {}", image + 1));
         if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:30} step {pos}/{len} {elapsed} {msg}")
         {
             bar.set_style(style);
         }
-        Self { bar, stop, image, trace: Vec::new(), previews }
+        Self { bar, stop, image, trace, previews }
     }
 
     /// Why the watcher itself broke off, if it did.
@@ -63,16 +69,15 @@ impl<'a> Watcher<'a> {
         self.previews.as_mut().and_then(|previews| previews.error.take())
     }
 
-    /// One entry for each boundary: its number, the length of its canonical bytes and their blake3.
-    pub(crate) fn into_trace(self) -> Vec<Value> {
+    /// Takes the bar away.
+    pub(crate) fn finish(self) {
         self.bar.finish_and_clear();
-        self.trace
     }
 
-    fn record(&mut self, bytes: &[u8]) {
-        let t = self.trace.len();
-        let hash = blake3::hash(bytes).to_hex();
-        self.trace.push(json!({"image": self.image, "t": t, "length": bytes.len(), "blake3": hash.as_str()}));
+    fn record(&self, bytes: impl FnOnce() -> Vec<u8>) {
+        if let Some(trace) = &self.trace {
+            trace.boundary(&bytes());
+        }
     }
 }
 
@@ -87,12 +92,12 @@ impl Observer for Watcher<'_> {
             Event::State { step, num_steps, state } => {
                 self.bar.set_length(num_steps as u64);
                 self.bar.set_position(step as u64);
-                self.record(&state.to_bytes());
+                self.record(|| state.to_bytes());
                 if self.previews.as_mut().is_some_and(|previews| !previews.write(self.image, state)) {
                     return ControlFlow::Break(());
                 }
             }
-            Event::Decoded { decoded } => self.record(&decoded.to_bytes()),
+            Event::Decoded { decoded } => self.record(|| decoded.to_bytes()),
             _ => {}
         }
         if self.stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

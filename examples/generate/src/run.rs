@@ -15,11 +15,12 @@ use thiserror::Error;
 
 use crate::about::About;
 use crate::args::Args;
-use crate::draw::{self, Picture};
+use crate::draw::{self, Picture, Telling};
 use crate::engine::{self, EngineError};
 use crate::input::{self, InputError};
 use crate::latents::{self, LatentsError};
 use crate::output::{self, OutputError};
+use crate::trace::Trace;
 
 /// Why no picture came out.
 #[derive(Debug, Error)]
@@ -40,6 +41,8 @@ pub(crate) enum RunError {
     Compute(#[from] ComputeError),
     #[error(transparent)]
     Latents(#[from] LatentsError),
+    #[error("cannot write the trace: {0}")]
+    Trace(#[from] serde_json::Error),
     #[error("cannot encode the latents: {0}")]
     EncodeLatents(#[from] safetensors::SafeTensorError),
     #[error(transparent)]
@@ -59,7 +62,8 @@ pub(crate) fn run(args: &Args, stop: &AtomicBool) -> Result<(), RunError> {
     let init = read_init(args)?;
 
     let started = Instant::now();
-    let mut pipeline = engine::load(args, &model)?;
+    let trace = args.dump_trace.is_some().then(|| Trace::new(args.dump_trace_states));
+    let mut pipeline = engine::load(args, &model, trace.as_ref().filter(|_| args.dump_trace_ops))?;
     for path in &args.embedding {
         let inversion = TextualInversion::load(path).map_err(ComputeError::from)?;
         pipeline.add_textual_inversion(inversion).map_err(ComputeError::from)?;
@@ -67,9 +71,10 @@ pub(crate) fn run(args: &Args, stop: &AtomicBool) -> Result<(), RunError> {
     let load_seconds = started.elapsed().as_secs_f64();
 
     let request = request(args, init, &pipeline);
-    let (shape, pictures) = draw::draw_all(args, request, &mut pipeline, stop)?;
     let about = About::new(args, &model, &pipeline);
-    let images = write_files(args, &about, shape, &pictures)?;
+    let telling = Telling { about: &about, trace: trace.as_ref() };
+    let (shape, pictures) = draw::draw_all(args, telling, request, &mut pipeline, stop)?;
+    let images = write_files(args, telling, shape, &pictures)?;
     print_result(args, &pipeline, load_seconds, images)
 }
 
@@ -110,14 +115,14 @@ fn request(args: &Args, init: Option<InitImage>, pipeline: &Pipeline<Box<dyn Bac
 /// Writes pictures and dumps; gives what `--json` tells of each picture.
 fn write_files(
     args: &Args,
-    about: &About,
+    telling: Telling<'_>,
     shape: LatentShape,
     pictures: &[Picture],
 ) -> Result<Vec<Value>, RunError> {
     output::create_folder(&args.out)?;
     let mut images = Vec::new();
     for (index, picture) in pictures.iter().enumerate() {
-        let text = about.text(&picture.request).map_err(ComputeError::from)?;
+        let text = telling.about.text(&picture.request).map_err(ComputeError::from)?;
         let file = picture.generated.image.to_png_with(&text).map_err(ComputeError::from)?;
         let path = args.out.join(format!("image-{index}.png"));
         output::write_atomically(&path, &file)?;
@@ -138,10 +143,8 @@ fn write_files(
             pictures.iter().map(|picture| picture.generated.final_state.latents.clone()).collect();
         output::write_atomically(path, &latents::to_file(shape, &init, &last)?)?;
     }
-    if let Some(path) = &args.dump_trace {
-        let lines: String =
-            pictures.iter().flat_map(|picture| &picture.trace).map(|line| format!("{line}\n")).collect();
-        output::write_atomically(path, lines.as_bytes())?;
+    if let (Some(path), Some(trace)) = (&args.dump_trace, telling.trace) {
+        output::write_atomically(path, trace.to_file()?.as_bytes())?;
     }
     Ok(images)
 }

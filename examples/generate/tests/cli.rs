@@ -12,12 +12,14 @@ fn generate(arguments: &[&str]) -> Output {
         .args(["--threads", "1"])
         .args(arguments)
         .env_remove("LD_LIBRARY_PATH")
+        .env("DFSN_CACHE", env!("CARGO_TARGET_TMPDIR"))
         .output()
         .unwrap()
 }
 
 fn generate_bare(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_generate")).args(arguments).output().unwrap()
+    let mut command = Command::new(env!("CARGO_BIN_EXE_generate"));
+    command.args(arguments).env("DFSN_CACHE", env!("CARGO_TARGET_TMPDIR")).output().unwrap()
 }
 
 fn last_json(output: &Output) -> Value {
@@ -37,7 +39,9 @@ fn refused(arguments: &[&str], out: &Path, expected: &str) {
     assert!(output.stdout.is_empty());
     assert!(!out.exists());
     if output.status.code() == Some(1) {
-        assert_eq!(text.lines().count(), 1, "{text}");
+        // The first run of all keeps the weights.
+        let lines = text.lines().filter(|line| !line.starts_with("the quantised weights are kept"));
+        assert_eq!(lines.count(), 1, "{text}");
     }
 }
 
@@ -67,13 +71,14 @@ fn pictures_files_and_json_belong_together() {
     }
     let lines: Vec<Value> =
         fs::read_to_string(&trace).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    // Two pictures of: the initial state, three steps, the decoder's output.
-    assert_eq!(lines.len(), 10);
+    // Two pictures of: the request, the initial state, three steps, the decoder's output.
+    assert_eq!(lines.len(), 12);
+    assert_eq!((&lines[6]["line"], &lines[6]["dfsn"]["params"]["seed"]), (&"picture".into(), &0.into()));
     assert_eq!(
-        (&lines[8]["image"], &lines[8]["t"], &lines[8]["length"]),
+        (&lines[10]["image"], &lines[10]["t"], &lines[10]["length"]),
         (&1.into(), &3.into(), &4096.into())
     );
-    assert_eq!(lines[9]["length"], 3 * 64 * 64 * 4);
+    assert_eq!(lines[11]["length"], 3 * 64 * 64 * 4);
 
     // The second picture alone, and both from the dumped noise with another seed.
     let single = ["--prompt", "a fox on a blue background", "--steps", "3", "--seed", "0", "--json", "--out"];
@@ -205,10 +210,12 @@ fn bad_arguments_are_refused_in_one_line() {
     let both = ["--prompt", "x", "--dump-trace", twice, "--dump-latents", twice];
     refused(&both, out, "is named for two dumps");
     refused(
-        &["--prompt", "x", "--embedding", "nowhere"],
+        &["--prompt", "x", "--seamless"],
         out,
-        "--embedding is for the float profile: add --profile float",
+        "--seamless is for the float profile: add --profile float",
     );
+    refused(&["--prompt", "x", "--embedding", "nowhere"], out, "cannot read nowhere: ");
+    refused(&["--prompt", "x", "--lora", "nowhere:0.5"], out, "cannot read nowhere: ");
     refused(&["--prompt", "x", "--backend", "torch"], out, "no backend \"torch\": it has simd and scalar");
     refused(&["--prompt", "x", "--force-isa", "mmx"], out, "no instruction set is called \"mmx\"");
     refused(&["--prompt", "x", "--profile", "exact"], out, "\"exact\" is not exact-v1 or float");
@@ -329,4 +336,60 @@ fn ctrl_c_stops_between_steps_and_writes_nothing() {
     assert_eq!(output.status.code(), Some(130));
     assert!(String::from_utf8_lossy(&output.stderr).contains("cancelled, nothing was written"));
     assert!(!out.exists());
+}
+
+#[test]
+fn weights_are_written_once_and_their_root_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/emoji-64");
+    let (file, out) = (at("emoji.weights"), at("pictures"));
+    let report = last_json(&generate_bare(&["model-weights", model, "--out", &file, "--json"]));
+    let written = fs::read(&file).unwrap();
+    assert_eq!(report["weights_root"], blake3::hash(&written).to_hex().as_str());
+    assert_eq!(report["bytes"], written.len());
+    let root = generate_bare(&["model-weights", model, "--threads", "1"]);
+    assert_eq!(String::from_utf8(root.stdout).unwrap().trim(), report["weights_root"]);
+
+    let draw = |arguments: &[&str]| {
+        let base = ["--prompt", "pizza", "--steps", "1", "--out", &out, "--json"];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_generate"));
+        command.args(base).args(arguments).env("DFSN_CACHE", at("cache")).output().unwrap()
+    };
+    let first = draw(&["--no-cache"]);
+    assert!(!Path::new(&at("cache")).exists());
+    let (second, third) = (draw(&[]), draw(&[]));
+    let told = String::from_utf8(second.stderr.clone()).unwrap();
+    let kept = told.trim().strip_prefix("the quantised weights are kept in ").unwrap();
+    assert_eq!(fs::read(kept).unwrap(), written);
+    assert!(third.stderr.is_empty());
+    let hash = |output: &Output| last_json(output)["images"][0]["pixel_hash"].clone();
+    assert_eq!([&second, &third].map(hash), [hash(&first), hash(&first)]);
+}
+
+#[test]
+fn traces_of_all_tensors_are_the_same_on_every_instruction_set() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let trace = |name: &str, rest: &[&str]| {
+        let (out, file) = (at("pictures"), at(name));
+        let always = ["--prompt", "pizza", "--steps", "1", "--out", &out, "--dump-trace", &file];
+        last_json(&generate(&[&always[..], &["--dump-trace-ops", "--json"], rest].concat()));
+        fs::read_to_string(file).unwrap()
+    };
+    let (all, portable) = (trace("a.jsonl", &[]), trace("b.jsonl", &["--force-isa", "portable"]));
+    assert_eq!(all, portable);
+    let lines: Vec<Value> = all.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |network: &str| lines.iter().filter(|line| line["network"] == network).count();
+    for network in ["text_encoder", "unet", "decoder"] {
+        assert!(of(network) > 100, "{network}: {}", of(network));
+    }
+    let read = dfsn_compute::TraceFile::from_json(&all).unwrap();
+    assert_eq!(read.pictures[0].boundaries.len(), 3);
+    assert!(read.pictures[0].boundaries.iter().all(|boundary| boundary.state.is_none()));
+    let with_states = trace("c.jsonl", &["--dump-trace-states"]);
+    let read = dfsn_compute::TraceFile::from_json(&with_states).unwrap();
+    assert!(read.pictures[0].boundaries.iter().all(|boundary| boundary.state.is_some()));
+    let empty = tempfile::tempdir().unwrap();
+    refused(&["--prompt", "x", "--dump-trace-ops"], empty.path(), "--dump-trace <FILE>");
 }

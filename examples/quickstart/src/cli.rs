@@ -55,6 +55,8 @@ pub(crate) enum Cheat {
     FewerSteps,
     /// The worker draws with another seed
     OtherSeed,
+    /// The worker turns over one bit of the last latents and one of the decoded picture
+    FlippedBit,
     /// The worker accepts and never commits
     Silent,
     /// The worker commits an honest result and never opens it

@@ -90,6 +90,25 @@ fn wrong_results_are_slashed_and_the_user_is_served_or_refunded() {
     }
 }
 
+/// One number is enough: a bit of the picture that nobody would see. The tombstone leaves too few validators for another
+/// attempt.
+#[test]
+fn one_flipped_bit_costs_the_whole_lock() {
+    let out = tempfile::tempdir().unwrap();
+    let report = report(out.path(), &["--cheat", "flipped-bit"]);
+    let (faults, lost) = slashed(&report);
+    // Jurors judge what arithmetic does not derive yet: the last step, which a quarter of the auditors ask about.
+    match faults.as_slice() {
+        ["contradiction"] => {
+            assert_eq!(lost, 100 * amount(&report["price"]));
+            assert!(report["status"]["refunded"].is_string(), "{}", report["status"]);
+        }
+        ["wrong_result"] => assert_eq!(lost, 10 * amount(&report["price"])),
+        other => panic!("{other:?}"),
+    }
+    assert_supply(&report);
+}
+
 #[test]
 fn silent_worker_loses_ten_prices_and_another_serves() {
     let out = tempfile::tempdir().unwrap();

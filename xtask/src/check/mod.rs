@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::libtorch;
 use crate::run::announce_first_build;
 use crate::steps::{Outcome, Steps};
-use crate::workspace::{LIBRARIES, Workspace};
+use crate::workspace::{LIBRARIES, PROGRAMS, Workspace};
 use std::process::ExitCode;
 
 /// Runs every check; with `advisories`, the one that needs the network too.
@@ -32,8 +32,10 @@ pub(crate) fn check(advisories: bool) -> Result<ExitCode, Error> {
     );
     let libraries: Vec<&str> = LIBRARIES.iter().flat_map(|name| ["--package", name]).collect();
     steps.command("lints without libtorch", &mut workspace.cargo(lint(&libraries)));
-    let service = ["--package", "dfsn-compute", "--features", "service"];
-    steps.command("lints of the service without libtorch", &mut workspace.cargo(lint(&service)));
+    // With them the service is linted without libtorch, too.
+    let programs: Vec<&str> = PROGRAMS.iter().flat_map(|name| ["--package", name]).collect();
+    let service = [&["--package", "dfsn-compute"], programs.as_slice()].concat();
+    steps.command("lints of the examples without libtorch", &mut workspace.cargo(lint(&service)));
     let doc = ["doc", "--release", "--workspace", "--no-deps", "--all-features"];
     let mut doc = workspace.cargo(doc);
     steps.command("documentation", doc.env("LIBTORCH", &libtorch).env("RUSTDOCFLAGS", "-Dwarnings"));

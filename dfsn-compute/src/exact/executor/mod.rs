@@ -6,13 +6,14 @@
 
 mod heads;
 mod image;
+mod inspect;
 mod rows;
 mod table;
 mod tap;
 
 use std::collections::HashSet;
 
-use dfsn_consensus::exact::{Op, OpKind, Program, TensorData, TensorId, TensorSpec, WeightId};
+use dfsn_consensus::exact::{Op, OpKind, Program, TensorId, TensorSpec, WeightId};
 
 use super::ExactError;
 use super::simd::norm::Moments;
@@ -25,8 +26,8 @@ use super::weights::{PreparedWeight, PreparedWeights};
 pub(super) enum Held {
     /// `[image]` and the tensor's shape.
     Floats(Vec<f32>),
-    /// Token ids.
-    Ids(Vec<i32>),
+    /// Token ids, and rows of tokens that follow those of the model's table (textual inversion).
+    Ids { ids: Vec<i32>, added: Vec<f32> },
     /// Quantised rows or heads, `[image]` and the tensor's shape; or images with a border of one pixel of zeros.
     Shorts(Vec<i16>),
     /// Largest magnitudes, `[image]`, `[image][head]` or `[image][row]`, as bits.
@@ -92,29 +93,11 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Computes the program's outputs.
-    pub(super) fn run(self, inputs: Vec<Held>) -> Result<Vec<Vec<f32>>, ExactError> {
-        self.run_with(inputs, |_, _| Ok(()))
-    }
-
-    /// Computes the program's outputs for one image, and shows each tensor as the definition has it.
-    pub(super) fn run_tapped(
-        self,
-        inputs: Vec<Held>,
-        mut tap: impl FnMut(TensorId, TensorData),
-    ) -> Result<Vec<Vec<f32>>, ExactError> {
-        self.run_with(inputs, |executor, op| {
-            for (id, data) in executor.tensors_of(op)? {
-                tap(id, data);
-            }
-            Ok(())
-        })
-    }
-
-    fn run_with(
+    /// Computes the program's outputs. `visit` is called after each op, before anything it read is dropped.
+    pub(super) fn run(
         mut self,
         inputs: Vec<Held>,
-        mut after: impl FnMut(&Self, &Op) -> Result<(), ExactError>,
+        mut visit: impl FnMut(&Self, usize) -> Result<(), ExactError>,
     ) -> Result<Vec<Vec<f32>>, ExactError> {
         for (id, held) in self.program.inputs().iter().zip(inputs) {
             self.held[id.index()] = Some(held);
@@ -128,7 +111,7 @@ impl<'a> Executor<'a> {
                 }
                 error => error,
             })?;
-            after(&self, op)?;
+            visit(&self, at)?;
             for id in &op.inputs {
                 if last_use[id.index()] == at {
                     self.held[id.index()] = None;
@@ -145,7 +128,6 @@ impl<'a> Executor<'a> {
             Kind::Embed { tokens, positions } => self.embed(op, *tokens, *positions),
             Kind::Waves { width, cosines_first, shift } => self.waves(op, *width, *cosines_first, *shift),
             Kind::Concat => self.concat(op),
-            Kind::Transpose => self.transpose(op),
             Kind::Activate(activation) => self.activate(op, *activation),
             Kind::Divide(divisor) => self.divide(op, f32::from_bits(*divisor)),
             Kind::QuantRow => self.quant_row(op),
@@ -171,6 +153,9 @@ impl<'a> Executor<'a> {
             Kind::HeadQuant { heads, limit, transposed } => self.head_quant(op, *heads, *limit, *transposed),
             Kind::Attention { causal } => self.attention(op, *causal),
             Kind::Attend => self.attend(op),
+            Kind::Elementwise(expression) => self.elementwise(op, expression),
+            Kind::Noise { seed, offset } => self.noise(op, *seed, *offset),
+            Kind::Transpose { rows } => self.transpose(op, *rows),
         }
     }
 

@@ -1,8 +1,10 @@
 //! Tables, waves and what works element by element.
 
+use dfsn_consensus::exact::expression::Expression;
+use dfsn_consensus::exact::noise::{MersenneTwister, normals};
 use dfsn_consensus::exact::{Activation, Op, WeightId, wave};
 
-use super::{Executor, Extremes, Held};
+use super::{Executor, Extremes, Held, not_finite};
 use crate::exact::ExactError;
 use crate::exact::simd::activation;
 
@@ -10,7 +12,7 @@ impl Executor<'_> {
     pub(super) fn embed(&mut self, op: &Op, tokens: WeightId, positions: WeightId) -> Result<(), ExactError> {
         let width = self.output_spec(op)?.width();
         let (tokens, positions) = (self.plain(tokens)?, self.plain(positions)?);
-        let Some(Held::Ids(ids)) = &self.held[self.input(op, 0)?.index()] else {
+        let Some(Held::Ids { ids, added }) = &self.held[self.input(op, 0)?.index()] else {
             return Err(self.missing("token ids"));
         };
         let count = ids.len() / self.images;
@@ -18,7 +20,11 @@ impl Executor<'_> {
         for (place, &id) in ids.iter().enumerate() {
             let row =
                 |table: &'_ [f32], row: usize| table.get(row * width..(row + 1) * width).map(<[f32]>::to_vec);
-            let token = usize::try_from(id).ok().and_then(|id| row(tokens, id));
+            let known = tokens.len() / width;
+            let token = usize::try_from(id).ok().and_then(|id| match id.checked_sub(known) {
+                None => row(tokens, id),
+                Some(beyond) => row(added, beyond),
+            });
             let position = row(positions, place % count);
             let (Some(token), Some(position)) = (token, position) else { return Err(self.missing("token")) };
             rows.extend(token.iter().zip(&position).map(|(token, position)| token + position));
@@ -61,16 +67,6 @@ impl Executor<'_> {
         self.put(op, 0, Held::Floats(both))
     }
 
-    pub(super) fn transpose(&mut self, op: &Op) -> Result<(), ExactError> {
-        let (spec, x) = (self.output_spec(op)?, self.floats(self.input(op, 0)?)?);
-        let (rows, width) = (spec.rows(), spec.width());
-        let mut out = Vec::with_capacity(x.len());
-        for image in x.chunks_exact(rows * width) {
-            out.extend((0..rows * width).map(|place| image[place % width * rows + place / width]));
-        }
-        self.put(op, 0, Held::Floats(out))
-    }
-
     pub(super) fn activated(&self, x: &[f32], activation: Activation) -> Result<Vec<f32>, ExactError> {
         let activation = match activation {
             Activation::Silu => activation::Activation::Silu,
@@ -90,5 +86,32 @@ impl Executor<'_> {
     pub(super) fn divide(&mut self, op: &Op, divisor: f32) -> Result<(), ExactError> {
         let out = self.floats(self.input(op, 0)?)?.iter().map(|x| x / divisor).collect();
         self.put(op, 0, Held::Floats(out))
+    }
+
+    pub(super) fn elementwise(&mut self, op: &Op, expression: &Expression) -> Result<(), ExactError> {
+        let inputs =
+            op.inputs.iter().map(|id| self.floats(*id)).collect::<Result<Vec<&[f32]>, ExactError>>()?;
+        let out = expression.over(&inputs).map_err(|_| self.missing("inputs of an expression"))?;
+        if !out.iter().all(|number| number.is_finite()) {
+            return Err(not_finite());
+        }
+        self.put(op, 0, Held::Floats(out))
+    }
+
+    /// The same for every image.
+    pub(super) fn noise(&mut self, op: &Op, seed: u32, offset: usize) -> Result<(), ExactError> {
+        let mut generator = MersenneTwister::new(seed);
+        generator.skip(offset);
+        let noise: Vec<f32> = normals(&mut generator, self.output_spec(op)?.len());
+        self.put(op, 0, Held::Floats(noise.repeat(self.images)))
+    }
+
+    pub(super) fn transpose(&mut self, op: &Op, rows: usize) -> Result<(), ExactError> {
+        let columns = self.output_spec(op)?.len() / rows.max(1);
+        let images = self.floats(self.input(op, 0)?)?.chunks_exact((rows * columns).max(1));
+        let turned = images
+            .flat_map(|image| (0..image.len()).map(move |at| image[at % rows * columns + at / rows]))
+            .collect();
+        self.put(op, 0, Held::Floats(turned))
     }
 }

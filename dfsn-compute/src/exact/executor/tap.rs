@@ -11,7 +11,8 @@ use crate::exact::ExactError;
 
 impl Executor<'_> {
     /// All outputs of an op that was executed, for one image.
-    pub(super) fn tensors_of(&self, op: &Op) -> Result<Vec<(TensorId, TensorData)>, ExactError> {
+    pub(in crate::exact) fn tensors_of(&self, op: usize) -> Result<Vec<(TensorId, TensorData)>, ExactError> {
+        let op = self.program.ops().get(op).ok_or_else(|| self.missing("operation"))?;
         let mut tensors = Vec::with_capacity(op.outputs.len());
         for id in &op.outputs {
             let spec = self.spec(*id)?;
@@ -35,7 +36,7 @@ impl Executor<'_> {
     fn held_data(&self, id: TensorId, spec: &TensorSpec) -> Result<TensorData, ExactError> {
         Ok(match &self.held[id.index()] {
             Some(Held::Floats(floats)) => TensorData::from_floats(floats),
-            Some(Held::Ids(ids)) => TensorData::I32(ids.clone()),
+            Some(Held::Ids { ids, .. }) => TensorData::I32(ids.clone()),
             Some(Held::Shorts(values)) => TensorData::I16(inner(values, spec)),
             Some(Held::Max(max)) => TensorData::F32(max.clone()),
             Some(Held::Extremes(Extremes { min, max })) => {

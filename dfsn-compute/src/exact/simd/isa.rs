@@ -11,9 +11,9 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI: `vpdpwssd`.
     Avx512Vnni,
-    /// AArch64: plain Rust for now.
+    /// AArch64: `smlal`.
     Neon,
-    /// WebAssembly with simd128: plain Rust for now.
+    /// WebAssembly built with simd128: `i32x4.dot_i16x8_s`.
     WasmSimd128,
 }
 
@@ -47,7 +47,7 @@ impl Isa {
                     && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512vnni")
             }
-            Self::Neon => cfg!(all(target_arch = "aarch64", target_feature = "neon")),
+            Self::Neon => cfg!(all(target_arch = "aarch64", target_endian = "little")),
             Self::WasmSimd128 => cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
             #[cfg(not(target_arch = "x86_64"))]
             Self::Avx2 | Self::Avx512Vnni => false,

@@ -7,6 +7,7 @@ use dfsn_types::{Boundary, BoundedVec, FileHash, ImageCommitment, ResultCommitme
 
 use super::{DrawError, Model, Shared, request_of};
 use crate::error::ComputeError;
+use crate::image::Provenance;
 use crate::pipeline::Prepared;
 use crate::request::ImageRequest;
 use crate::service::auth::now_ms;
@@ -116,7 +117,8 @@ impl Drawing {
         let t = TraceShape::of(&self.job.offer.params).decoded();
         self.draft.push(Boundary { image: self.image, t }, &decoded.to_bytes(), &shared.secret)?;
         let picture = decoded.to_rgb();
-        let file = picture.to_png().map_err(ComputeError::from)?;
+        let told = self.provenance().to_text(self.prepared.request(), &model.name);
+        let file = told.and_then(|text| picture.to_png_with(&text)).map_err(ComputeError::from)?;
         self.commitments.push(ImageCommitment {
             file: FileHash::of(&file),
             file_bytes: u32::try_from(file.len()).unwrap_or(u32::MAX),
@@ -125,6 +127,13 @@ impl Drawing {
         self.pictures.push(file);
         shared.metrics.pictures.inc();
         Ok(())
+    }
+
+    /// What the file tells about its picture. The trace's root is not known before all pictures are drawn.
+    fn provenance(&self) -> Provenance {
+        let offer = &self.job.offer;
+        let (job, worker) = (Some(offer.job), Some(offer.worker));
+        Provenance { job, worker, ..Provenance::of(offer.params.clone(), self.image) }
     }
 
     /// Makes the result durable.

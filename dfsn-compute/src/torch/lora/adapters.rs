@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
+use crate::lora::LoraMatrices;
 use crate::torch::TorchError;
 
 /// What a layer adds to its output at run time. Clones share one list.
@@ -38,6 +39,34 @@ pub(in crate::torch) enum LayerKind {
     Linear,
     /// `[out, in, height, width]`.
     Conv,
+}
+
+impl Adapter {
+    /// Puts matrices where a layer's weight is.
+    pub(super) fn new(layer: &AdaptedLayer, matrices: &LoraMatrices) -> Result<Self, TorchError> {
+        let (weight, rank) = (&layer.weight, matrices.rank as i64);
+        let mut down_shape = weight.size();
+        let outputs = std::mem::replace(&mut down_shape[0], rank);
+        let up_shape = match layer.kind {
+            LayerKind::Linear => vec![outputs, rank],
+            LayerKind::Conv => vec![outputs, rank, 1, 1],
+        };
+        let place = |numbers: &[f32], shape: &[i64]| -> Result<Tensor, TorchError> {
+            let tensor = Tensor::f_from_slice(numbers)?.f_view(shape)?;
+            Ok(tensor.f_to_kind(weight.kind())?.f_to_device(weight.device())?)
+        };
+        Ok(Self {
+            down: place(&matrices.down, &down_shape)?,
+            up: place(&matrices.up, &up_shape)?,
+            scale: matrices.scale,
+        })
+    }
+
+    /// What the adapter adds to a weight: `scale * up down`, in f32, of the weight's shape.
+    pub(super) fn delta(&self, weight: &Tensor) -> Result<Tensor, TorchError> {
+        let flat = |tensor: &Tensor| tensor.f_to_kind(Kind::Float).and_then(|tensor| tensor.f_flatten(1, -1));
+        Ok(flat(&self.up)?.f_matmul(&flat(&self.down)?)?.f_mul_scalar(self.scale)?.f_view_as(weight)?)
+    }
 }
 
 impl Adapters {

@@ -81,12 +81,3 @@ pub(super) fn activated<F: Single>(activation: Activation, x: F) -> F {
 pub(super) fn divide<F: Single>(at: &At<'_, impl Source>, divisor: u32) -> Result<Value, EvaluateError> {
     Ok(Value::F32((F::from_bits(at.float(0, at.index)?) / F::from_bits(divisor)).to_bits()))
 }
-
-/// Pictures are `[rows][columns][channels]`: all but the last dimension are one.
-pub(super) fn transpose(at: &At<'_, impl Source>) -> Result<Value, EvaluateError> {
-    let count = at.place.len();
-    let &[.., width] = at.place.dims.as_slice() else { return Err(at.none) };
-    let (row, column) = at.split(at.index, width)?;
-    let rows = count.checked_div(width).ok_or(at.none)?;
-    Ok(Value::F32(at.float(0, column.saturating_mul(rows).saturating_add(row))?))
-}

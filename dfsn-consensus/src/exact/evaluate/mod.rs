@@ -3,6 +3,7 @@
 //! A backend that is fast must get these bytes. A verdict takes one element, reads what it depends on from what its
 //! worker committed to, and compares.
 
+mod elementwise;
 mod embed;
 mod group_norm;
 mod heads;
@@ -164,7 +165,6 @@ impl Element {
                 embed::waves::<F>(at, *width, *cosines_first, *shift)
             }
             Kind::Concat => embed::concat(at),
-            Kind::Transpose => embed::transpose(at),
             Kind::Activate(activation) => embed::activate::<F>(at, *activation),
             Kind::Divide(divisor) => embed::divide::<F>(at, *divisor),
             Kind::QuantRow
@@ -196,6 +196,9 @@ impl Element {
             Kind::Attention { causal } => heads::attention::<F>(at, *causal),
             Kind::Scores => heads::scores(at),
             Kind::Attend => heads::attend::<F>(at),
+            Kind::Elementwise(expression) => elementwise::elementwise::<F>(at, expression),
+            Kind::Noise { seed, offset } => elementwise::noise::<F>(at, *seed, *offset),
+            Kind::Transpose { rows } => elementwise::transpose(at, *rows),
         }
     }
 }

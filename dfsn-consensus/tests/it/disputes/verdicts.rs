@@ -26,7 +26,7 @@ fn ari_07_one_number_costs_the_whole_lock() {
         (tensor(1, |kind| matches!(kind, OpKind::Conv { .. })), 70),
         (tensor(1, |kind| matches!(kind, OpKind::NormQuantImage(_))), 11),
         (tensor(1, |kind| matches!(kind, OpKind::SumPart { .. })), 2),
-        (tensor(2, |kind| *kind == OpKind::Transpose), 9_000),
+        (tensor(2, |kind| matches!(kind, OpKind::Transpose { .. })), 9_000),
     ];
     for ((call, id), element) in places {
         let mut case = Case::new(Wrong::Worker(call, id, element));

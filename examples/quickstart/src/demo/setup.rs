@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use dfsn_client::Client;
 use dfsn_client::transport::{InProcess, in_process};
-use dfsn_compute::exact::{ExactOptions, load_pipeline};
-use dfsn_compute::{ComputeError, Worker, manifest};
+use dfsn_compute::exact::{ExactModel, ExactOptions, load_pipeline, write_weights};
+use dfsn_compute::{ComputeError, ModelConfig, Worker, manifest};
 use dfsn_consensus::state::ChainState;
 use dfsn_consensus::store::MemoryStore;
 use dfsn_consensus::vm::{ChainVm, VmConfig};
 use dfsn_consensus::{Mempool, MempoolLimits, Rules};
-use dfsn_types::{Address, ImageSize, Pair};
+use dfsn_types::{Address, BoundedVec, ExactRecord, Hash, ImageSize, Pair};
 use tokio::task::JoinHandle;
 
 use crate::cli::Args;
 use crate::error::DemoError;
 use crate::network::{BlobStore, Genesis, Node, ValidatorKeys, secret_key};
-use crate::validator::{CheatPlan, Peers, Shared, ValidatorNode};
+use crate::validator::{CheatPlan, Peers, Shared, ValidatorNode, WeightsFile};
 
 /// Validators of the network, the fewest that audited jobs need.
 const NAMES: [char; 4] = ['A', 'B', 'C', 'D'];
@@ -65,10 +65,15 @@ pub(super) async fn start(args: &Args) -> Result<Network, DemoError> {
     let (sealer, faucet) = (secret_key()?, secret_key()?);
     let Some(worker) = workers.first() else { return Err(DemoError::NetworkStopped) };
     let config = worker.config().clone();
+    let weights = weights_file(&config)?;
+    let architecture = ExactModel::of(&config).map_err(ComputeError::from)?.architecture();
+    let exact =
+        ExactRecord { weights_root: weights.root, architecture: BoundedVec::new(architecture.to_bytes())? };
     let genesis = Genesis {
         model,
         config: &config,
         profile: worker.profile().clone(),
+        exact: Some(exact),
         validators: &keys,
         sealer: sealer.public_key(),
         faucet: Address::from_public_key(&faucet.public_key()),
@@ -81,6 +86,7 @@ pub(super) async fn start(args: &Args) -> Result<Network, DemoError> {
         blobs: Arc::default(),
         peers: Peers::default(),
         cheat: CheatPlan::new(args.cheat),
+        weights: Some(Arc::new(weights)),
         publisher: server.publisher(),
     });
     let beacon = keys.first().map(|keys| (keys.owner, keys.vrf()));
@@ -112,6 +118,14 @@ pub(super) async fn start(args: &Args) -> Result<Network, DemoError> {
         profile,
         node,
     })
+}
+
+/// The canonical file of the model's weights, in memory: the demo's model is small.
+fn weights_file(config: &ModelConfig) -> Result<WeightsFile, ComputeError> {
+    let mut bytes = Vec::new();
+    let root = write_weights(config, ExactOptions::default(), &mut bytes)?;
+    let layout = ExactModel::of(config)?.layout()?;
+    Ok(WeightsFile { bytes, root: Hash::from_bytes(root), layout })
 }
 
 /// One worker a validator; they load at the same time.

@@ -134,6 +134,26 @@ impl Timeline {
                 "contested",
                 format!("the worker denies answer {} of {}", answer.question, self.name(&answer.auditor)),
             ),
+            Event::RootsPosted { tensors, .. } => (
+                "roots",
+                format!("the worker shows the roots of {tensors} tensors that its state follows from"),
+            ),
+            Event::TensorDemanded { by, tensor, .. } => {
+                ("demanded", format!("{} wants to see a part of tensor {tensor}", self.name(by)))
+            }
+            Event::TensorPosted { tensor, .. } => {
+                ("shown", format!("the worker shows it of tensor {tensor}"))
+            }
+            Event::FaultProven { by, tensor, element, .. } => (
+                "proven",
+                format!("{} shows that element {element} of tensor {tensor} does not follow", self.name(by)),
+            ),
+            Event::JuryCalled { .. } => {
+                ("jury", "the auditor differs in what the state follows from".to_owned())
+            }
+            Event::Tombstoned { validator } => {
+                ("tombstoned", format!("{} contradicted itself: it works no more", self.name(validator)))
+            }
             Event::WitnessesDrawn { witnesses, .. } => {
                 ("witnesses", format!("{} are asked for the pictures", count(witnesses.len(), "validator")))
             }

@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use dfsn_compute::ModelConfig;
 use dfsn_types::{
     Address, Allocation, Amount, BoundedString, BoundedVec, ChainId, ComputeRegistration, ConsensusParams,
-    DurationMs, GenesisConfig, GenesisValidator, ImageSize, ModelId, ModelRecord, NodeId, Pair, PairOffer,
-    ProfileRecord, Prompt, PublicKey, Relay, Timestamp, WorkCoefficients,
+    DurationMs, ExactRecord, GenesisConfig, GenesisValidator, ImageSize, ModelId, ModelRecord, NodeId, Pair,
+    PairOffer, ProfileRecord, Prompt, PublicKey, Relay, Timestamp, WorkCoefficients,
 };
 
 use super::ValidatorKeys;
@@ -31,6 +31,8 @@ pub(crate) struct Genesis<'a> {
     pub(crate) config: &'a ModelConfig,
     /// What the workers' bits depend on.
     pub(crate) profile: ProfileRecord,
+    /// What verdicts by arithmetic need to know of it.
+    pub(crate) exact: Option<ExactRecord>,
     /// Who serves it.
     pub(crate) validators: &'a [ValidatorKeys],
     /// Who builds blocks.
@@ -83,7 +85,7 @@ impl Genesis<'_> {
             size_multiple: multiple,
             size_max: SIZE_MAX,
             test_size: self.size()?,
-            exact: None,
+            exact: self.exact.clone(),
         })
     }
 
@@ -126,7 +128,8 @@ fn params() -> ConsensusParams {
 }
 
 fn model_name(config: &ModelConfig) -> String {
-    let folder = config.dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let folder =
+        config.dir.as_path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     folder.chars().filter(char::is_ascii).take(64).collect()
 }
 

@@ -92,6 +92,7 @@ impl Node {
         });
         let state = Arc::new(self.engine.vm().state().clone());
         for validator in &self.validators {
+            validator.note(&accepted.block);
             for task in validator.tasks(&state) {
                 let (validator, state) = (Arc::clone(validator), Arc::clone(&state));
                 self.work.spawn(async move { validator.perform(task, state).await });

@@ -49,6 +49,7 @@ impl ValidatorNode {
             t => {
                 let input = Boundary { image: boundary.image, t: t - 1 };
                 let bytes = self.fetch_state(task, input, state)?;
+                lock(&self.fetched).insert(((task.job, task.attempt), input), bytes.as_slice().into());
                 let decoded = t == TraceShape::of(&task.params).decoded();
                 if decoded {
                     Question::Decode { state: bytes }

@@ -76,6 +76,20 @@ impl ValidatorNode {
                     drawn.into_iter().map(|(picture, states)| (picture, stretch(states, steps))).collect(),
                 ))
             }
+            Cheat::FlippedBit => {
+                let drawn = self.draw(task, |request| request).await?;
+                let flipped = |mut states: Vec<Vec<u8>>| {
+                    // In the middle of a mantissa, where nobody would see it.
+                    states
+                        .iter_mut()
+                        .rev()
+                        .take(2)
+                        .filter_map(|state| state.get_mut(1))
+                        .for_each(|byte| *byte ^= 1);
+                    states
+                };
+                Ok(Some(drawn.into_iter().map(|(picture, states)| (picture, flipped(states))).collect()))
+            }
             Cheat::Silent => Ok(None),
             Cheat::None | Cheat::Withhold | Cheat::LazyAuditor => {
                 self.draw(task, |request| request).await.map(Some)

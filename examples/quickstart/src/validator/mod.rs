@@ -2,6 +2,7 @@
 
 mod audit;
 mod cheat;
+mod dispute;
 mod peers;
 mod work;
 
@@ -9,18 +10,24 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dfsn_client::transport::Notification;
-use dfsn_compute::{Trace, TraceContext, Worker};
+use dfsn_compute::{ComputeError, Trace, TraceContext, Worker};
 use dfsn_consensus::operator::{Operator, Task, TaskKind};
 use dfsn_consensus::state::ChainState;
-use dfsn_types::{Address, Attempt, Boundary, ChainIdentity, Duty, DutyKind, JobId, SignedDuty, StateDigest};
+use dfsn_types::{
+    Address, AnswerRef, Attempt, Boundary, ChainIdentity, Duty, DutyKind, JobId, SignedDuty, StateDigest,
+};
 use tokio::sync::broadcast;
 
 use crate::network::{BlobStore, ValidatorKeys};
+use dispute::Shown;
 
 pub(crate) use cheat::CheatPlan;
+pub(crate) use dispute::WeightsFile;
 pub(crate) use peers::Peers;
 
 type AttemptId = (JobId, Attempt);
+/// States of attempts, by their boundaries.
+type States = BTreeMap<(AttemptId, Boundary), Arc<[u8]>>;
 
 /// One validator: keys, worker, and what it remembers of open jobs.
 #[derive(Debug)]
@@ -31,6 +38,9 @@ pub(crate) struct ValidatorNode {
     operator: Mutex<Operator>,
     traces: Mutex<BTreeMap<AttemptId, Arc<Trace>>>,
     answered: Mutex<BTreeMap<(AttemptId, Boundary), StateDigest>>,
+    /// States that answers were computed from.
+    fetched: Mutex<States>,
+    shown: Mutex<BTreeMap<(AttemptId, AnswerRef), Shown>>,
     shared: Arc<Shared>,
 }
 
@@ -43,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) peers: Peers,
     /// Who misbehaves, and how.
     pub(crate) cheat: CheatPlan,
+    /// The model's weights as disputes open them; none where jurors judge.
+    pub(crate) weights: Option<Arc<WeightsFile>>,
     /// Progress for users.
     pub(crate) publisher: broadcast::Sender<Arc<Notification>>,
 }
@@ -56,7 +68,17 @@ impl ValidatorNode {
         shared: Arc<Shared>,
     ) -> Self {
         let operator = Mutex::new(Operator::new(keys.owner, keys.vrf()));
-        Self { chain, keys, worker, operator, traces: Mutex::default(), answered: Mutex::default(), shared }
+        Self {
+            chain,
+            keys,
+            worker,
+            operator,
+            traces: Mutex::default(),
+            answered: Mutex::default(),
+            fetched: Mutex::default(),
+            shown: Mutex::default(),
+            shared,
+        }
     }
 
     /// The validator's name.
@@ -70,6 +92,8 @@ impl ValidatorNode {
             |(job, attempt): &AttemptId| state.open_job(job).is_some_and(|job| job.attempt == *attempt);
         lock(&self.traces).retain(|id, _| is_open(id));
         lock(&self.answered).retain(|(id, _), _| is_open(id));
+        lock(&self.fetched).retain(|(id, _), _| is_open(id));
+        lock(&self.shown).retain(|(id, _), _| is_open(id));
         lock(&self.operator).tasks(state)
     }
 
@@ -85,14 +109,26 @@ impl ValidatorNode {
             TaskKind::Store => self.store(&task, &state),
             // Validators of one process always reach each other: states are served and need no posting.
             TaskKind::Demand { .. } | TaskKind::Post { .. } => None,
-            // The demo's model has no exact form on its chain: jurors judge.
-            TaskKind::CompareInputs { .. }
-            | TaskKind::List { .. }
-            | TaskKind::Prove { .. }
-            | TaskKind::ShowTensor { .. } => None,
+            // Both sides encode the same prompt with the same networks: nothing that is given can differ.
+            TaskKind::CompareInputs { .. } => None,
+            TaskKind::List { answer, boundary } => {
+                self.done(self.list(&task, *answer, *boundary, &state).await)
+            }
+            TaskKind::ShowTensor { answer, boundary, tensor, part } => {
+                let shown = self.show_tensor(&task, (*answer, *boundary), (*tensor, *part), &state).await;
+                self.done(shown)
+            }
+            TaskKind::Prove { answer, boundary, list } => {
+                self.done(self.prove(&task, (*answer, *boundary), *list, &state).await)
+            }
         }?;
         let duty = Duty { validator: self.address(), job: task.job, attempt: task.attempt, kind };
         Some(duty.sign(&self.chain, &self.keys.duty))
+    }
+
+    /// What a task came to; an error is this validator's own affair.
+    fn done(&self, result: Result<Option<DutyKind>, ComputeError>) -> Option<DutyKind> {
+        result.inspect_err(|error| eprintln!("validator {}: {error}", self.address())).ok().flatten()
     }
 
     fn trace(&self, task: &Task) -> Option<Arc<Trace>> {

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use dfsn_client::transport::Notification;
-use dfsn_compute::{ComputeError, Event, ImageRequest, Observer, RgbImage, Trace, TraceRecorder};
+use dfsn_compute::{ComputeError, Event, ImageRequest, Observer, Provenance, RgbImage, Trace, TraceRecorder};
 use dfsn_consensus::operator::{OpenDecision, Task, decide_opening};
 use dfsn_consensus::state::ChainState;
 use dfsn_types::{AnswerRef, Boundary, BoundedVec, DutyKind, ImageCommitment, PixelHash, ResultCommitment};
@@ -53,8 +53,13 @@ impl ValidatorNode {
     fn commit(&self, task: &Task, drawn: Drawn) -> Result<DutyKind, ComputeError> {
         let mut images = Vec::new();
         let mut states = Vec::new();
-        for (picture, boundaries) in drawn {
-            let file = picture.to_png()?;
+        let model = self.worker.config().dir.as_path().file_stem().unwrap_or_default().to_string_lossy();
+        for (image, (picture, boundaries)) in (0..).zip(drawn) {
+            // What was asked for, whatever a cheat has drawn.
+            let request = ImageRequest::from_params(&task.params, image)?;
+            let (job, worker) = (Some(task.job), Some(task.worker));
+            let told = Provenance { job, worker, ..Provenance::of(task.params.clone(), image) };
+            let file = picture.to_png_with(&told.to_text(&request, &model)?)?;
             let file_bytes = u32::try_from(file.len()).unwrap_or(u32::MAX);
             let pixels = PixelHash::of_rgb8(picture.height(), picture.width(), picture.pixels());
             images.push(ImageCommitment { file: self.shared.blobs.put(file), file_bytes, pixels });

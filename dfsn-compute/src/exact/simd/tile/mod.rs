@@ -4,7 +4,11 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon;
 mod portable;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
 
 use super::Isa;
 use super::schedule::Run;
@@ -31,7 +35,8 @@ impl Shape {
         match isa {
             Isa::Avx512Vnni => Self { rows: 8, lanes: 16, vectors: 3 },
             Isa::Avx2 => Self { rows: 6, lanes: 8, vectors: 2 },
-            _ => Self { rows: 4, lanes: 8, vectors: 2 },
+            Isa::WasmSimd128 => Self { rows: 4, lanes: 4, vectors: 3 },
+            Isa::Neon | Isa::Portable => Self { rows: 4, lanes: 8, vectors: 2 },
         }
     }
 
@@ -42,6 +47,7 @@ impl Shape {
 
 /// One block of a tile's reduction.
 #[derive(Debug)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only these tiles fetch ahead"))]
 pub(crate) struct Tile<'a> {
     /// 1 to the shape's rows.
     pub(crate) rows: usize,
@@ -86,6 +92,10 @@ pub(crate) unsafe fn run(isa: Isa, tile: &mut Tile<'_>) {
             Isa::Avx512Vnni => avx512::run(tile),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => avx2::run(tile),
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Isa::Neon => neon::run(tile),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Isa::WasmSimd128 => simd128::run(tile),
             _ => portable::run(tile),
         }
     }

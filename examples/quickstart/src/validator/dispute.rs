@@ -1,0 +1,159 @@
+//! Judgement by arithmetic, as a node takes part in it: roots as the worker, one number as the contested auditor.
+
+use std::sync::Arc;
+
+use dfsn_compute::ComputeError;
+use dfsn_compute::exact::Move;
+use dfsn_consensus::exact::{Computation, WeightLayout};
+use dfsn_consensus::operator::Task;
+use dfsn_consensus::state::{ChainState, PostedList};
+use dfsn_types::{
+    AnswerRef, Block, Boundary, BoundedVec, CommittedState, DutyKind, Hash, PostedTensor, TensorPart,
+    TensorRoots, slice_root,
+};
+
+use super::{AttemptId, ValidatorNode, lock};
+
+/// The canonical file of the model's weights, and where everything stands in it.
+#[derive(Debug)]
+pub(crate) struct WeightsFile {
+    /// Its bytes.
+    pub(crate) bytes: Vec<u8>,
+    /// Its BLAKE3 hash.
+    pub(crate) root: Hash,
+    /// Its layout.
+    pub(crate) layout: WeightLayout,
+}
+
+/// What the worker of a dispute has shown on chain.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    roots: Vec<Hash>,
+    tensors: Vec<PostedTensor>,
+}
+
+impl ValidatorNode {
+    /// Remembers what a block shows of disputes: the state keeps its hash alone.
+    pub(crate) fn note(&self, block: &Block) {
+        let mut shown = lock(&self.shown);
+        for signed in block.body().data.iter() {
+            let duty = signed.duty();
+            let key = |answer: &AnswerRef| ((duty.job, duty.attempt), *answer);
+            match &duty.kind {
+                DutyKind::PostRoots { answer, roots } => {
+                    shown.insert(key(answer), Shown { roots: roots.roots.to_vec(), tensors: Vec::new() });
+                }
+                DutyKind::PostTensor { answer, posted } => {
+                    if let Some(shown) = shown.get_mut(&key(answer)) {
+                        shown.tensors.push((**posted).clone());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// All roots, from the state before to the committed one.
+    pub(super) async fn list(
+        &self,
+        task: &Task,
+        answer: AnswerRef,
+        boundary: Boundary,
+        state: &ChainState,
+    ) -> Result<Option<DutyKind>, ComputeError> {
+        let Some((computation, before, after)) = self.contested(task, boundary, state) else {
+            return Ok(None);
+        };
+        let (hash_before, hash_after) = (slice_root(&before), slice_root(&after));
+        let roots = self
+            .worker
+            .dispute(computation, before, move |dispute| Ok(dispute.ending_in(&after).roots()?.0))?
+            .wait()
+            .await?;
+        let committed = |boundary: Boundary, hash: Hash| {
+            let opening = self.trace(task)?.tree().open(boundary).ok()?;
+            Some(CommittedState { hash, salt: opening.salt, path: opening.path })
+        };
+        let (Some(after), Ok(roots)) = (committed(boundary, hash_after), BoundedVec::new(roots)) else {
+            return Ok(None);
+        };
+        let before = earlier(boundary).and_then(|boundary| committed(boundary, hash_before));
+        Ok(Some(DutyKind::PostRoots { answer, roots: Box::new(TensorRoots { before, after, roots }) }))
+    }
+
+    /// A part of a tensor that was demanded.
+    pub(super) async fn show_tensor(
+        &self,
+        task: &Task,
+        (answer, boundary): (AnswerRef, Boundary),
+        (tensor, part): (u32, TensorPart),
+        state: &ChainState,
+    ) -> Result<Option<DutyKind>, ComputeError> {
+        let Some((computation, before, after)) = self.contested(task, boundary, state) else {
+            return Ok(None);
+        };
+        let show =
+            move |dispute: dfsn_compute::exact::Dispute<'_>| dispute.ending_in(&after).show(tensor, part);
+        let posted = Box::new(self.worker.dispute(computation, before, show)?.wait().await?);
+        Ok(Some(DutyKind::PostTensor { answer, posted }))
+    }
+
+    /// The number that does not follow, or what is needed to find it.
+    pub(super) async fn prove(
+        &self,
+        task: &Task,
+        (answer, boundary): (AnswerRef, Boundary),
+        list: PostedList,
+        state: &ChainState,
+    ) -> Result<Option<DutyKind>, ComputeError> {
+        let key = ((task.job, task.attempt), answer);
+        let shown = lock(&self.shown).get(&key).map(|shown| (shown.roots.clone(), shown.tensors.clone()));
+        let Some((roots, tensors)) = shown.filter(|(roots, _)| roots.len() == list.count as usize) else {
+            return Ok(None);
+        };
+        let Some((computation, before)) = self.recomputed(task, boundary, state) else { return Ok(None) };
+        let Some(weights) = self.shared.weights.clone() else { return Ok(None) };
+        let next = move |dispute: dfsn_compute::exact::Dispute<'_>| {
+            let WeightsFile { bytes, root, layout } = &*weights;
+            dispute.next_move(&roots, &tensors, layout, *root, bytes)
+        };
+        Ok(match self.worker.dispute(computation, before, next)?.wait().await? {
+            Move::Prove(proof) => Some(DutyKind::ProveFault { answer, proof }),
+            Move::Demand { tensor, part } => Some(DutyKind::DemandTensor { answer, tensor, part }),
+            Move::Agree | Move::StartsElsewhere => None,
+        })
+    }
+
+    /// As the worker: the computation, the state before, and the committed one.
+    fn contested(
+        &self,
+        task: &Task,
+        boundary: Boundary,
+        state: &ChainState,
+    ) -> Option<(Computation, Vec<u8>, Vec<u8>)> {
+        let computation = state.computation(state.open_job(&task.job)?, boundary)?;
+        let trace = self.trace(task)?;
+        let before = earlier(boundary).and_then(|boundary| trace.state(boundary)).unwrap_or_default();
+        Some((computation, before.to_vec(), trace.state(boundary)?.to_vec()))
+    }
+
+    /// As the auditor: the computation, and the state before as the worker served it.
+    fn recomputed(
+        &self,
+        task: &Task,
+        boundary: Boundary,
+        state: &ChainState,
+    ) -> Option<(Computation, Vec<u8>)> {
+        let computation = state.computation(state.open_job(&task.job)?, boundary)?;
+        let id: AttemptId = (task.job, task.attempt);
+        let before = earlier(boundary).map_or_else(
+            || Some(Arc::default()),
+            |boundary| lock(&self.fetched).get(&(id, boundary)).cloned(),
+        )?;
+        Some((computation, before.to_vec()))
+    }
+}
+
+fn earlier(boundary: Boundary) -> Option<Boundary> {
+    Some(Boundary { t: boundary.t.checked_sub(1)?, ..boundary })
+}
