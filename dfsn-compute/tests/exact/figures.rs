@@ -21,7 +21,7 @@ fn number(name: &str, default: u32) -> u32 {
 
 fn cache() -> WeightsCache {
     let dir = WeightsCache::default_dir().expect("set DFSN_CACHE");
-    WeightsCache::new(dir, manifest(&model()).unwrap().id())
+    WeightsCache::new(dir, manifest(model()).unwrap().id())
 }
 
 /// A line of `/proc/self/status` in MB.

@@ -108,7 +108,7 @@ fn loading_takes_little_more_memory_than_the_weights() {
         // libtorch's own code and tables first.
         drop(load_pipeline(folder("sd15").path(), options()).unwrap());
         let before = status("VmRSS:");
-        let pipeline = load_pipeline(dir, options()).unwrap();
+        let pipeline = load_pipeline(&dir, options()).unwrap();
         println!("measured {before} {} {}", status("VmHWM:"), pipeline.config().text_encoder.hidden_size);
         return;
     }

@@ -29,7 +29,7 @@ pub(crate) enum Device {
     /// The CPU.
     Cpu,
     /// The GPU of this number.
-    Cuda(usize),
+    Cuda(u8),
 }
 
 impl Profile {

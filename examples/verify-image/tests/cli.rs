@@ -26,7 +26,7 @@ fn params(seed: u32, steps: u16, model: ModelId, profile: ProfileId) -> Generati
 }
 
 fn asked(seed: u32, steps: u16) -> Provenance {
-    let id = manifest(&model()).unwrap().id();
+    let id = manifest(model()).unwrap().id();
     Provenance::of(params(seed, steps, id, ProfileRecord::EXACT_V1.id()), 0)
 }
 

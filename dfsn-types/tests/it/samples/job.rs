@@ -59,7 +59,7 @@ impl Sample for PostedChunk {
             index,
             slice,
         };
-        let whole = Slice::of(&[0, 1, 2, 3, 4, 5, 6, 7], [0..8]).expect("in range");
+        let whole = Slice::of(&[0, 1, 2, 3, 4, 5, 6, 7], std::iter::once(0..8)).expect("in range");
         vec![
             ("a whole state of eight bytes", of(2, 8, 0, whole)),
             ("no bound of its own", of(0, u32::MAX, u8::MAX, Slice::sample())),
