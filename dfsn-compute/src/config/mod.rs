@@ -15,12 +15,13 @@ mod vae;
 
 use std::path::PathBuf;
 
+pub use dfsn_consensus::exact::scheduler::{
+    BetaSchedule, FinalSigmas, PredictionType, SchedulerShape, SolverType, TimestepSpacing,
+};
 pub use error::ConfigError;
 pub(crate) use json::{read_bounded, read_object, short};
 pub use model_index::Family;
-pub use scheduler::{
-    BetaSchedule, FinalSigmas, PredictionType, SchedulerConfig, SolverType, TimestepSpacing,
-};
+pub use scheduler::SchedulerConfig;
 pub use text_encoder::TextEncoderConfig;
 pub use tokenizer::TokenizerConfig;
 pub use unet::{AddEmbeddingConfig, DownBlockType, UNetConfig, UpBlockType};

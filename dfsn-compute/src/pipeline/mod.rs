@@ -13,6 +13,7 @@ mod text;
 
 use std::ops::ControlFlow;
 
+use dfsn_consensus::exact::scheduler::guidance;
 use dfsn_types::ProfileRecord;
 
 use crate::backend::{Backend, LatentShape};
@@ -125,7 +126,7 @@ impl<B: Backend> Pipeline<B> {
         Ok(Prepared { request: request.clone(), text, scheduler, latents, start })
     }
 
-    fn schedule(&self, request: &ImageRequest, skipped: u16) -> Result<Box<dyn Scheduler>, SchedulerError> {
+    fn schedule(&self, request: &ImageRequest, skipped: u16) -> Result<Scheduler, SchedulerError> {
         let (steps, skipped) = (u32::from(request.num_inference_steps), u32::from(skipped));
         scheduler::build_from(request.scheduler, &self.config.scheduler, steps, skipped)
     }
@@ -197,15 +198,15 @@ impl<B: Backend> Pipeline<B> {
         step: usize,
         state: &StepState,
     ) -> Result<StepState, ComputeError> {
-        let scheduler = prepared.scheduler.as_ref();
+        let scheduler = &prepared.scheduler;
         let sample = prepared.start.input(scheduler.scale_model_input(evaluation, &state.latents));
         let shape = LatentShape { channels: self.config.unet.in_channels, ..prepared.latents };
-        let timestep = scheduler.timesteps()[evaluation];
+        let timestep = scheduler.timestep(evaluation);
         let prediction = self.backend.predict_noise(&sample, shape, timestep, &prepared.text.conditioning)?;
         let guided = guide(prediction, prepared)?;
         // A request has at most 150 steps.
         let noise = || noise::step_noise(prepared.request.seed, step as u32, prepared.latents.count());
-        let mut next = scheduler::advance(scheduler, evaluation, &guided, state, noise);
+        let mut next = scheduler.advance(evaluation, &guided, state, noise);
         prepared.start.blend(&mut next.latents, scheduler, evaluation + 1);
         Ok(next)
     }
@@ -288,12 +289,12 @@ fn noised(prepared: &Prepared, noise: &[f32]) -> StepState {
     let scheduler = prepared.scheduler();
     StepState::new(match &prepared.start.image {
         Some(image) => scheduler.add_noise(0, image, noise),
-        None => noise.iter().map(|number| number * scheduler.init_noise_sigma()).collect(),
+        None => scheduler.begin(noise),
     })
 }
 
 /// Classifier-free guidance: from the negative prompt's prediction towards the prompt's.
-fn guide(mut prediction: Vec<f32>, prepared: &Prepared) -> Result<Vec<f32>, ComputeError> {
+fn guide(prediction: Vec<f32>, prepared: &Prepared) -> Result<Vec<f32>, ComputeError> {
     let (count, prompts) = (prepared.latents.count(), prepared.text.conditioning.prompts);
     if prediction.len() != count * prompts {
         return Err(ComputeError::Backend(format!(
@@ -301,12 +302,10 @@ fn guide(mut prediction: Vec<f32>, prepared: &Prepared) -> Result<Vec<f32>, Comp
             prediction.len()
         )));
     }
-    if prepared.text.negative.is_some() {
-        let scale = prepared.request.guidance_scale;
-        let text = prediction.split_off(count);
-        for (uncond, text) in prediction.iter_mut().zip(text) {
-            *uncond += scale * (text - *uncond);
-        }
+    if prepared.text.negative.is_none() {
+        return Ok(prediction);
     }
-    Ok(prediction)
+    let (negative, prompt) = prediction.split_at(count);
+    let guidance = guidance(prepared.request.guidance_scale.to_bits()).map_err(SchedulerError::from)?;
+    Ok(scheduler::over(&guidance, &[negative, prompt]))
 }

@@ -13,7 +13,7 @@ use crate::tokenizer::Tokens;
 pub struct Prepared {
     pub(super) request: ImageRequest,
     pub(super) text: EncodedText,
-    pub(super) scheduler: Box<dyn Scheduler>,
+    pub(super) scheduler: Scheduler,
     pub(super) latents: LatentShape,
     pub(super) start: Start,
 }
@@ -45,8 +45,8 @@ impl Prepared {
     }
 
     /// The scheduler, set to the request's steps.
-    pub fn scheduler(&self) -> &dyn Scheduler {
-        self.scheduler.as_ref()
+    pub const fn scheduler(&self) -> &Scheduler {
+        &self.scheduler
     }
 
     /// The size of the latents.

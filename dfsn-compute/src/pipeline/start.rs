@@ -138,7 +138,7 @@ impl Start {
     }
 
     /// Puts back what lies outside the mask, at the noise level before evaluation `next`.
-    pub(super) fn blend(&self, latents: &mut [f32], scheduler: &dyn Scheduler, next: usize) {
+    pub(super) fn blend(&self, latents: &mut [f32], scheduler: &Scheduler, next: usize) {
         let Some(Inpaint::Blend { mask, image }) = &self.inpaint else { return };
         let kept = if next < scheduler.timesteps().len() {
             scheduler.add_noise(next, image, &self.noise)

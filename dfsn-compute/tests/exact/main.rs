@@ -14,4 +14,5 @@ mod networks;
 mod pictures;
 mod product;
 mod reference;
+mod steps;
 mod trace;

@@ -47,7 +47,7 @@ fn the_embedded_model_is_read_as_its_files_say() {
     assert_eq!(config.unet.time_embedding_dim, 192);
     assert_eq!(config.vae.scaling_factor, 0.45608);
     assert_eq!(config.text_encoder.hidden_act, Activation::QuickGelu);
-    assert_eq!(config.scheduler.timestep_spacing, Some(TimestepSpacing::Leading));
+    assert_eq!(config.scheduler.shape.timestep_spacing, Some(TimestepSpacing::Leading));
     assert_eq!((config.vae_scale_factor(), config.size_multiple(), config.default_size()), (4, 8, Some(64)));
 }
 

@@ -381,7 +381,7 @@ fn a_single_file_tells_its_configuration() {
         crate::checkpoint::write_header(family, &file);
         let config = dfsn_compute::infer_config(&file, dir.path(), None).unwrap();
         crate::checkpoint::check_published(family, &config);
-        assert_eq!(config.scheduler.prediction_type, prediction);
+        assert_eq!(config.scheduler.shape.prediction_type, prediction);
         assert_eq!(config.checkpoint.as_deref(), Some(file.as_path()));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dfsn_compute::config::SchedulerConfig;
-use dfsn_compute::scheduler::{Scheduler, SchedulerError, advance, build, build_from};
+use dfsn_compute::scheduler::{Scheduler, SchedulerError, build, build_from};
 use dfsn_compute::{SchedulerKind, StateShape, StepState};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -35,7 +35,7 @@ impl Golden {
         golden
     }
 
-    fn scheduler(&self, case: &Case) -> Box<dyn Scheduler> {
+    fn scheduler(&self, case: &Case) -> Scheduler {
         let config = self.configs[&case.config].clone();
         let config = SchedulerConfig::from_json(&case.config, config).unwrap();
         build_from(case.scheduler, &config, case.steps, case.start).unwrap()
@@ -71,7 +71,7 @@ fn schedules_equal_those_of_diffusers() {
             assert_eq!(scheduler.timesteps(), case.timesteps, "{}", case.name);
         }
         assert_each_close(&case.name, &[scheduler.init_noise_sigma()], &[case.init_noise_sigma]);
-        assert_each_close(&case.name, scheduler.sigmas(), &case.sigmas);
+        assert_each_close(&case.name, &scheduler.sigmas(), &case.sigmas);
     }
 }
 
@@ -82,14 +82,14 @@ fn model(sample: &[f32], timestep: f32) -> Vec<f32> {
 }
 
 fn evaluate(
-    scheduler: &dyn Scheduler,
+    scheduler: &Scheduler,
     index: usize,
     state: &StepState,
     noise: impl FnOnce() -> Vec<f32>,
 ) -> StepState {
     let input = scheduler.scale_model_input(index, &state.latents);
-    let output = model(&input, scheduler.timesteps()[index]);
-    advance(scheduler, index, &output, state, noise)
+    let output = model(&input, scheduler.timestep(index));
+    scheduler.advance(index, &output, state, noise)
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn loops_equal_those_of_diffusers() {
         let mut state = StepState::new(latents);
         let mut drawn = 0;
         for index in 0..scheduler.timesteps().len() {
-            state = evaluate(scheduler.as_ref(), index, &state, || {
+            state = evaluate(&scheduler, index, &state, || {
                 drawn += 1;
                 let mut noise = noise.clone();
                 noise.rotate_right(drawn % sample.len());
@@ -140,7 +140,7 @@ fn a_step_alone_gives_the_bytes_of_the_loop() {
     let golden = Golden::read();
     let sample = GoldenTensors::open("schedulers.safetensors").floats("sample");
     for case in &golden.cases {
-        let step = |scheduler: &dyn Scheduler, step: usize, state: &StepState| {
+        let step = |scheduler: &Scheduler, step: usize, state: &StepState| {
             let noise = || dfsn_compute::noise::step_noise(7, step as u32 + 1, sample.len());
             scheduler
                 .evaluations(step)
@@ -153,7 +153,7 @@ fn a_step_alone_gives_the_bytes_of_the_loop() {
         assert!(evaluations.into_iter().eq(0..scheduler.timesteps().len()), "{}", case.name);
         let mut states = vec![StepState::new(sample.clone())];
         for index in 0..num_steps {
-            states.push(step(scheduler.as_ref(), index, &states[index]));
+            states.push(step(&scheduler, index, &states[index]));
         }
         for (index, pair) in states.windows(2).enumerate() {
             let auditor = golden.scheduler(case);
@@ -163,7 +163,7 @@ fn a_step_alone_gives_the_bytes_of_the_loop() {
                 StateShape { latents: sample.len(), history }
             };
             let before = StepState::from_bytes(&pair[0].to_bytes(), shape(index)).unwrap();
-            let after = step(auditor.as_ref(), index, &before);
+            let after = step(&auditor, index, &before);
             assert_eq!(after.to_bytes(), pair[1].to_bytes(), "{} {index}", case.name);
             assert_eq!(after.to_bytes().len(), shape(index + 1).num_bytes(), "{} {index}", case.name);
         }

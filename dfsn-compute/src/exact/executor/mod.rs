@@ -258,3 +258,38 @@ fn last_uses(program: &Program) -> Vec<usize> {
     }
     last
 }
+
+#[cfg(test)]
+mod tests {
+    use dfsn_consensus::exact::step::{ImageSize, NoiseSource, advance};
+    use dfsn_consensus::exact::{TensorData, interpret};
+    use dfsn_types::SchedulerKind;
+
+    use super::*;
+    use crate::config::SchedulerConfig;
+    use crate::exact::ExactWeights;
+    use crate::scheduler;
+
+    /// A program without parameters, for two images at once.
+    #[test]
+    fn what_surrounds_the_networks_is_the_definition() {
+        let config = SchedulerConfig::from_json("test", serde_json::Map::new()).unwrap();
+        let scheduler = scheduler::build(SchedulerKind::EulerAncestral, &config, 3).unwrap();
+        let size = ImageSize { channels: 4, height: 3, width: 2 };
+        let noise = NoiseSource { seed: 9, offset: 5 };
+        let evaluation = &scheduler.schedule().evaluations()[0];
+        let program = advance(evaluation, size, Some(2.0_f32.to_bits()), noise).unwrap();
+        let numbers = |start: usize| (start..start + 24).map(|n| (n * n % 31) as f32 / 7.0).collect();
+        let images: [Vec<Vec<f32>>; 2] = [0, 100].map(|start| (0..3).map(|i| numbers(start + i)).collect());
+        let expected = images.clone().map(|inputs| {
+            let inputs = inputs.iter().map(|input| TensorData::from_floats(input)).collect();
+            let weights = ExactWeights::default();
+            let outputs = interpret::<f32>(&program, &weights.of(&program), inputs, |_, _| {}).unwrap();
+            outputs[0].to_floats().unwrap()
+        });
+        let both = |input: usize| Held::Floats([&*images[0][input], &*images[1][input]].concat());
+        let weights = PreparedWeights::default();
+        let executor = Executor::new(&program, &weights, Kernels::detect(), Threads::Caller, 2);
+        assert_eq!(executor.run((0..3).map(both).collect(), |_, _| Ok(())).unwrap(), [expected.concat()]);
+    }
+}
