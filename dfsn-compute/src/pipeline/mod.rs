@@ -31,6 +31,8 @@ pub use hires::Hires;
 pub use observer::{Event, NoObserver, Observer, TraceRecorder};
 pub use prepared::Prepared;
 pub use question::Question;
+#[cfg(feature = "service")]
+pub(crate) use text::PromptCounter;
 use text::Reader;
 
 /// A model that is ready to draw.

@@ -1,5 +1,10 @@
 //! From prompts to what the UNet is conditioned on.
 
+use std::sync::Arc;
+
+#[cfg(feature = "service")]
+use dfsn_types::GenerationParams;
+
 use super::Pipeline;
 use crate::backend::{AddedConditioning, Backend, Conditioning, TextEncoding, TextInput};
 use crate::config::Family;
@@ -18,9 +23,9 @@ pub(super) struct EncodedText {
 }
 
 /// A tokenizer and the words that it finds textual inversions by.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reader {
-    pub(super) tokenizer: Tokenizer,
+    pub(super) tokenizer: Arc<Tokenizer>,
     triggers: Triggers,
 }
 
@@ -43,7 +48,30 @@ struct EncodedPrompt {
 
 impl Reader {
     pub(super) fn new(tokenizer: Tokenizer) -> Self {
-        Self { tokenizer, triggers: Triggers::default() }
+        Self { tokenizer: Arc::new(tokenizer), triggers: Triggers::default() }
+    }
+
+    fn read(&self, prompt: &str) -> (Vec<Chunk>, usize) {
+        chunks(&self.tokenizer, &self.triggers, prompt)
+    }
+}
+
+/// Tells how long prompts are, without the pipeline that they are for.
+#[cfg(feature = "service")]
+#[derive(Clone, Debug)]
+pub(crate) struct PromptCounter(Vec<Reader>);
+
+#[cfg(feature = "service")]
+impl PromptCounter {
+    /// Chunks that each prompt of a request is encoded in: at least one, at most [`crate::prompt::MAX_CHUNKS`].
+    pub(crate) fn chunks(&self, params: &GenerationParams) -> u32 {
+        let prompts =
+            [Some(params.prompt()), params.guidance_scale().is_guided().then(|| params.negative_prompt())];
+        let counts = prompts
+            .into_iter()
+            .flatten()
+            .flat_map(|prompt| self.0.iter().map(|reader| reader.read(prompt.as_str()).0.len()));
+        counts.max().unwrap_or(1) as u32
     }
 }
 
@@ -69,6 +97,12 @@ impl<B: Backend> Pipeline<B> {
             reader.triggers = Triggers::new(&reader.tokenizer, &self.inversions);
         }
         Ok(())
+    }
+
+    /// Counts chunks as this pipeline does.
+    #[cfg(feature = "service")]
+    pub(crate) fn prompt_counter(&self) -> PromptCounter {
+        PromptCounter(self.readers.clone())
     }
 
     /// Encodes a request's prompts: with guidance the negative one first (rules GEN-09 to GEN-11).
@@ -110,15 +144,14 @@ impl<B: Backend> Pipeline<B> {
     }
 
     fn chunk_prompt(&self, prompt: &str) -> ChunkedPrompt {
-        let read = |reader: &Reader| chunks(&reader.tokenizer, &reader.triggers, prompt);
-        let (chunks, cut): (_, Vec<usize>) = self.readers.iter().map(read).unzip();
+        let (chunks, cut): (_, Vec<usize>) = self.readers.iter().map(|reader| reader.read(prompt)).unzip();
         ChunkedPrompt { chunks, num_cut: cut[0] }
     }
 
     /// Empty chunks at the end, up to `count`.
     fn fill_up(&self, prompt: &mut ChunkedPrompt, count: usize) {
         for (chunks, reader) in prompt.chunks.iter_mut().zip(&self.readers) {
-            let (empty, _) = crate::prompt::chunks(&reader.tokenizer, &reader.triggers, "");
+            let (empty, _) = reader.read("");
             let missing = count.saturating_sub(chunks.len());
             chunks.extend(empty.into_iter().cycle().take(missing));
         }

@@ -54,6 +54,8 @@ pub(super) struct OpenJob {
     pub(super) model: usize,
     pub(super) deadline: Instant,
     pub(super) estimate: Duration,
+    /// Chunks of its prompts.
+    pub(super) chunks: u32,
     /// Bytes that its result will take on disk.
     pub(super) bytes: u64,
 }
@@ -93,8 +95,9 @@ impl Running {
 }
 
 impl State {
-    fn remaining(&self) -> Duration {
-        self.running.as_ref().map_or(Duration::ZERO, Running::remaining)
+    /// What is computed before the first job that waits: questions of audits and the rest of the running job.
+    fn ahead(&self) -> Duration {
+        self.audits.ahead() + self.running.as_ref().map_or(Duration::ZERO, Running::remaining)
     }
 
     fn position(&self, index: usize) -> u32 {
@@ -109,7 +112,7 @@ impl State {
         }
         let index = self.queue.iter().position(|job| job.offer.key() == key)?;
         let before: Duration = self.queue.iter().take(index + 1).map(|job| job.estimate).sum();
-        let estimate_ms = millis(before + self.remaining());
+        let estimate_ms = millis(before + self.ahead());
         Some((JobState::Queued { position: self.position(index), estimate_ms }, &self.queue[index].offer))
     }
 
@@ -163,10 +166,9 @@ impl Board {
         if state.is_draining {
             return Err(Refusal::Draining);
         }
-        let waiting: Duration =
-            state.queue.iter().map(|job| job.estimate).sum::<Duration>() + state.remaining();
+        let waiting: Duration = state.queue.iter().map(|job| job.estimate).sum::<Duration>() + state.ahead();
         if state.queue.len() >= self.capacity {
-            let retry_after_ms = millis(state.remaining()).max(100);
+            let retry_after_ms = millis(state.ahead()).max(100);
             return Err(Refusal::QueueFull { capacity: self.capacity as u32, retry_after_ms });
         }
         let estimate_ms = millis(waiting + job.estimate);
@@ -239,7 +241,8 @@ impl Board {
         while let Some(job) = state.queue.pop_front() {
             state.end(job.offer.key(), EndReason::HandedBack, &self.metrics);
         }
-        if let Some(running) = state.running.as_mut().filter(|running| running.remaining() > grace) {
+        let is_long = state.ahead() > grace;
+        if let Some(running) = state.running.as_mut().filter(|_| is_long) {
             running.stop = Some(EndReason::HandedBack);
         }
         drop(state);

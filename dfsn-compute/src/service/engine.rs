@@ -21,7 +21,7 @@ use crate::backend::Backend;
 use crate::config::ModelConfig;
 use crate::error::ComputeError;
 use crate::image::Preview;
-use crate::pipeline::{Pipeline, Question};
+use crate::pipeline::{Pipeline, PromptCounter, Question};
 use crate::request::ImageRequest;
 use crate::trace::TraceContext;
 use crate::worker::WorkerError;
@@ -55,6 +55,7 @@ pub(super) struct LoadedModel {
     pub(super) config: ModelConfig,
     pub(super) profile: ProfileRecord,
     pub(super) speed: Arc<ModelSpeed>,
+    pub(super) prompts: PromptCounter,
 }
 
 /// What the inference thread shares with the rest.
@@ -107,8 +108,9 @@ fn load_all(sources: Vec<ModelSource>) -> Result<(Vec<Model>, Vec<LoadedModel>),
         let preview = Preview::for_model(pipeline.config());
         let (config, profile) = (pipeline.config().clone(), pipeline.profile());
         tracing::info!(model = %id, name, %profile, speed = ?speed.measured(), "loaded and measured");
+        let prompts = pipeline.prompt_counter();
         models.push(Model { name: name.clone(), pipeline, speed: Arc::clone(&speed), preview });
-        loaded.push(LoadedModel { id, name, config, profile, speed });
+        loaded.push(LoadedModel { id, name, config, profile, speed, prompts });
     }
     Ok((models, loaded))
 }

@@ -1,5 +1,6 @@
 //! What a worker refuses, and how it ends.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -7,15 +8,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use dfsn_compute::backend::{TextEncoding, TextInput};
 use dfsn_compute::service::node::NodeError;
-use dfsn_compute::service::wire::{EndReason, EventKind, JobState};
+use dfsn_compute::service::wire::{AuditReply, EndReason, EventKind, JobState};
 use dfsn_compute::service::{ModelSource, Refusal, Service, server};
 use dfsn_compute::{Backend, ComputeError, Conditioning, LatentShape, ModelConfig, Pipeline};
-use dfsn_types::{GenerationParams, ImageSize, ModelId, ProfileId, ProfileRecord};
+use dfsn_types::{Boundary, GenerationParams, ImageSize, ModelId, ProfileId, ProfileRecord};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
 use crate::common::{ToyBackend, emoji_64};
-use crate::harness::{Harness, TOY, offer, options, params, params_of, start_service, start_with_model};
+use crate::harness::{
+    Harness, TOY, audit_call, offer, options, params, params_of, start_service, start_with_model,
+};
 
 #[track_caller]
 pub(crate) fn refusal<T: std::fmt::Debug>(outcome: Result<T, NodeError>) -> Refusal {
@@ -62,12 +65,55 @@ async fn a_job_that_would_be_late_is_refused_by_measured_speed() {
 }
 
 #[tokio::test]
+async fn questions_that_wait_and_long_prompts_count_in_estimates() {
+    let (dir, held) = (tempfile::tempdir().unwrap(), Arc::new(AtomicBool::new(false)));
+    let is_held = Arc::clone(&held);
+    let service = start_hindered(dir.path(), Duration::from_millis(20), move || {
+        while is_held.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    })
+    .await;
+    // From here on nothing ends and nothing is learnt.
+    held.store(true, Ordering::Relaxed);
+    let input = Bytes::from(vec![0; 4 * 4 * 16 * 16]);
+    service.put_blob(input.clone());
+    for number in 1..=4 {
+        let call = audit_call(&offer(number, params("a fox")), Boundary { image: 0, t: 1 }, Some(&input));
+        assert_eq!(service.audit(call).unwrap(), AuditReply::Pending);
+    }
+    let submit = |number, prompt: &str| match service.submit(offer(number, params(prompt))).unwrap().state {
+        JobState::Queued { estimate_ms, .. } => estimate_ms,
+        other => panic!("{other:?}"),
+    };
+    let first = submit(11, "a fox");
+    let second = submit(12, "a fox");
+    let short = second - first;
+    let questions = first - short;
+    // A step each, of 20 ms at least; a job has six.
+    assert!(questions >= 80 && short >= 120, "{questions} {short}");
+    let long = submit(13, &"a fox in the snow, ".repeat(50)) - second;
+    assert!(long > short, "{long} {short}");
+    // In time but for the questions.
+    let mut job = offer(14, params("a fox"));
+    job.deadline_ms = 3 * short + long + questions / 2;
+    assert!(matches!(service.submit(job.clone()).unwrap_err(), Refusal::TooSlow { .. }));
+    job.deadline_ms += questions;
+    service.submit(job).unwrap();
+    held.store(false, Ordering::Relaxed);
+    tokio::task::spawn_blocking(move || service.shut_down(Duration::ZERO)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_running_job_ends_at_its_deadline() {
     let (dir, slow) = (tempfile::tempdir().unwrap(), Arc::new(AtomicBool::new(false)));
-    let backend = Slowing { toy: ToyBackend::default(), slow: Arc::clone(&slow) };
-    let pipeline = Pipeline::new(ModelConfig::load(emoji_64()).unwrap(), backend).unwrap();
-    let source = ModelSource { id: TOY, name: "toy".to_owned(), load: Box::new(|| Ok(pipeline.boxed())) };
-    let service = start_with_model(options(dir.path()), source).await;
+    let is_slow = Arc::clone(&slow);
+    let service = start_hindered(dir.path(), Duration::ZERO, move || {
+        if is_slow.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    })
+    .await;
     // Measured fast, then slow: 150 steps take 3 s.
     slow.store(true, Ordering::Relaxed);
     let mut job = offer(1, params_of("a fox", 150, 1));
@@ -84,13 +130,22 @@ async fn a_running_job_ends_at_its_deadline() {
     tokio::task::spawn_blocking(move || service.shut_down(Duration::ZERO)).await.unwrap();
 }
 
-/// The toy, slower on demand.
-struct Slowing {
-    toy: ToyBackend,
-    slow: Arc<AtomicBool>,
+/// A worker whose steps take `delay` and what `hindrance` takes.
+async fn start_hindered(dir: &Path, delay: Duration, hindrance: impl Fn() + Send + 'static) -> Service {
+    let toy = ToyBackend { delay, ..ToyBackend::default() };
+    let backend = Hindered { toy, hindrance: Box::new(hindrance) };
+    let pipeline = Pipeline::new(ModelConfig::load(emoji_64()).unwrap(), backend).unwrap();
+    let source = ModelSource { id: TOY, name: "toy".to_owned(), load: Box::new(|| Ok(pipeline.boxed())) };
+    start_with_model(options(dir), source).await
 }
 
-impl Backend for Slowing {
+/// The toy, slower on demand.
+struct Hindered {
+    toy: ToyBackend,
+    hindrance: Box<dyn Fn() + Send>,
+}
+
+impl Backend for Hindered {
     fn profile(&self) -> ProfileRecord {
         self.toy.profile()
     }
@@ -106,9 +161,7 @@ impl Backend for Slowing {
         timestep: f32,
         conditioning: &Conditioning,
     ) -> Result<Vec<f32>, ComputeError> {
-        if self.slow.load(Ordering::Relaxed) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        (self.hindrance)();
         self.toy.predict_noise(sample, shape, timestep, conditioning)
     }
 

@@ -1,7 +1,7 @@
 //! Questions of audits, and their answers for a while.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use dfsn_types::FileHash;
@@ -18,7 +18,8 @@ const ANSWERS_KEPT: usize = 256;
 #[derive(Debug, Default)]
 pub(super) struct Audits {
     waiting: VecDeque<AuditTask>,
-    running: Option<FileHash>,
+    /// With its estimate.
+    running: Option<(FileHash, Duration)>,
     answers: VecDeque<(FileHash, AuditReply)>,
 }
 
@@ -32,21 +33,30 @@ pub(in crate::service) struct AuditTask {
     pub(in crate::service) init: Option<Bytes>,
     pub(in crate::service) model: usize,
     pub(in crate::service) deadline: Instant,
+    pub(in crate::service) estimate: Duration,
 }
 
 impl Audits {
     pub(super) fn next(&mut self, now: Instant) -> Option<AuditTask> {
         while let Some(task) = self.waiting.pop_front() {
             if now <= task.deadline {
-                self.running = Some(task.id);
+                self.running = Some((task.id, task.estimate));
                 return Some(task);
             }
         }
         None
     }
 
+    /// How long the questions that run and wait will take.
+    pub(super) fn ahead(&self) -> Duration {
+        let running = self.running.map_or(Duration::ZERO, |(_, estimate)| estimate);
+        running + self.waiting.iter().map(|task| task.estimate).sum::<Duration>()
+    }
+
     fn reply(&self, id: FileHash) -> Option<AuditReply> {
-        if self.running == Some(id) || self.waiting.iter().any(|task| task.id == id) {
+        if self.running.is_some_and(|(running, _)| running == id)
+            || self.waiting.iter().any(|task| task.id == id)
+        {
             return Some(AuditReply::Pending);
         }
         self.answers.iter().rev().find(|(known, _)| *known == id).map(|(_, reply)| reply.clone())

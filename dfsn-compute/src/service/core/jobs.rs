@@ -44,8 +44,10 @@ impl Service {
         let needed_bytes = bytes.saturating_add(self.board().reserved_bytes());
         self.store().check_space(needed_bytes).map_err(|_| Refusal::StoreFull { needed_bytes })?;
         let deadline = Instant::now() + Duration::from_millis(offer.deadline_ms);
-        let estimate = model.speed.estimate(&offer.params);
-        let state = self.board().take(OpenJob { offer, init, model: number, deadline, estimate, bytes })?;
+        let chunks = model.prompts.chunks(&offer.params);
+        let estimate = model.speed.estimate(&offer.params, chunks);
+        let job = OpenJob { offer, init, model: number, deadline, estimate, chunks, bytes };
+        let state = self.board().take(job)?;
         Ok(status(key, state))
     }
 
@@ -126,7 +128,7 @@ impl Service {
         if let Some(reply) = self.board().audit_reply(id) {
             return Ok(reply);
         }
-        let (model, _) = self.served(&call.params)?;
+        let (number, model) = self.served(&call.params)?;
         TraceShape::of(&call.params).index(call.boundary).map_err(|_| Refusal::UnknownState)?;
         let input = match call.input {
             Some(hash) => Some(self.input(hash)?),
@@ -139,7 +141,10 @@ impl Service {
         };
         let init = self.init_file(&call.params)?;
         let wait = Duration::from_millis(call.deadline_ms).min(self.0.options.max_deadline);
-        self.board().ask(AuditTask { id, call, input, init, model, deadline: Instant::now() + wait })?;
+        let chunks = model.prompts.chunks(&call.params);
+        let estimate = model.speed.estimate_question(&call.params, chunks, call.boundary.t);
+        let deadline = Instant::now() + wait;
+        self.board().ask(AuditTask { id, call, input, init, model: number, deadline, estimate })?;
         Ok(AuditReply::Pending)
     }
 }

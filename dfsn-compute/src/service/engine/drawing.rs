@@ -86,7 +86,8 @@ impl Drawing {
         let started = Instant::now();
         self.state = model.pipeline.step(&self.prepared, self.step + 1, &self.state)?;
         let took = started.elapsed() / u32::try_from(evaluations.max(1)).unwrap_or(u32::MAX);
-        model.speed.evaluated(self.pixels(), self.job.offer.params.guidance_scale().is_guided(), took);
+        let is_guided = self.job.offer.params.guidance_scale().is_guided();
+        model.speed.evaluated(self.pixels(), is_guided, self.job.chunks, took);
         self.step += 1;
         // At most 150 steps.
         let t = self.step as u16;
