@@ -1,0 +1,11 @@
+//! The exact profile where there are no files and no threads: a [`Session`] holds a model from bytes in memory, draws
+//! pictures and re-executes single steps of others' pictures.
+//!
+//! [`abi`] is what WebAssembly exports; `exact.mjs` beside the manifest calls it from a page, a worker or Node.
+
+pub mod abi;
+mod request;
+mod session;
+
+pub use request::{RequestError, read_request};
+pub use session::{Drawn, Session, SessionError};
