@@ -61,7 +61,7 @@ pub(crate) enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// Run every test, the WebAssembly check of dfsn-types, and the proof that default builds need no libtorch.
+    /// Run every test, the proof that default builds need no libtorch, and the exact profile on other processors.
     #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --no-torch\n  \
         cargo xtask test -p dfsn-types\n  cargo xtask test settlement -- --nocapture")]
     Test {

@@ -7,6 +7,7 @@ mod cache;
 mod check;
 mod cli;
 mod error;
+mod exact;
 mod fuzz;
 mod libtorch;
 mod process;

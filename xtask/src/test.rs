@@ -1,19 +1,16 @@
-//! `test`: the tests, the WebAssembly check, and the proof that default builds need no libtorch.
+//! `test`: the tests, the exact profile on other machines, and the proof that default builds need no libtorch.
 
 use crate::cache::Cache;
 use crate::error::Error;
+use crate::exact;
 use crate::libtorch;
 use crate::process;
 use crate::run::announce_first_build;
 use crate::steps::{Outcome, Steps};
 use crate::workspace::{LIBRARIES, PROGRAMS, Workspace};
 use std::ffi::OsString;
-use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-const WASM: &str = "wasm32-unknown-unknown";
-/// What a web page may hold: it checks pictures, and could follow the chain.
-const WASM_CRATES: [&str; 2] = ["dfsn-types", "dfsn-consensus"];
 const TORCH_FEATURE: &str = "dfsn-compute/torch,generate/torch,compute-client/torch";
 /// They need nothing that is not there, so they are always tested.
 const FREE_FEATURES: &str = "dfsn-consensus/redb,dfsn-compute/service";
@@ -21,15 +18,21 @@ const FREE_FEATURES: &str = "dfsn-consensus/redb,dfsn-compute/service";
 /// Runs everything; `args` go to `cargo test`.
 pub(crate) fn test(no_torch: bool, args: &[OsString]) -> Result<ExitCode, Error> {
     let workspace = Workspace::locate()?;
-    let mut cargo = workspace.cargo(test_args(no_torch, args));
-    if !no_torch {
-        cargo.env("LIBTORCH", libtorch::ensure(&Cache::locate()?, false)?.home);
+    let libtorch = if no_torch { None } else { Some(libtorch::ensure(&Cache::locate()?, false)?.home) };
+    if libtorch.is_some() {
         announce_first_build(&workspace)?;
     }
+    let cargo = |args: &[OsString]| {
+        let mut cargo = workspace.cargo(test_args(no_torch, args));
+        cargo.envs(libtorch.iter().map(|home| ("LIBTORCH", home)));
+        cargo
+    };
     let mut steps = Steps::default();
-    steps.command("tests", &mut cargo);
-    steps.run("lower crates for WebAssembly", || wasm(&workspace));
+    steps.command("tests", &mut cargo(args));
     steps.run("default builds need no libtorch", || torch_free(&workspace));
+    if !names_packages(args) {
+        exact::run(&mut steps, &workspace, cargo(&[]));
+    }
     Ok(steps.finish())
 }
 
@@ -49,37 +52,6 @@ fn test_args(no_torch: bool, args: &[OsString]) -> Vec<OsString> {
 fn names_packages(args: &[OsString]) -> bool {
     let own = args.iter().take_while(|arg| *arg != "--").filter_map(|arg| arg.to_str());
     own.into_iter().any(|arg| arg.starts_with("-p") || arg.starts_with("--package"))
-}
-
-fn wasm(workspace: &Workspace) -> Outcome {
-    if !has_target(workspace)
-        && let Err(outcome) = add_target(workspace)
-    {
-        return outcome;
-    }
-    let packages = WASM_CRATES.iter().flat_map(|name| ["--package", name]);
-    Outcome::of(workspace.cargo(["check", "--release", "--target", WASM]).args(packages))
-}
-
-/// Whether rustc has the target's standard library, with or without rustup.
-fn has_target(workspace: &Workspace) -> bool {
-    let mut rustc = Command::new("rustc");
-    rustc.args(["--print", "target-libdir", "--target", WASM]).current_dir(workspace.root());
-    process::output(&mut rustc).is_ok_and(|text| Path::new(text.trim()).is_dir())
-}
-
-fn add_target(workspace: &Workspace) -> Result<(), Outcome> {
-    let mut rustup = Command::new("rustup");
-    rustup.args(["target", "add", WASM]).current_dir(workspace.root());
-    match process::status(&mut rustup) {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Outcome::Failed(vec![format!(
-            "`rustup target add {WASM}` ended with {status}: check the network, then run it by hand"
-        )])),
-        Err(_) => Err(Outcome::Skipped(format!(
-            "this Rust has no {WASM} and rustup, which adds it, was not found (https://rustup.rs)"
-        ))),
-    }
 }
 
 fn torch_free(workspace: &Workspace) -> Outcome {

@@ -1,6 +1,7 @@
 //! Where the workspace and its build folder are, and how cargo is called in it.
 
 use crate::process::{self, ProcessError};
+use crate::steps::Outcome;
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -60,6 +61,34 @@ impl Workspace {
         let value: serde_json::Value = serde_json::from_str(&text).map_err(|_| WorkspaceError::NoTarget)?;
         let path = value.get("target_directory").and_then(|path| path.as_str());
         path.map(PathBuf::from).ok_or(WorkspaceError::NoTarget)
+    }
+
+    /// Sees to it that rustc has a target's standard library.
+    ///
+    /// # Errors
+    /// How a step ends that needs it.
+    pub(crate) fn add_target(&self, target: &str) -> Result<(), Outcome> {
+        if self.has_target(target) {
+            return Ok(());
+        }
+        let mut rustup = Command::new("rustup");
+        rustup.args(["target", "add", target]).current_dir(&self.root);
+        match process::status(&mut rustup) {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(Outcome::Failed(vec![format!(
+                "`rustup target add {target}` ended with {status}: check the network, then run it by hand"
+            )])),
+            Err(_) => Err(Outcome::Skipped(format!(
+                "this Rust has no {target} and rustup, which adds it, was not found (https://rustup.rs)"
+            ))),
+        }
+    }
+
+    /// With or without rustup.
+    fn has_target(&self, target: &str) -> bool {
+        let mut rustc = Command::new("rustc");
+        rustc.args(["--print", "target-libdir", "--target", target]).current_dir(&self.root);
+        process::output(&mut rustc).is_ok_and(|text| Path::new(text.trim()).is_dir())
     }
 }
 
