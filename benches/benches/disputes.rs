@@ -28,6 +28,7 @@ fn programs(criterion: &mut Criterion) {
         unet: sd15_unet(),
         decoder: vae.clone(),
         encoder: vae.clone(),
+        scheduler: scheduler(),
     };
     let mut group = criterion.benchmark_group("disputes");
     group.bench_function("unet_program", |bencher| {

@@ -161,7 +161,21 @@ impl Worker {
         self.submit(move |pipeline, _| pipeline.answer(&request, &question))
     }
 
-    /// Queues a part in a judgement by arithmetic: `run` is given the contested computation, from the state before.
+    /// Queues the question what a boundary follows from besides the state before (rule ARI-02); the reply is what
+    /// [`Pipeline::given_inputs`] gives.
+    ///
+    /// # Errors
+    /// [`WorkerError::QueueFull`] or [`WorkerError::Stopped`], at once.
+    pub fn given_inputs(
+        &self,
+        request: ImageRequest,
+        boundary: usize,
+    ) -> Result<JobHandle<Vec<Vec<f32>>>, ComputeError> {
+        self.submit(move |pipeline, _| pipeline.given_inputs(&request, boundary))
+    }
+
+    /// Queues a part in a judgement by arithmetic: `run` is given the contested computation, from the state before and
+    /// [given inputs](Worker::given_inputs).
     ///
     /// # Errors
     /// [`WorkerError::QueueFull`] or [`WorkerError::Stopped`], at once; [`ComputeError::Dispute`] in the reply, and
@@ -170,12 +184,13 @@ impl Worker {
         &self,
         computation: Computation,
         before: Vec<u8>,
+        given: Vec<Vec<f32>>,
         run: impl FnOnce(Dispute<'_>) -> Result<T, DisputeError> + Send + 'static,
     ) -> Result<JobHandle<T>, ComputeError> {
         self.submit(move |pipeline, _| {
             let exact = pipeline.backend().as_exact();
             let exact = exact.ok_or_else(|| ComputeError::Backend("jurors judge this profile".to_owned()))?;
-            Ok(run(Dispute::new(exact, &computation, &before)?)?)
+            Ok(run(Dispute::new(exact, &computation, &before, &given)?)?)
         })
     }
 

@@ -23,8 +23,9 @@ pub const QUESTIONS_MAX: usize = 4;
 /// Leaves of the largest trace: 4 images of 150 steps.
 pub const LEAVES_MAX: usize = 608;
 
-/// Inputs of a contested computation that arithmetic does not derive: text embeddings, for each prompt of at most two.
-pub const INPUTS_MAX: usize = 8;
+/// Inputs of a contested computation that arithmetic does not derive: for each of two prompts the embeddings of 8 chunks,
+/// and pooled ones.
+pub const INPUTS_MAX: usize = 18;
 
 /// What a validator does in a job.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -61,8 +62,8 @@ pub enum DutyKind {
     Contest {
         /// Which answer.
         answer: AnswerRef,
-        /// In the exact profile the roots of what the contested computation starts from besides a state: no arithmetic
-        /// derives them. Empty where jurors judge.
+        /// In the exact profile the BLAKE3 hashes of what the contested computation starts from besides a state: no
+        /// arithmetic derives it. Empty where nothing is, and in other profiles.
         inputs: BoundedVec<Hash, INPUTS_MAX>,
     },
     /// The worker, the contested auditor or a juror shows the digest behind its commitment or answer.

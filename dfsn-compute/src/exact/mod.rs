@@ -32,7 +32,7 @@ mod tracer;
 mod weights;
 
 pub use backend::{ExactBackend, ExactOptions, load_pipeline, load_pipeline_cached};
-pub use dispute::{Dispute, DisputeError, Move, WeightBytes};
+pub use dispute::{Dispute, DisputeError, Move, WeightBytes, input_hashes};
 pub use error::ExactError;
 pub use model::{ExactModel, NetworkCall};
 pub use simd::Isa;

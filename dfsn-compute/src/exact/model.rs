@@ -1,6 +1,7 @@
 //! A model's networks as programs.
 
 use dfsn_consensus::exact::config::{TextEncoderShape, UNetShape, VaeShape};
+use dfsn_consensus::exact::scheduler::SchedulerShape;
 use dfsn_consensus::exact::{
     Architecture, Program, TEXT_PARTS, WeightLayout, decoder, encoder, smallest_programs, text_encoder, unet,
 };
@@ -8,13 +9,14 @@ use dfsn_consensus::exact::{
 use super::{ExactError, shapes};
 use crate::config::{Family, ModelConfig};
 
-/// The shapes of a model's networks, from which their programs are built.
+/// The shapes of a model's networks, from which their programs are built, and its noise schedule.
 #[derive(Clone, Debug)]
 pub struct ExactModel {
     pub(super) text_encoders: Vec<TextEncoderShape>,
     pub(super) unet: UNetShape,
     pub(super) decoder: VaeShape,
     pub(super) encoder: VaeShape,
+    scheduler: SchedulerShape,
 }
 
 /// One call of a network, for one prompt or picture. Heights and widths are those of its input: latents, but for the
@@ -63,6 +65,7 @@ impl ExactModel {
             unet: self.unet.clone(),
             decoder: self.decoder.clone(),
             encoder: self.encoder.clone(),
+            scheduler: self.scheduler,
         }
     }
 
@@ -81,6 +84,7 @@ impl ExactModel {
             unet: shapes::unet(&config.unet)?,
             decoder: shapes::vae(&config.vae, config.vae.use_post_quant_conv)?,
             encoder: shapes::vae(&config.vae, config.vae.use_quant_conv)?,
+            scheduler: config.scheduler.shape,
         })
     }
 

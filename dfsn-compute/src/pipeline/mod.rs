@@ -4,6 +4,7 @@
 //! [`Pipeline::decode`], so that an auditor who executes one of them alone, from the state that was opened to
 //! it, runs the very code that made the picture.
 
+mod given;
 mod hires;
 mod observer;
 mod prepared;

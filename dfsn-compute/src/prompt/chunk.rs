@@ -4,7 +4,7 @@ use super::{Piece, TextualInversion, parse};
 use crate::tokenizer::Tokenizer;
 
 /// The most chunks of a prompt; what follows is cut.
-pub const MAX_CHUNKS: usize = 8;
+pub const MAX_CHUNKS: usize = dfsn_consensus::exact::TEXT_CHUNKS_MAX;
 /// How far back a comma may be for the words behind it to move to the next chunk together.
 const COMMA_REACH: usize = 20;
 /// Stands for a token whose embedding is replaced; the least id, since the greatest one marks the end.

@@ -40,7 +40,7 @@ impl Scene {
     }
 
     fn dispute(&self) -> Dispute<'_> {
-        Dispute::new(&self.backend, &self.computation, &self.before).unwrap()
+        Dispute::new(&self.backend, &self.computation, &self.before, &[]).unwrap()
     }
 
     fn next(&self, list: &[Hash], shown: &[PostedTensor]) -> Move {
@@ -118,7 +118,7 @@ fn a_number_inside_is_proven_from_weights() {
 #[test]
 fn what_cannot_be_shown_is_told() {
     let scene = Scene::new();
-    let short = Dispute::new(&scene.backend, &scene.computation, &scene.before[4..]);
+    let short = Dispute::new(&scene.backend, &scene.computation, &scene.before[4..], &[]);
     assert!(matches!(short, Err(DisputeError::Before { .. })));
     let none = scene.dispute().show(u32::MAX, TensorPart::Piece(0));
     assert!(matches!(none, Err(DisputeError::NoSuchPart(u32::MAX))));
@@ -128,6 +128,6 @@ fn what_cannot_be_shown_is_told() {
     let other: Vec<u8> = scene.before.iter().rev().copied().collect();
     let finite = other.as_chunks::<4>().0.iter().all(|bytes| f32::from_le_bytes(*bytes).is_finite());
     let other = if finite { other } else { vec![0; scene.before.len()] };
-    let (list, _) = Dispute::new(&scene.backend, &scene.computation, &other).unwrap().roots().unwrap();
+    let (list, _) = Dispute::new(&scene.backend, &scene.computation, &other, &[]).unwrap().roots().unwrap();
     assert_eq!(scene.next(&list, &[]), Move::StartsElsewhere);
 }

@@ -3,6 +3,7 @@
 
 mod attention;
 mod canonical;
+mod cheats;
 mod disputes;
 mod elementwise;
 mod environment;

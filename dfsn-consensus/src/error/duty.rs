@@ -141,14 +141,12 @@ pub enum DutyError {
     #[error("DAT-04: {0}")]
     Posted(PostError),
     /// Names another number of inputs than arithmetic leaves open.
-    #[error(
-        "ARI-02: {actual} roots of inputs, the computation has {expected} that arithmetic does not derive"
-    )]
+    #[error("ARI-02: boundary {boundary} does not follow from {actual} given inputs")]
     GivenInputs {
-        /// Given.
+        /// The boundary.
+        boundary: u16,
+        /// Inputs named.
         actual: usize,
-        /// Needed.
-        expected: usize,
     },
     /// Roots that do not lead from the state before to the contested one.
     #[error("ARI-04: {0}")]

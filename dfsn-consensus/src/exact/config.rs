@@ -6,8 +6,9 @@ use thiserror::Error;
 
 use super::layout::{LayoutError, WeightLayout};
 use super::op::Activation;
+use super::scheduler::{SchedulerError, SchedulerShape};
 
-/// All networks of a model: what its programs are built from.
+/// All networks of a model and its noise schedule: what its programs are built from.
 #[derive(BorshSerialize, BorshDeserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Architecture {
     /// One or two text encoders, in the order of their folders.
@@ -18,6 +19,8 @@ pub struct Architecture {
     pub decoder: VaeShape,
     /// The autoencoder, as the encoder sees it.
     pub encoder: VaeShape,
+    /// The noise schedule.
+    pub scheduler: SchedulerShape,
 }
 
 /// Bytes that are no architecture.
@@ -39,6 +42,9 @@ pub enum ArchitectureError {
         /// The largest.
         max: usize,
     },
+    /// A setting of the scheduler beyond every model's.
+    #[error(transparent)]
+    Scheduler(#[from] SchedulerError),
 }
 
 impl Architecture {
@@ -71,7 +77,7 @@ impl Architecture {
     /// Bounds that keep programs small; their builders check how the numbers fit together.
     ///
     /// # Errors
-    /// [`ArchitectureError::Bounds`].
+    /// [`ArchitectureError::Bounds`], [`ArchitectureError::Scheduler`].
     pub fn check(&self) -> Result<(), ArchitectureError> {
         bound("text encoders", self.text_encoders.len(), 1, 2)?;
         for text in &self.text_encoders {
@@ -110,7 +116,7 @@ impl Architecture {
                 bound("channels of the vae", channels, 1, 1 << 14)?;
             }
         }
-        Ok(())
+        Ok(self.scheduler.check()?)
     }
 }
 

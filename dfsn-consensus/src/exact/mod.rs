@@ -28,7 +28,9 @@ pub mod scheduler;
 pub mod soft;
 mod tensor;
 
-pub use computation::{Binding, Call, Computation, RootsError};
+pub use computation::{
+    Binding, Call, Computation, ComputationError, ContestedState, RootsError, TEXT_CHUNKS_MAX,
+};
 pub use config::{Architecture, ArchitectureError};
 pub use data::{TensorData, tensor_root};
 pub use evaluate::{

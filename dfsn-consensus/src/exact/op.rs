@@ -185,6 +185,13 @@ pub enum OpKind {
         /// Rows of the input.
         rows: usize,
     },
+    /// f32 -> f32 of any shape: as many elements from one on.
+    Part {
+        /// The first one.
+        start: usize,
+    },
+    /// f32 tensors -> f32 of any shape: one behind the other.
+    Join,
 }
 
 /// Limit of the inputs of linear layers and of convolutions after a norm.

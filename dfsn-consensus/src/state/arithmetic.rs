@@ -3,12 +3,12 @@
 use dfsn_types::{Boundary, Hash, ProfileRecord};
 
 use super::{ChainState, Job};
-use crate::exact::{Architecture, Computation};
+use crate::exact::{Architecture, Computation, ContestedState};
 
 /// A model in the exact profile, decoded.
 #[derive(Clone, Debug)]
 pub struct ExactForm {
-    /// The networks.
+    /// The networks and the noise schedule.
     pub architecture: Architecture,
     /// BLAKE3 hash of the canonical file of weights.
     pub weights_root: Hash,
@@ -27,10 +27,25 @@ impl ChainState {
         Some(ExactForm { architecture, weights_root: exact.weights_root })
     }
 
-    /// What the state at a boundary follows from, where arithmetic can tell (rule ARI-01).
-    pub fn computation(&self, job: &Job, boundary: Boundary) -> Option<Computation> {
+    /// What the state at a boundary follows from, if so many inputs are given and arithmetic can tell (rule ARI-01).
+    pub fn computation(&self, job: &Job, boundary: Boundary, given: usize) -> Option<Computation> {
+        self.with_contested(job, boundary, |state| state.computation(given).ok()).flatten()
+    }
+
+    /// Whether a contest of a boundary can name so many given inputs (rule ARI-02).
+    pub fn takes_given(&self, job: &Job, boundary: Boundary, given: usize) -> bool {
+        self.with_contested(job, boundary, |state| state.takes(given)).unwrap_or(given == 0)
+    }
+
+    fn with_contested<T>(
+        &self,
+        job: &Job,
+        boundary: Boundary,
+        read: impl FnOnce(&ContestedState<'_>) -> T,
+    ) -> Option<T> {
         let form = self.exact_form(job)?;
-        let model = self.models.get(&job.params.model())?;
-        Computation::at(&form.architecture, &job.params, model.vae_scale_factor, boundary.t).ok()?
+        let vae_scale_factor = self.models.get(&job.params.model())?.vae_scale_factor;
+        let (architecture, params) = (&form.architecture, &job.params);
+        Some(read(&ContestedState { architecture, params, vae_scale_factor, boundary }))
     }
 }

@@ -10,34 +10,7 @@ use dfsn_consensus::exact::soft::{SoftDouble, SoftSingle};
 use dfsn_types::SchedulerKind;
 
 use crate::random::normals;
-
-/// As Stable Diffusion 1.5 has it.
-fn sd15() -> SchedulerShape {
-    SchedulerShape {
-        num_train_timesteps: 1000,
-        beta_start: Some(0.00085_f64.to_bits()),
-        beta_end: Some(0.012_f64.to_bits()),
-        beta_schedule: Some(BetaSchedule::ScaledLinear),
-        rescale_betas_zero_snr: false,
-        prediction_type: PredictionType::Epsilon,
-        timestep_spacing: None,
-        steps_offset: 1,
-        clip_sample: Some(false),
-        clip_sample_range: 1.0_f32.to_bits(),
-        set_alpha_to_one: Some(false),
-        skip_prk_steps: true,
-        final_sigmas_type: FinalSigmas::Zero,
-        use_karras_sigmas: false,
-        use_lu_lambdas: false,
-        solver_order: 2,
-        solver_type: None,
-        lower_order_final: true,
-        euler_at_final: false,
-        original_inference_steps: 50,
-        timestep_scaling: 10.0_f64.to_bits(),
-        unsupported: 0,
-    }
-}
+use crate::shapes::scheduler as sd15;
 
 /// Shapes that differ in what schedulers read: every spacing and prediction, and the rest in turn.
 fn shapes() -> Vec<SchedulerShape> {

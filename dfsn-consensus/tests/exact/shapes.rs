@@ -2,6 +2,7 @@
 
 use dfsn_consensus::exact::Activation;
 use dfsn_consensus::exact::config::{BlockShape, TextEncoderShape, UNetShape, VaeShape};
+use dfsn_consensus::exact::scheduler::{BetaSchedule, FinalSigmas, PredictionType, SchedulerShape};
 
 pub(crate) fn tiny_unet() -> UNetShape {
     let block = |channels, attention, heads| BlockShape {
@@ -88,5 +89,33 @@ pub(crate) fn sd15_text_encoder() -> TextEncoderShape {
         eps: 1e-5_f64.to_bits(),
         penultimate: false,
         projection: None,
+    }
+}
+
+/// Stable Diffusion's.
+pub(crate) fn scheduler() -> SchedulerShape {
+    SchedulerShape {
+        num_train_timesteps: 1_000,
+        beta_start: Some(0.000_85_f64.to_bits()),
+        beta_end: Some(0.012_f64.to_bits()),
+        beta_schedule: Some(BetaSchedule::ScaledLinear),
+        rescale_betas_zero_snr: false,
+        prediction_type: PredictionType::Epsilon,
+        timestep_spacing: None,
+        steps_offset: 1,
+        clip_sample: Some(false),
+        clip_sample_range: 1.0_f32.to_bits(),
+        set_alpha_to_one: Some(false),
+        skip_prk_steps: true,
+        final_sigmas_type: FinalSigmas::Zero,
+        use_karras_sigmas: false,
+        use_lu_lambdas: false,
+        solver_order: 2,
+        solver_type: None,
+        lower_order_final: true,
+        euler_at_final: false,
+        original_inference_steps: 50,
+        timestep_scaling: 10.0_f64.to_bits(),
+        unsupported: 0,
     }
 }

@@ -156,6 +156,8 @@ impl<'a> Executor<'a> {
             Kind::Elementwise(expression) => self.elementwise(op, expression),
             Kind::Noise { seed, offset } => self.noise(op, *seed, *offset),
             Kind::Transpose { rows } => self.transpose(op, *rows),
+            Kind::Part { start } => self.part(op, *start),
+            Kind::Join => self.join(op),
         }
     }
 

@@ -114,4 +114,26 @@ impl Executor<'_> {
             .collect();
         self.put(op, 0, Held::Floats(turned))
     }
+
+    pub(super) fn part(&mut self, op: &Op, start: usize) -> Result<(), ExactError> {
+        let id = self.input(op, 0)?;
+        let (whole, length) = (self.spec(id)?.len(), self.output_spec(op)?.len());
+        let images = self.floats(id)?.chunks_exact(whole.max(1));
+        let parts: Option<Vec<&[f32]>> = images.map(|image| image.get(start..start + length)).collect();
+        let parts = parts.ok_or_else(|| self.missing("part"))?.concat();
+        self.put(op, 0, Held::Floats(parts))
+    }
+
+    pub(super) fn join(&mut self, op: &Op) -> Result<(), ExactError> {
+        let inputs =
+            op.inputs.iter().map(|id| self.floats(*id)).collect::<Result<Vec<&[f32]>, ExactError>>()?;
+        let mut joined = Vec::with_capacity(inputs.iter().map(|input| input.len()).sum());
+        for image in 0..self.images {
+            for input in &inputs {
+                let length = input.len() / self.images;
+                joined.extend_from_slice(&input[image * length..][..length]);
+            }
+        }
+        self.put(op, 0, Held::Floats(joined))
+    }
 }

@@ -1,4 +1,4 @@
-//! Ops without sums: expressions, noise, another order of the same numbers.
+//! Ops without sums: expressions, noise, the same numbers elsewhere.
 
 use super::super::expression::Expression;
 use super::super::ieee::Single;
@@ -29,4 +29,20 @@ pub(super) fn transpose(at: &At<'_, impl Source>, rows: usize) -> Result<Value, 
     let (column, row) = at.split(at.index, rows)?;
     let columns = at.place.len().checked_div(rows).ok_or(at.none)?;
     Ok(Value::F32(at.float(0, row.saturating_mul(columns).saturating_add(column))?))
+}
+
+pub(super) fn part(at: &At<'_, impl Source>, start: usize) -> Result<Value, EvaluateError> {
+    Ok(Value::F32(at.float(0, start.saturating_add(at.index))?))
+}
+
+pub(super) fn join(at: &At<'_, impl Source>) -> Result<Value, EvaluateError> {
+    let mut index = at.index;
+    for position in 0..at.op.inputs.len() {
+        let length = at.input_spec(position)?.len();
+        match index.checked_sub(length) {
+            Some(rest) => index = rest,
+            None => return Ok(Value::F32(at.float(position, index)?)),
+        }
+    }
+    Err(at.none)
 }

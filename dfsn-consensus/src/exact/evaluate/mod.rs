@@ -199,6 +199,8 @@ impl Element {
             Kind::Elementwise(expression) => elementwise::elementwise::<F>(at, expression),
             Kind::Noise { seed, offset } => elementwise::noise::<F>(at, *seed, *offset),
             Kind::Transpose { rows } => elementwise::transpose(at, *rows),
+            Kind::Part { start } => elementwise::part(at, *start),
+            Kind::Join => elementwise::join(at),
         }
     }
 }

@@ -117,6 +117,44 @@ pub fn advance(
     builder.finish(outputs)
 }
 
+/// A state with a history as a trace commits to it. Input: `count` tensors of latents, one behind the other. Outputs: each.
+///
+/// # Errors
+/// [`ProgramError`] for sizes that have no exact form.
+pub fn state_parts(size: ImageSize, count: usize) -> Result<Program, ProgramError> {
+    let mut builder = Builder::new("step");
+    let state = builder.input(Element::F32, &size.states(count))?;
+    let each = size.channels.saturating_mul(size.height).saturating_mul(size.width);
+    let part = |index: usize| OpKind::Part { start: index.saturating_mul(each) };
+    let parts = (0..count).map(|index| builder.push(part(index), &[state], Element::F32, &size.planes()));
+    let parts = parts.collect::<Result<_, _>>()?;
+    builder.finish(parts)
+}
+
+/// The reverse of [`state_parts`].
+///
+/// # Errors
+/// [`ProgramError`] for sizes that have no exact form.
+pub fn joined_state(size: ImageSize, count: usize) -> Result<Program, ProgramError> {
+    joined(&size.planes(), count, &size.states(count))
+}
+
+/// A prompt of several chunks. Inputs: f32 `[tokens][width]` each. Output: all of them, `[chunks * tokens][width]`.
+///
+/// # Errors
+/// [`ProgramError`] for sizes that have no exact form.
+pub fn joined_text(chunks: usize, tokens: usize, width: usize) -> Result<Program, ProgramError> {
+    joined(&[tokens, width], chunks, &[chunks.saturating_mul(tokens), width])
+}
+
+fn joined(dims: &[usize], count: usize, whole: &[usize]) -> Result<Program, ProgramError> {
+    let mut builder = Builder::new("step");
+    let inputs = (0..count).map(|_| builder.input(Element::F32, dims));
+    let inputs = inputs.collect::<Result<Vec<TensorId>, _>>()?;
+    let output = builder.push(OpKind::Join, &inputs, Element::F32, whole)?;
+    builder.finish(vec![output])
+}
+
 /// From the latents after the last step to the decoder's input.
 ///
 /// # Errors
@@ -141,6 +179,11 @@ pub fn decoded(size: ImageSize) -> Result<Program, ProgramError> {
 impl ImageSize {
     const fn planes(self) -> [usize; 3] {
         [self.channels, self.height, self.width]
+    }
+
+    /// So many tensors of planes, one behind the other.
+    const fn states(self, count: usize) -> [usize; 3] {
+        [self.channels.saturating_mul(count), self.height, self.width]
     }
 
     const fn pixels(self) -> [usize; 3] {

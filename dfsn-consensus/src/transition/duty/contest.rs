@@ -46,15 +46,13 @@ impl Execution {
         inputs: &[Hash],
     ) -> Result<(Phase, DurationMs), DutyError> {
         let windows = &self.state.params.windows;
-        let computation = self.state.computation(job, boundary);
-        let expected = computation.as_ref().map_or(0, |computation| computation.given());
-        if inputs.len() != expected {
-            return Err(DutyError::GivenInputs { actual: inputs.len(), expected });
+        if !self.state.takes_given(job, boundary, inputs.len()) {
+            return Err(DutyError::GivenInputs { boundary: boundary.t, actual: inputs.len() });
         }
-        if computation.is_none() {
+        if self.state.computation(job, boundary, inputs.len()).is_none() {
             return Ok((Phase::Judging(Box::new(Judgement::new(answer, boundary))), windows.claim_ms));
         }
-        let (stage, length) = match expected {
+        let (stage, length) = match inputs.len() {
             0 => (DisputeStage::Listing, windows.open_ms),
             _ => (DisputeStage::Inputs, windows.answer_ms),
         };

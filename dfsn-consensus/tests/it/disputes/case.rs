@@ -1,27 +1,27 @@
-//! A job in the exact profile whose decoder's output is contested.
+//! A job in the exact profile of which a state is contested.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use dfsn_consensus::DutyError;
 use dfsn_consensus::exact::{
-    Claim, Computation, ProverError, TensorData, TensorId, WeightLayout, WorkerBytes, open_output,
-    prove_element,
+    Architecture, Claim, Computation, ProverError, TensorData, TensorId, WeightLayout, WorkerBytes,
+    open_output, prove_element,
 };
 use dfsn_consensus::state::{DisputeStage, Phase};
 use dfsn_types::{
     Amount, AnswerRef, Attempt, Boundary, BoundedVec, CommittedState, DutyKind, ElementProof, FileHash,
     GenerationParams, GenerationRequest, Hash, ImageCommitment, ImageSize, JobId, Pair, PixelHash,
-    PostedPart, PostedTensor, ProfileRecord, ResultCommitment, Salt, Seat as Role, Slice, StateContext,
-    TensorPart, TensorRoots, TraceLeaf, TraceShape, TraceTree, hash_nodes,
+    PostedPart, PostedTensor, ProfileRecord, ResultCommitment, Salt, SchedulerKind, Seat as Role, Slice,
+    StateContext, TensorPart, TensorRoots, TraceLeaf, TraceShape, TraceTree, hash_nodes,
 };
 
-use super::model::{Held, LATENT_SIDE, Model, Tensors};
+use super::model::{Held, Model, Tensors};
 use crate::network::setup::pair;
 use crate::network::{Behaviour, Network, Seat, Setup, Working, answer_of};
 
 /// Steps of the request; the decoder follows at `STEPS + 1`.
-pub(crate) const STEPS: u16 = 3;
+pub(crate) const STEPS: u16 = 4;
 
 /// The worker, node 0, has committed; all auditors have answered; nobody does anything by itself from there on.
 pub(crate) struct Case {
@@ -34,7 +34,11 @@ pub(crate) struct Case {
     /// What they should be.
     pub(crate) right: Tensors,
     pub(crate) tree: TraceTree,
+    /// The contested boundary.
+    t: u16,
     before: Vec<u8>,
+    /// What the contest names of given inputs.
+    pub(crate) inputs: Vec<Hash>,
     /// The answer that is contested.
     pub(crate) answer: AnswerRef,
 }
@@ -51,16 +55,25 @@ pub(crate) enum Wrong {
 }
 
 impl Case {
+    /// The decoder's output is contested.
     pub(crate) fn new(wrong: Wrong) -> Self {
-        let model = Model::new();
-        let computation = model.computation();
-        let latents = latents();
+        Self::at(STEPS + 1, wrong)
+    }
+
+    /// The state at a boundary is contested.
+    pub(crate) fn at(t: u16, wrong: Wrong) -> Self {
+        let (model, computation) = (Model::new(), contested(t));
+        let start = numbers("state before", before_length(&computation));
+        let given: Vec<TensorData> =
+            given_lengths(t).into_iter().map(|length| numbers("given", length)).collect();
+        let inputs = given.iter().map(TensorData::hash).collect::<Vec<_>>();
         let change = match wrong {
             Wrong::Worker(call, tensor, element) => Some((call, tensor, element)),
             _ => None,
         };
-        let right = Tensors::compute(&model, &latents, None);
-        let worker = change.map_or_else(|| right.clone(), |_| Tensors::compute(&model, &latents, change));
+        let compute = |change| Tensors::compute(&model, &computation, (&start, &given), change);
+        let right = compute(None);
+        let worker = change.map_or_else(|| right.clone(), |_| compute(change));
         let mut seats = vec![Seat::new(Behaviour::working(Working::MissesDeadline))];
         seats.extend((0..3).map(|_| Seat::auditor(Behaviour::HONEST)));
         let setup = Setup { exact: Some(model.record()), ..Setup::of(seats) };
@@ -69,22 +82,22 @@ impl Case {
             let job = network.request_with(0, request(seed));
             network.until(|network| network.state().jobs.get(&job).is_some_and(|job| job.worker().is_some()));
             network.tick();
-            let states = states(&latents, &worker.last(&computation));
+            let states = states(t, &start, &worker.last(&computation));
             let tree = commit(&mut network, &job, &states);
             network.until(|network| {
                 network.phase(&job).is_some_and(|phase| matches!(phase, Phase::Answering(_)))
             });
-            let contested = Boundary { image: 0, t: STEPS + 1 };
+            let contested = Boundary { image: 0, t };
             let found = network.job(&job).committed().unwrap().claims.iter().find_map(|(auditor, claim)| {
                 let question = claim.questions.iter().position(|boundary| boundary == contested)?;
                 Some(answer_of(*auditor, u8::try_from(question).unwrap()))
             });
             let Some(answer) = found else { continue };
-            let honest = self::states(&latents, &right.last(&computation));
+            let honest = self::states(t, &start, &right.last(&computation));
             answer_all(&mut network, &job, &honest, (wrong == Wrong::Auditor).then_some(answer));
             network.until(|network| network.phase(&job) == Some(&Phase::Opening));
-            let before = latents.to_bytes();
-            return Self { network, job, model, computation, worker, right, tree, before, answer };
+            let before = start.to_bytes();
+            return Self { network, job, model, computation, worker, right, tree, t, before, inputs, answer };
         }
         unreachable!("the seeds do not end")
     }
@@ -102,8 +115,8 @@ impl Case {
     }
 
     pub(crate) fn contest(&mut self) {
-        let contest = DutyKind::Contest { answer: self.answer, inputs: BoundedVec::empty() };
-        self.network.duty(0, &self.job, contest);
+        let inputs = BoundedVec::new(self.inputs.clone()).unwrap();
+        self.network.duty(0, &self.job, DutyKind::Contest { answer: self.answer, inputs });
     }
 
     /// What the worker shows of itself.
@@ -113,8 +126,8 @@ impl Case {
             CommittedState { hash: hash(bytes), salt: opening.salt, path: opening.path }
         };
         TensorRoots {
-            before: Some(state(STEPS, &self.before)),
-            after: state(STEPS + 1, &self.worker.last(&self.computation)),
+            before: Some(state(self.t - 1, &self.before)),
+            after: state(self.t, &self.worker.last(&self.computation)),
             roots: BoundedVec::new(self.worker.roots(&self.computation)).unwrap(),
         }
     }
@@ -124,9 +137,15 @@ impl Case {
         self.data(0, DutyKind::PostRoots { answer: self.answer, roots });
     }
 
-    /// Contest and roots.
+    /// Contest and roots, once nobody has called a jury.
     pub(crate) fn dispute(&mut self) {
         self.contest();
+        let is_comparing = |network: &Network, job: &JobId| match network.phase(job) {
+            Some(Phase::Disputing(dispute)) => dispute.stage == DisputeStage::Inputs,
+            _ => false,
+        };
+        let job = self.job;
+        self.network.until(|network| !is_comparing(network, &job));
         self.post_roots();
     }
 
@@ -221,9 +240,27 @@ pub(crate) fn list_bytes(list: &[Hash]) -> Vec<u8> {
     list.iter().flat_map(|root| *root.as_bytes()).collect()
 }
 
-fn latents() -> TensorData {
-    let mut bytes = vec![0; 4 * LATENT_SIDE * LATENT_SIDE];
-    blake3::Hasher::new().update(b"latents").finalize_xof().fill(&mut bytes);
+/// What a boundary of the request follows from.
+pub(crate) fn contested(t: u16) -> Computation {
+    Model::new().computation(&request(0).params, t, given_lengths(t).len())
+}
+
+/// Numbers of each given input: of a step for both prompts the text's embeddings and the pooled ones.
+fn given_lengths(t: u16) -> Vec<usize> {
+    let Architecture { unet, text_encoders, .. } = Model::new().architecture;
+    let text = text_encoders[0].positions * unet.cross_attention_dim;
+    let pooled = unet.add_embedding.unwrap().0;
+    if t <= STEPS { vec![text, pooled, text, pooled] } else { Vec::new() }
+}
+
+fn before_length(computation: &Computation) -> usize {
+    let program = &computation.calls()[0].program;
+    program.tensor(program.inputs()[0]).unwrap().len()
+}
+
+fn numbers(what: &str, count: usize) -> TensorData {
+    let mut bytes = vec![0; count];
+    blake3::Hasher::new().update(what.as_bytes()).finalize_xof().fill(&mut bytes);
     TensorData::from_floats(&bytes.iter().map(|byte| f32::from(*byte) / 64.0 - 2.0).collect::<Vec<_>>())
 }
 
@@ -231,15 +268,21 @@ fn request(seed: u32) -> GenerationRequest {
     let pair = Pair { profile: ProfileRecord::EXACT_V1.id(), ..pair() };
     let size = ImageSize::new(128, 128).unwrap();
     let params = GenerationParams::builder(pair.model, pair.profile, "a red fox", size);
-    let params = params.num_inference_steps(STEPS).seed(seed).build().unwrap();
+    // Its second step reads a history and leaves one.
+    let params =
+        params.num_inference_steps(STEPS).scheduler(SchedulerKind::Dpmpp2m).seed(seed).build().unwrap();
     let price_per_unit = Amount::from_base_units(100_000_000_000_000);
     GenerationRequest { params, price_per_unit, ..crate::network::usual_request(seed) }
 }
 
-/// Bytes of all states: only the last two are real.
-fn states(latents: &TensorData, decoded: &[u8]) -> Vec<Vec<u8>> {
-    let earlier = (0..STEPS).map(|t| vec![t as u8; 32]);
-    earlier.chain([latents.to_bytes(), decoded.to_vec()]).collect()
+/// Bytes of all states: only those around the contested boundary are real.
+fn states(contested: u16, before: &TensorData, after: &[u8]) -> Vec<Vec<u8>> {
+    let state = |t: u16| match t {
+        t if t + 1 == contested => before.to_bytes(),
+        t if t == contested => after.to_vec(),
+        t => vec![t as u8; 32],
+    };
+    (0..=STEPS + 1).map(state).collect()
 }
 
 fn context(network: &Network, job: &JobId, t: usize) -> StateContext {

@@ -1,4 +1,4 @@
-//! A small model in the exact profile: its networks, its file of weights, and what its decoder computes.
+//! A small model in the exact profile: its networks, its file of weights, and what it computes.
 
 #[path = "../../exact/shapes.rs"]
 #[allow(dead_code, reason = "shared with the tests of the exact profile")]
@@ -9,13 +9,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use dfsn_consensus::exact::{
-    Architecture, Binding, Computation, EvaluateError, Program, Source, TensorData, TensorId, Value,
-    WeightForm, WeightId, WeightLayout, Weights, evaluate_element, interpret,
+    Architecture, Binding, Computation, ContestedState, EvaluateError, Program, Source, TensorData, TensorId,
+    Value, WeightForm, WeightId, WeightLayout, Weights, evaluate_element, interpret,
 };
-use dfsn_types::{BoundedVec, ExactRecord, Hash};
-
-/// Pixels of a side of the latents: 128 of the picture's, of which one tensor is longer than a piece.
-pub(crate) const LATENT_SIDE: usize = 16;
+use dfsn_types::{Boundary, BoundedVec, ExactRecord, GenerationParams, Hash};
 
 pub(crate) struct Model {
     pub(crate) architecture: Architecture,
@@ -33,6 +30,7 @@ impl Model {
             unet: shapes::tiny_unet(),
             decoder: vae.clone(),
             encoder: vae,
+            scheduler: shapes::scheduler(),
         };
         let layout = architecture.layout().unwrap();
         let file = file(&layout);
@@ -46,8 +44,10 @@ impl Model {
         }
     }
 
-    pub(crate) fn computation(&self) -> Computation {
-        Computation::decode(&self.architecture, LATENT_SIDE, LATENT_SIDE).unwrap()
+    /// What a boundary of a request follows from.
+    pub(crate) fn computation(&self, params: &GenerationParams, t: u16, given: usize) -> Computation {
+        let (architecture, boundary) = (&self.architecture, Boundary { image: 0, t });
+        ContestedState { architecture, params, vae_scale_factor: 8, boundary }.computation(given).unwrap()
     }
 
     pub(crate) fn weights<'a>(&'a self, program: &'a Program) -> File<'a> {
@@ -127,14 +127,14 @@ impl Weights for File<'_> {
 pub(crate) struct Tensors(pub(crate) Vec<BTreeMap<TensorId, TensorData>>);
 
 impl Tensors {
-    /// Runs everything from the state before. `changed` names a tensor of a call and what becomes of it; what comes
+    /// Runs everything from the state before and what is given. `changed` names a tensor of a call and what becomes of it; what comes
     /// after is built upon it.
     pub(crate) fn compute(
         model: &Model,
-        before: &TensorData,
+        computation: &Computation,
+        (before, given): (&TensorData, &[TensorData]),
         changed: Option<(usize, TensorId, usize)>,
     ) -> Self {
-        let computation = model.computation();
         let mut all: Vec<BTreeMap<TensorId, TensorData>> = Vec::new();
         for (index, call) in computation.calls().iter().enumerate() {
             let inputs: Vec<TensorData> = call
@@ -146,7 +146,7 @@ impl Tensors {
                     Binding::Output { call, position } => {
                         all[*call][&computation.calls()[*call].program.outputs()[*position]].clone()
                     }
-                    Binding::Given(_) => panic!("a decoder has none"),
+                    Binding::Given(which) => given[*which].clone(),
                 })
                 .collect();
             let change = changed.filter(|(call, ..)| *call == index).map(|(_, id, element)| (id, element));

@@ -1,14 +1,14 @@
 //! What no block may hold.
 
 use dfsn_consensus::DutyError;
-use dfsn_consensus::exact::{Computation, RootsError};
-use dfsn_consensus::state::{ModelError, TENSOR_DEMANDS_MAX};
+use dfsn_consensus::exact::{ComputationError, ContestedState, RootsError};
+use dfsn_consensus::state::{DisputeStage, ModelError, TENSOR_DEMANDS_MAX};
 use dfsn_types::{
-    BoundedVec, DutyKind, ElementProof, GenerationParams, Hash, ImageSize, PostedPart, PostedTensor, Salt,
-    TensorPart, TensorRoots, TraceShape,
+    Boundary, BoundedVec, DutyKind, ElementProof, GenerationParams, Hash, ImageSize, PostedPart,
+    PostedTensor, Salt, TensorPart, TensorRoots, TraceShape,
 };
 
-use super::case::{Case, Wrong};
+use super::case::{Case, STEPS, Wrong, contested};
 use super::model::Model;
 
 fn roots(case: &Case, edit: impl Fn(&mut TensorRoots)) -> Result<(), DutyError> {
@@ -63,9 +63,19 @@ fn ari_04_roots_begin_and_end_in_committed_states() {
 #[test]
 fn ari_02_inputs_are_as_many_as_arithmetic_leaves_open() {
     let case = Case::new(Wrong::Nobody);
-    let inputs = BoundedVec::new(vec![Hash::from_bytes([1; 32])]).unwrap();
-    let found = case.try_duty(0, DutyKind::Contest { answer: case.answer, inputs });
-    assert_eq!(found, Err(DutyError::GivenInputs { actual: 1, expected: 0 }));
+    let contest = |case: &Case, count: usize| {
+        let inputs = BoundedVec::new(vec![Hash::from_bytes([1; 32]); count]).unwrap();
+        case.try_duty(0, DutyKind::Contest { answer: case.answer, inputs })
+    };
+    assert_eq!(contest(&case, 0), Ok(()));
+    let wrong = |boundary, actual| Err(DutyError::GivenInputs { boundary, actual });
+    assert_eq!(contest(&case, 1), wrong(STEPS + 1, 1));
+    let case = Case::at(2, Wrong::Nobody);
+    for count in 0..=18 {
+        // Two prompts of one to eight chunks, and pooled embeddings of each.
+        let expected = if count >= 4 && count % 2 == 0 { Ok(()) } else { wrong(2, count) };
+        assert_eq!(contest(&case, count), expected, "{count}");
+    }
 }
 
 #[test]
@@ -151,7 +161,7 @@ fn ari_07_what_follows_is_no_proof() {
 #[test]
 fn ari_07_a_proof_is_the_contested_auditors() {
     let (call, op, output) = (1, 0, 0);
-    let computation = Model::new().computation();
+    let computation = contested(STEPS + 1);
     let id = computation.calls()[call].program.ops()[op].outputs[output];
     let mut case = Case::new(Wrong::Worker(call, id, 7));
     case.dispute();
@@ -186,6 +196,23 @@ fn mod_05_exact_forms_are_models() {
     assert!(check(&|exact| exact.architecture = many.clone()).is_err());
 }
 
+#[test]
+fn ari_02_a_jury_is_the_contested_auditors_to_call() {
+    let mut case = Case::at(2, Wrong::Nobody);
+    case.contest();
+    assert_eq!(case.stage(), Some(DisputeStage::Inputs));
+    let call = DutyKind::CallJury { answer: case.answer };
+    for other in (0..4).filter(|other| *other != case.auditor()) {
+        assert!(matches!(case.try_duty(other, call.clone()), Err(DutyError::NotAwaited { .. })));
+    }
+    let early = DutyKind::PostRoots { answer: case.answer, roots: Box::new(case.posted_roots()) };
+    assert!(
+        matches!(case.try_data(0, early), Err(DutyError::NotAwaited { .. })),
+        "inputs are compared first"
+    );
+    assert_eq!(case.try_duty(case.auditor(), call), Ok(()));
+}
+
 /// A tensor above 512 MiB has no level, so a number that differs could not be found in it.
 #[test]
 fn ari_01_what_cannot_be_searched_goes_to_a_jury() {
@@ -196,9 +223,16 @@ fn ari_01_what_cannot_be_searched_goes_to_a_jury() {
         let size = ImageSize::new(side, side).unwrap();
         let pair = crate::network::setup::pair();
         let params = GenerationParams::builder(pair.model, pair.profile, "a red fox", size).build().unwrap();
-        let decoded = TraceShape::of(&params).decoded();
-        let found = Computation::at(&architecture, &params, 8, decoded).unwrap();
-        assert_eq!(found.is_some(), is_judged, "{side}");
-        assert_eq!(Computation::at(&architecture, &params, 8, 0), Ok(None), "no initial state yet");
+        let at = |t| {
+            let boundary = Boundary { image: 0, t };
+            ContestedState { architecture: &architecture, params: &params, vae_scale_factor: 8, boundary }
+        };
+        let expected = || if is_judged { Ok(()) } else { Err(ComputationError::TooLarge) };
+        // In 1024x1024 the pixels before the autoencoder's last convolution, and the UNet's scores.
+        for (t, given) in [(TraceShape::of(&params).decoded(), 0), (1, 4)] {
+            assert_eq!(at(t).computation(given).map(|_| ()), expected(), "{side}, boundary {t}");
+        }
+        assert!(at(0).computation(0).is_ok());
+        assert_eq!(at(1).computation(3), Err(ComputationError::Given { boundary: 1, actual: 3 }));
     }
 }

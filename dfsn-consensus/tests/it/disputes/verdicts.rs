@@ -4,11 +4,11 @@ use dfsn_consensus::exact::{Element, OpKind, TensorId};
 use dfsn_consensus::state::{DisputeStage, Phase};
 use dfsn_types::{DutyKind, Event, Fault, TensorPart};
 
-use super::case::{Case, Wrong};
+use super::case::{Case, STEPS, Wrong, contested};
 
 /// An operation of a call, by what it does, and its first output.
-fn tensor(call: usize, is: impl Fn(&OpKind) -> bool) -> (usize, TensorId) {
-    let computation = super::model::Model::new().computation();
+fn tensor(t: u16, call: usize, is: impl Fn(&OpKind) -> bool) -> (usize, TensorId) {
+    let computation = contested(t);
     let program = &computation.calls()[call].program;
     let op = program.ops().iter().find(|op| is(&op.kind)).unwrap();
     (call, op.outputs[0])
@@ -21,15 +21,23 @@ fn prove(case: &mut Case) {
 
 #[test]
 fn ari_07_one_number_costs_the_whole_lock() {
-    let places = [
-        // The first convolution's result, an activation quantised too coarsely, the sums of a norm, the last tensor.
-        (tensor(1, |kind| matches!(kind, OpKind::Conv { .. })), 70),
-        (tensor(1, |kind| matches!(kind, OpKind::NormQuantImage(_))), 11),
-        (tensor(1, |kind| matches!(kind, OpKind::SumPart { .. })), 2),
-        (tensor(2, |kind| matches!(kind, OpKind::Transpose { .. })), 9_000),
+    let last = STEPS + 1;
+    // Of the second step: the latents out of the state, one of the UNet's numbers, the scheduler's, the new state.
+    let step = [
+        (2, tensor(2, 0, |kind| matches!(kind, OpKind::Part { .. })), 40),
+        (2, tensor(2, 3, |kind| matches!(kind, OpKind::Conv { .. })), 70),
+        (2, tensor(2, 4, |kind| matches!(kind, OpKind::Elementwise(_))), 3),
+        (2, tensor(2, 5, |kind| matches!(kind, OpKind::Join)), 1_500),
     ];
-    for ((call, id), element) in places {
-        let mut case = Case::new(Wrong::Worker(call, id, element));
+    let decoded = [
+        // The first convolution's result, an activation quantised too coarsely, the sums of a norm, the last tensor.
+        (last, tensor(last, 1, |kind| matches!(kind, OpKind::Conv { .. })), 70),
+        (last, tensor(last, 1, |kind| matches!(kind, OpKind::NormQuantImage(_))), 11),
+        (last, tensor(last, 1, |kind| matches!(kind, OpKind::SumPart { .. })), 2),
+        (last, tensor(last, 2, |kind| matches!(kind, OpKind::Transpose { .. })), 9_000),
+    ];
+    for (t, (call, id), element) in decoded.into_iter().chain(step) {
+        let mut case = Case::at(t, Wrong::Worker(call, id, element));
         let lock = case.network.job(&case.job).committed().unwrap().lock.amount();
         let before = case.network.wealth(case.auditor());
         case.dispute();
@@ -78,6 +86,18 @@ fn ari_08_silence_in_a_dispute_is_the_lie() {
     assert_eq!(case.network.slashes_of(&case.job)[0].1, Fault::Contradiction, "shows nothing of its tensor");
 }
 
+/// Only the embeddings differ: the auditor has a jury called, which finds the worker wrong.
+#[test]
+fn ari_02_other_inputs_are_judged_by_a_jury() {
+    let mut case = Case::at(2, Wrong::Nobody);
+    case.inputs[0] = dfsn_types::Hash::from_bytes([1; 32]);
+    case.contest();
+    let call = DutyKind::CallJury { answer: case.answer };
+    case.data(case.auditor(), call);
+    assert!(matches!(case.network.phase(&case.job), Some(Phase::Judging(_))));
+    assert!(case.network.events.iter().any(|event| matches!(event, Event::JuryCalled { .. })));
+}
+
 #[test]
 fn ari_04_contesting_an_answer_that_agrees_costs_ten_prices() {
     let mut case = Case::new(Wrong::Nobody);
@@ -91,7 +111,7 @@ fn ari_04_contesting_an_answer_that_agrees_costs_ten_prices() {
 /// The way without any help from the worker's own service: level, piece, proof.
 #[test]
 fn ari_06_everything_can_be_demanded_on_chain() {
-    let (call, id) = tensor(1, |kind| matches!(kind, OpKind::QuantImage));
+    let (call, id) = tensor(STEPS + 1, 1, |kind| matches!(kind, OpKind::QuantImage));
     let mut case = Case::new(Wrong::Worker(call, id, 5));
     case.dispute();
     let node = case.auditor();

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use dfsn_compute::ComputeError;
-use dfsn_compute::exact::Move;
+use dfsn_compute::exact::{Move, input_hashes};
+use dfsn_compute::{ComputeError, ImageRequest};
 use dfsn_consensus::exact::{Computation, WeightLayout};
 use dfsn_consensus::operator::Task;
-use dfsn_consensus::state::{ChainState, PostedList};
+use dfsn_consensus::state::{ChainState, Dispute, Phase, PostedList};
 use dfsn_types::{
     AnswerRef, Block, Boundary, BoundedVec, CommittedState, DutyKind, Hash, PostedTensor, TensorPart,
     TensorRoots, slice_root,
@@ -53,6 +53,41 @@ impl ValidatorNode {
         }
     }
 
+    /// Denies an answer, and names what its computation starts from besides a state.
+    pub(super) async fn contest(
+        &self,
+        task: &Task,
+        answer: AnswerRef,
+        state: &ChainState,
+    ) -> Result<Option<DutyKind>, ComputeError> {
+        let asked = || {
+            let job = state.open_job(&task.job)?;
+            let claim = job.committed()?.claims.get(&answer.auditor)?;
+            Some((state.exact_form(job).is_some(), claim.questions.get(answer.question)?))
+        };
+        let Some((is_exact, boundary)) = asked() else { return Ok(None) };
+        let given = if is_exact { input_hashes(&self.given(task, boundary).await?) } else { Vec::new() };
+        Ok(BoundedVec::new(given).ok().map(|inputs| DutyKind::Contest { answer, inputs }))
+    }
+
+    /// Calls a jury if the worker starts from something else.
+    pub(super) async fn compare_inputs(
+        &self,
+        task: &Task,
+        answer: AnswerRef,
+        boundary: Boundary,
+        state: &ChainState,
+    ) -> Result<Option<DutyKind>, ComputeError> {
+        let own = input_hashes(&self.given(task, boundary).await?);
+        let named = dispute_of(task, state).map(|dispute| &dispute.inputs);
+        Ok(named.filter(|named| **named != own).map(|_| DutyKind::CallJury { answer }))
+    }
+
+    async fn given(&self, task: &Task, boundary: Boundary) -> Result<Vec<Vec<f32>>, ComputeError> {
+        let request = ImageRequest::from_params(&task.params, boundary.image)?;
+        self.worker.given_inputs(request, boundary.t.into())?.wait().await
+    }
+
     /// All roots, from the state before to the committed one.
     pub(super) async fn list(
         &self,
@@ -65,9 +100,10 @@ impl ValidatorNode {
             return Ok(None);
         };
         let (hash_before, hash_after) = (slice_root(&before), slice_root(&after));
+        let given = self.given(task, boundary).await?;
         let roots = self
             .worker
-            .dispute(computation, before, move |dispute| Ok(dispute.ending_in(&after).roots()?.0))?
+            .dispute(computation, before, given, move |dispute| Ok(dispute.ending_in(&after).roots()?.0))?
             .wait()
             .await?;
         let committed = |boundary: Boundary, hash: Hash| {
@@ -94,7 +130,8 @@ impl ValidatorNode {
         };
         let show =
             move |dispute: dfsn_compute::exact::Dispute<'_>| dispute.ending_in(&after).show(tensor, part);
-        let posted = Box::new(self.worker.dispute(computation, before, show)?.wait().await?);
+        let given = self.given(task, boundary).await?;
+        let posted = Box::new(self.worker.dispute(computation, before, given, show)?.wait().await?);
         Ok(Some(DutyKind::PostTensor { answer, posted }))
     }
 
@@ -117,7 +154,8 @@ impl ValidatorNode {
             let WeightsFile { bytes, root, layout } = &*weights;
             dispute.next_move(&roots, &tensors, layout, *root, bytes)
         };
-        Ok(match self.worker.dispute(computation, before, next)?.wait().await? {
+        let given = self.given(task, boundary).await?;
+        Ok(match self.worker.dispute(computation, before, given, next)?.wait().await? {
             Move::Prove(proof) => Some(DutyKind::ProveFault { answer, proof }),
             Move::Demand { tensor, part } => Some(DutyKind::DemandTensor { answer, tensor, part }),
             Move::Agree | Move::StartsElsewhere => None,
@@ -131,7 +169,7 @@ impl ValidatorNode {
         boundary: Boundary,
         state: &ChainState,
     ) -> Option<(Computation, Vec<u8>, Vec<u8>)> {
-        let computation = state.computation(state.open_job(&task.job)?, boundary)?;
+        let computation = computation(task, boundary, state)?;
         let trace = self.trace(task)?;
         let before = earlier(boundary).and_then(|boundary| trace.state(boundary)).unwrap_or_default();
         Some((computation, before.to_vec(), trace.state(boundary)?.to_vec()))
@@ -144,7 +182,7 @@ impl ValidatorNode {
         boundary: Boundary,
         state: &ChainState,
     ) -> Option<(Computation, Vec<u8>)> {
-        let computation = state.computation(state.open_job(&task.job)?, boundary)?;
+        let computation = computation(task, boundary, state)?;
         let id: AttemptId = (task.job, task.attempt);
         let before = earlier(boundary).map_or_else(
             || Some(Arc::default()),
@@ -152,6 +190,18 @@ impl ValidatorNode {
         )?;
         Some((computation, before.to_vec()))
     }
+}
+
+fn dispute_of<'a>(task: &Task, state: &'a ChainState) -> Option<&'a Dispute> {
+    match &state.open_job(&task.job)?.committed()?.phase {
+        Phase::Disputing(dispute) => Some(dispute),
+        _ => None,
+    }
+}
+
+fn computation(task: &Task, boundary: Boundary, state: &ChainState) -> Option<Computation> {
+    let given = dispute_of(task, state)?.inputs.len();
+    state.computation(state.open_job(&task.job)?, boundary, given)
 }
 
 fn earlier(boundary: Boundary) -> Option<Boundary> {

@@ -104,13 +104,14 @@ impl ValidatorNode {
             TaskKind::Generate => self.generate(&task).await,
             TaskKind::Claim { seat, proof } => Some(DutyKind::ClaimAudit { seat: *seat, proof: *proof }),
             TaskKind::Answer { seat, boundaries } => self.answer(&task, *seat, boundaries, &state).await,
-            TaskKind::Open => self.open(&task, &state),
+            TaskKind::Open => self.done(self.open(&task, &state).await),
             TaskKind::Reveal { answer, boundary } => self.reveal(&task, *answer, *boundary),
             TaskKind::Store => self.store(&task, &state),
             // Validators of one process always reach each other: states are served and need no posting.
             TaskKind::Demand { .. } | TaskKind::Post { .. } => None,
-            // Both sides encode the same prompt with the same networks: nothing that is given can differ.
-            TaskKind::CompareInputs { .. } => None,
+            TaskKind::CompareInputs { answer, boundary } => {
+                self.done(self.compare_inputs(&task, *answer, *boundary, &state).await)
+            }
             TaskKind::List { answer, boundary } => {
                 self.done(self.list(&task, *answer, *boundary, &state).await)
             }

@@ -78,18 +78,25 @@ impl ValidatorNode {
     }
 
     /// Opens what was asked about, or contests the first answer that differs.
-    pub(super) fn open(&self, task: &Task, state: &ChainState) -> Option<DutyKind> {
+    pub(super) async fn open(
+        &self,
+        task: &Task,
+        state: &ChainState,
+    ) -> Result<Option<DutyKind>, ComputeError> {
         if self.shared.cheat.withholds(self.address()) {
-            return None;
+            return Ok(None);
         }
-        let trace = self.trace(task)?;
-        let job = state.open_job(&task.job)?;
-        match decide_opening(state, job, trace.tree()).ok()?? {
-            OpenDecision::Open(openings) => {
-                Some(DutyKind::OpenAudit { openings: BoundedVec::new(openings).ok()? })
+        let decided = || {
+            let trace = self.trace(task)?;
+            decide_opening(state, state.open_job(&task.job)?, trace.tree()).ok()?
+        };
+        Ok(match decided() {
+            Some(OpenDecision::Open(openings)) => {
+                BoundedVec::new(openings).ok().map(|openings| DutyKind::OpenAudit { openings })
             }
-            OpenDecision::Contest(answer) => Some(DutyKind::Contest { answer, inputs: BoundedVec::empty() }),
-        }
+            Some(OpenDecision::Contest(answer)) => self.contest(task, answer, state).await?,
+            None => None,
+        })
     }
 
     /// Fetches all pictures of a result by their hashes.

@@ -31,7 +31,7 @@ impl Execution {
 
     /// What the contested state follows from.
     fn contested(&self, duty: &Duty, job: &Job, dispute: &Dispute) -> Result<Computation, DutyError> {
-        self.state.computation(job, dispute.boundary).ok_or_else(|| not_awaited(duty))
+        self.state.computation(job, dispute.boundary, dispute.inputs.len()).ok_or_else(|| not_awaited(duty))
     }
 
     /// Whether this block has room for another check (rule ARI-09).

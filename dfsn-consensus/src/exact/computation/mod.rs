@@ -1,15 +1,16 @@
 //! What a contested state follows from: programs one after the other, and where their inputs come from (chapter 15 of the
 //! specification).
 
-use dfsn_types::{GenerationParams, Hash, SLICE_BYTES_MAX, TENSORS_MAX, TraceShape, node_chunks};
+mod contested;
+
+use dfsn_types::{Hash, SLICE_BYTES_MAX, TENSORS_MAX, node_chunks};
 use thiserror::Error;
 
-use super::config::Architecture;
 use super::data::{TensorData, tensor_root};
-use super::networks::decoder;
-use super::networks::step::{self, ImageSize};
 use super::program::{Program, ProgramError};
 use super::tensor::TensorSpec;
+
+pub use contested::{ComputationError, ContestedState, TEXT_CHUNKS_MAX};
 
 /// How a state of the trace follows from the one before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,56 +77,16 @@ pub enum RootsError {
 }
 
 impl Computation {
-    /// The decoder's output from the last state's latents.
-    ///
-    /// # Errors
-    /// [`ProgramError`] where a network has no program for this size.
-    pub fn decode(
-        architecture: &Architecture,
-        latent_height: usize,
-        latent_width: usize,
-    ) -> Result<Self, ProgramError> {
-        let vae = &architecture.decoder;
-        let latents = ImageSize { channels: vae.latent_channels, height: latent_height, width: latent_width };
-        let pixels = step::decoder_input(latents)?;
-        let network = decoder(vae, latent_height, latent_width)?;
-        let &[height, width, channels] = output_dims(&network) else {
-            return Err(ProgramError::Size(output_dims(&network).to_vec()));
-        };
-        let planes = step::decoded(ImageSize { channels, height, width })?;
-        Self::of([
-            (pixels, vec![Binding::Before]),
-            (network, vec![Binding::Output { call: 0, position: 0 }]),
-            (planes, vec![Binding::Output { call: 1, position: 0 }]),
-        ])
-    }
-
-    /// What the state at boundary `t` follows from; nothing where no arithmetic tells, and jurors judge.
-    ///
-    /// # Errors
-    /// [`ProgramError`] where a network has no program for this size.
-    pub fn at(
-        architecture: &Architecture,
-        params: &GenerationParams,
-        vae_scale_factor: u8,
-        t: u16,
-    ) -> Result<Option<Self>, ProgramError> {
-        let side = |pixels: u16| usize::from(pixels).checked_div(vae_scale_factor.into()).unwrap_or(0);
-        let (height, width) = (side(params.size().height()), side(params.size().width()));
-        if t == TraceShape::of(params).decoded() {
-            let computation = Self::decode(architecture, height, width)?;
-            return Ok(Some(computation).filter(Self::can_be_searched));
-        }
-        Ok(None)
-    }
-
     fn of(calls: impl IntoIterator<Item = (Program, Vec<Binding>)>) -> Result<Self, ProgramError> {
         let mut all = Self { calls: Vec::new(), tensors: 0, given: 0 };
         for (program, inputs) in calls {
             let first = all.tensors;
             all.tensors = first.saturating_add(program.tensors().len());
-            let given = inputs.iter().filter(|input| matches!(input, Binding::Given(_))).count();
-            all.given = all.given.saturating_add(given);
+            let given = inputs.iter().filter_map(|input| match input {
+                Binding::Given(which) => Some(which.saturating_add(1)),
+                _ => None,
+            });
+            all.given = given.fold(all.given, usize::max);
             all.calls.push(Call { program, first, inputs });
         }
         if all.tensors > TENSORS_MAX { Err(ProgramError::TooLong) } else { Ok(all) }
@@ -166,7 +127,8 @@ impl Computation {
         call.first.checked_add(call.program.outputs().first()?.index())
     }
 
-    /// Checks that inputs and the end are what they should be (rule ARI-04). `before` and `after` are hashes of states.
+    /// Checks that inputs and the end are what they should be (rule ARI-04). `before` and `after` are hashes of states, `given`
+    /// of inputs.
     ///
     /// # Errors
     /// [`RootsError`].
@@ -188,7 +150,7 @@ impl Computation {
                 let expected = match binding {
                     Binding::Before => before.map(|hash| tensor_root(spec, hash)),
                     Binding::Fixed(data) => Some(tensor_root(spec, &data.hash())),
-                    Binding::Given(which) => given.get(*which).copied(),
+                    Binding::Given(which) => given.get(*which).map(|hash| tensor_root(spec, hash)),
                     Binding::Output { call, position } => {
                         self.output(*call, *position).and_then(|place| roots.get(place).copied())
                     }
@@ -208,8 +170,4 @@ impl Computation {
         let call = self.calls.get(call)?;
         call.first.checked_add(call.program.outputs().get(position)?.index())
     }
-}
-
-fn output_dims(program: &Program) -> &[usize] {
-    program.outputs().first().and_then(|id| program.tensor(*id)).map_or(&[], |spec| &spec.dims)
 }

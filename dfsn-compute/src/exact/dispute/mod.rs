@@ -1,12 +1,11 @@
 //! Both parties' part in a judgement by arithmetic: roots, parts of tensors, and the number that does not follow.
 
-use std::borrow::Cow;
+mod own;
+
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use dfsn_consensus::exact::{
-    Binding, Claim, Computation, EvaluateError, ProverError, Source, TensorData, TensorId, WeightForm,
-    WeightId, WeightLayout, Weights, WorkerBytes, prove_element, tensor_root,
+    Binding, Claim, Computation, ProverError, TensorData, WeightLayout, prove_element, tensor_root,
 };
 use dfsn_types::{
     BoundedVec, ElementProof, Hash, PostedPart, PostedTensor, SLICE_BYTES_MAX, Slice, SliceError,
@@ -15,6 +14,9 @@ use dfsn_types::{
 use thiserror::Error;
 
 use super::{ExactBackend, ExactError};
+use own::Own;
+
+pub use own::WeightBytes;
 
 /// Bytes of a root in the posted list.
 const ROOT_BYTES: u64 = 32;
@@ -35,6 +37,16 @@ pub enum DisputeError {
         found: usize,
         /// Bytes needed.
         expected: u64,
+    },
+    /// Given inputs that are not the computation's.
+    #[error("given input {which} has {found:?} numbers, the computation reads {expected}")]
+    Given {
+        /// Which.
+        which: usize,
+        /// Numbers given, if any.
+        found: Option<usize>,
+        /// Numbers needed.
+        expected: usize,
     },
     /// A tensor or a part of one that the computation does not have.
     #[error("the computation has no such part of tensor {0}")]
@@ -65,55 +77,49 @@ pub enum Move {
     Prove(Box<ElementProof>),
 }
 
-/// Where the canonical file of weights is read.
-pub trait WeightBytes {
-    /// Some bytes of the file.
-    ///
-    /// # Errors
-    /// [`ProverError::Bytes`].
-    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, ProverError>;
-}
-
-impl WeightBytes for Vec<u8> {
-    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, ProverError> {
-        let part = self.get(range.start as usize..range.end as usize).map(<[u8]>::to_vec);
-        part.ok_or_else(|| ProverError::Bytes {
-            what: "the weights".to_owned(),
-            reason: format!("{} bytes have no {}..{}", self.len(), range.start, range.end),
-        })
-    }
-}
-
 /// A contested computation, run by this engine from a state.
 #[derive(Debug)]
 pub struct Dispute<'a> {
     backend: &'a ExactBackend,
     computation: &'a Computation,
     before: TensorData,
+    given: Vec<TensorData>,
     committed: Option<TensorData>,
 }
 
 impl<'a> Dispute<'a> {
-    /// `before` is the state's canonical bytes.
+    /// `before` is the state's canonical bytes, `given` what [`Pipeline::given_inputs`](crate::Pipeline::given_inputs) gives.
     ///
     /// # Errors
-    /// [`DisputeError::Before`] for bytes of another length.
+    /// [`DisputeError::Before`] and [`DisputeError::Given`] for inputs of another length.
     pub fn new(
         backend: &'a ExactBackend,
         computation: &'a Computation,
         before: &[u8],
+        given: &[Vec<f32>],
     ) -> Result<Self, DisputeError> {
-        let calls = computation.calls().iter();
-        let starts =
-            calls.flat_map(|call| call.inputs.iter().zip(call.program.inputs()).map(move |it| (call, it)));
-        let start = starts
-            .filter(|(_, (binding, _))| **binding == Binding::Before)
-            .find_map(|(call, (_, id))| call.program.tensor(*id).map(|spec| spec.bytes()));
-        let (found, expected) = (before.len(), start.unwrap_or(0));
+        let (found, mut expected) = (before.len(), 0);
+        for call in computation.calls() {
+            for (binding, id) in call.inputs.iter().zip(call.program.inputs()) {
+                let spec = call.program.tensor(*id).ok_or(DisputeError::NoSuchPart(id.index() as u32))?;
+                match binding {
+                    Binding::Before => expected = spec.bytes(),
+                    Binding::Given(which) => {
+                        let (which, expected) = (*which, spec.len());
+                        let found = given.get(which).map(Vec::len);
+                        if found != Some(expected) {
+                            return Err(DisputeError::Given { which, found, expected });
+                        }
+                    }
+                    Binding::Fixed(_) | Binding::Output { .. } => {}
+                }
+            }
+        }
         if found as u64 != expected {
             return Err(DisputeError::Before { found, expected });
         }
-        Ok(Self { backend, computation, before: floats_of(before), committed: None })
+        let given = given.iter().map(|input| TensorData::from_floats(input)).collect();
+        Ok(Self { backend, computation, before: floats_of(before), given, committed: None })
     }
 
     /// Ends in the state with these bytes, which the worker has committed to, whatever this engine computes.
@@ -250,9 +256,11 @@ impl<'a> Dispute<'a> {
                         .and_then(|outputs| outputs.get(*position))
                         .cloned()
                         .ok_or(ExactError::Inconsistent { op: 0, what: "output of an earlier program" })?,
-                    Binding::Given(_) => {
-                        return Err(ExactError::Inconsistent { op: 0, what: "input that is given" });
-                    }
+                    Binding::Given(which) => self
+                        .given
+                        .get(*which)
+                        .cloned()
+                        .ok_or(ExactError::Inconsistent { op: 0, what: "input that is given" })?,
                 });
             }
             let first = call.first;
@@ -286,6 +294,11 @@ impl<'a> Dispute<'a> {
     }
 }
 
+/// What a contest names of given inputs (rule ARI-02): BLAKE3 of the bytes of each.
+pub fn input_hashes(given: &[Vec<f32>]) -> Vec<Hash> {
+    given.iter().map(|input| TensorData::from_floats(input).hash()).collect()
+}
+
 fn floats_of(bytes: &[u8]) -> TensorData {
     TensorData::F32(bytes.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect())
 }
@@ -311,79 +324,4 @@ fn first_byte(slice: &Slice) -> u64 {
 
 fn list_bytes(list: &[Hash]) -> Vec<u8> {
     list.iter().flat_map(|root| *root.as_bytes()).collect()
-}
-
-/// One's own tensors, which agree with the worker's, and the file of weights.
-struct Own<'a, W> {
-    tensors: BTreeMap<usize, TensorData>,
-    claim: &'a Claim<'a, WeightLayout>,
-    layout: &'a WeightLayout,
-    weights: &'a W,
-}
-
-impl<W: WeightBytes> WorkerBytes for Own<'_, W> {
-    fn tensor(&self, tensor: TensorId, range: Range<u64>) -> Result<Vec<u8>, ProverError> {
-        let missing = || ProverError::Bytes {
-            what: format!("tensor {tensor:?}"),
-            reason: "it was not kept".to_owned(),
-        };
-        let data = self.tensors.get(&tensor.index()).ok_or_else(missing)?;
-        let size = data.element().size();
-        // Chunks begin and end between elements.
-        data.part_bytes(range.start as usize / size..range.end as usize / size).ok_or_else(missing)
-    }
-
-    fn weights(&self, range: Range<u64>) -> Result<Vec<u8>, ProverError> {
-        self.weights.read(range)
-    }
-}
-
-macro_rules! own {
-    ($name:ident, $kind:ident, $element:ty) => {
-        fn $name(&self, tensor: TensorId, range: Range<usize>) -> Result<Cow<'_, [$element]>, EvaluateError> {
-            let Range { start, end } = range;
-            let found = match self.tensors.get(&tensor.index()) {
-                Some(TensorData::$kind(values)) => values.get(start..end),
-                _ => None,
-            };
-            let missing = EvaluateError::Missing { what: "tensor", id: tensor.index() as u32, start, end };
-            found.map(Cow::Borrowed).ok_or(missing)
-        }
-    };
-}
-
-impl<W: WeightBytes> Source for Own<'_, W> {
-    own!(floats, F32, u32);
-    own!(shorts, I16, i16);
-    own!(ints, I32, i32);
-    own!(longs, I64, i64);
-}
-
-impl<W: WeightBytes> Weights for Own<'_, W> {
-    fn quantised_row(&self, weight: WeightId, row: usize) -> Result<(Cow<'_, [i16]>, u32), EvaluateError> {
-        let missing =
-            EvaluateError::Missing { what: "weight", id: weight.index() as u32, start: row, end: row };
-        let spec = self.claim.program.weight(weight).ok_or(missing)?;
-        let WeightForm::Quantised { .. } = spec.form else { return Err(missing) };
-        let entry = self.layout.find(&spec.name).ok_or(missing)?;
-        let read = |range: Option<Range<u64>>| self.weights.read(range.ok_or(missing)?).map_err(|_| missing);
-        let values =
-            read(entry.row(row))?.as_chunks::<2>().0.iter().map(|bytes| i16::from_le_bytes(*bytes)).collect();
-        let scale = read(entry.scale(row))?;
-        Ok((values, u32::from_le_bytes(*scale.first_chunk().ok_or(missing)?)))
-    }
-
-    fn plain(
-        &self,
-        weight: WeightId,
-        row: usize,
-        range: Range<usize>,
-    ) -> Result<Cow<'_, [u32]>, EvaluateError> {
-        let Range { start, end } = range;
-        let missing = EvaluateError::Missing { what: "weight", id: weight.index() as u32, start, end };
-        let entry = self.claim.program.weight(weight).and_then(|spec| self.layout.find(&spec.name));
-        let range = entry.and_then(|entry| entry.numbers(row, start..end)).ok_or(missing)?;
-        let bytes = self.weights.read(range).map_err(|_| missing)?;
-        Ok(bytes.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect())
-    }
 }
