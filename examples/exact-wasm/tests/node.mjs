@@ -48,6 +48,8 @@ for (const path of programs) {
 
   const without = [...files].filter(([name]) => name !== "unet/config.json");
   await assert.rejects(ExactModel.load(program, without), /unet\/config\.json/);
+  const broken = new Map(files).set("vae/config.json", new TextEncoder().encode("{"));
+  await assert.rejects(ExactModel.load(program, broken), /vae\/config\.json/);
   const other = new Map(files).set("vae/config.json", new TextEncoder().encode("{}"));
-  await assert.rejects(ExactModel.load(program, other), /vae\/config\.json/);
+  await assert.rejects(ExactModel.load(program, other), /tensor "decoder\.\S+" has shape/);
 }
