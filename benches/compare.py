@@ -104,6 +104,8 @@ def environment(args):
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
         env[name] = threads
     env["OMP_WAIT_POLICY"] = "active" if args.spin else "passive"
+    # The error alone is shown.
+    env["RUST_BACKTRACE"] = "0"
     return env
 
 

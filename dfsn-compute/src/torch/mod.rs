@@ -21,7 +21,7 @@ mod device;
 mod error;
 mod layers;
 mod lora;
-mod openmp;
+mod process;
 mod resnet;
 mod unet;
 mod vae;
@@ -42,7 +42,7 @@ use crate::weights::{Networks, infer_config, is_unused_text_tensor};
 pub use device::{DeviceChoice, Dtype, TorchOptions};
 pub use error::TorchError;
 pub use lora::LoraMode;
-pub use openmp::wait_passively;
+pub use process::prepare_process;
 
 use clip_text::{ClipOutput, ClipTextModel};
 use lora::NetworkLayers;

@@ -33,8 +33,8 @@ pub(crate) fn sources(config: &Config) -> Result<Vec<ModelSource>, ClientError> 
         sources.push(ModelSource { id, name, load });
     }
     #[cfg(feature = "torch")]
-    if config.computes_floats() && config.threads != Some(std::num::NonZeroU16::MIN) {
-        dfsn_compute::torch::wait_passively();
+    if config.computes_floats() {
+        dfsn_compute::torch::prepare_process();
     }
     Ok(sources)
 }

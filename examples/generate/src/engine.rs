@@ -159,9 +159,7 @@ fn float(args: &Args, model: &Path) -> Result<Pipeline<Box<dyn Backend>>, Engine
         None => Dtype::F32,
         Some(name) => name.parse().map_err(ComputeError::Torch)?,
     };
-    if args.threads != Some(NonZeroU16::MIN) {
-        dfsn_compute::torch::wait_passively();
-    }
+    dfsn_compute::torch::prepare_process();
     let options = TorchOptions {
         threads: args.threads,
         dtype,

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use dfsn_compute::exact::{ExactBackend, ExactOptions};
-use dfsn_compute::torch::{DeviceChoice, wait_passively};
+use dfsn_compute::torch::{DeviceChoice, prepare_process};
 use dfsn_compute::{Backend, ModelConfig, NoObserver, Pipeline, TextInput, TorchBackend, TorchOptions};
 use inputs::Inputs;
 
@@ -27,7 +27,6 @@ struct Peer {
 }
 
 fn main() -> Result<()> {
-    wait_passively();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, file, rows, steps, size, threads, engine, device, dtype] = arguments.as_slice() else {
         return Err(USAGE.into());
@@ -75,6 +74,7 @@ fn main() -> Result<()> {
 type Engine = (String, Box<dyn Backend>);
 
 fn torch(config: &ModelConfig, threads: NonZeroU16, device: &str, dtype: &str) -> Result<Engine> {
+    prepare_process();
     let device = match device {
         "cpu" => DeviceChoice::Cpu,
         "cuda" => DeviceChoice::Cuda(0),
