@@ -19,7 +19,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use dfsn_consensus::exact::{Architecture, Program, decoder, unet};
 
-use shapes::{sd15_text_encoder, sd15_unet, vae};
+use shapes::{scheduler, sd15_text_encoder, sd15_unet, vae};
 
 fn programs(criterion: &mut Criterion) {
     let vae = vae(&[128, 256, 512, 512], 2, 32);

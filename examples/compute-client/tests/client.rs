@@ -341,13 +341,25 @@ fn cpu_ms(pid: u32) -> u64 {
 #[tokio::test]
 #[ignore = "takes minutes; prints memory over 500 pictures of emoji-64 and the CPU time of an idle worker"]
 async fn soak() {
+    soak_in("exact-v1").await;
+}
+
+#[cfg(all(target_os = "linux", feature = "torch"))]
+#[tokio::test]
+#[ignore = "takes minutes; as soak, on libtorch"]
+async fn soak_on_libtorch() {
+    soak_in("float").await;
+}
+
+#[cfg(target_os = "linux")]
+async fn soak_in(profile: &str) {
     let dir = tempfile::tempdir().unwrap();
     let config = dir.path().join("client.toml");
-    let key = init(&config, &["--listen", "127.0.0.1:0"]);
+    let key = init(&config, &["--listen", "127.0.0.1:0", "--profile", profile]);
     let (running, address) = start(&config, "waiting for the node");
     let worker = node_of(&address, key);
     let (info, pid) = (worker.info().await.unwrap(), running.0.id());
-    println!("before the first picture: {} KiB resident", resident_kib(pid));
+    println!("{profile}, before the first picture: {} KiB resident", resident_kib(pid));
     let mut memory = Vec::new();
     for picture in 1..=500_u32 {
         let offer = JobOffer {
