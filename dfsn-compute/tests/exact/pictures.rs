@@ -55,7 +55,11 @@ fn request(fields: &Value) -> ImageRequest {
 
 /// What a request gives, as one short hash.
 fn drawn(options: ExactOptions, request: &ImageRequest) -> String {
-    let mut pipeline = load_pipeline(MODEL, options).unwrap();
+    drawn_with(MODEL, options, request)
+}
+
+fn drawn_with(model: &str, options: ExactOptions, request: &ImageRequest) -> String {
+    let mut pipeline = load_pipeline(model, options).unwrap();
     let mut hashes = Hashes::default();
     let generated = pipeline.generate(request, &mut hashes).unwrap();
     hashes.0.update(generated.image.pixel_hash().as_bytes());
@@ -79,4 +83,23 @@ fn pictures_are_the_same_everywhere_and_for_good() {
 fn one_picture_is_the_golden_one() {
     let (request, digest) = golden().swap_remove(0);
     assert_eq!(drawn(ExactOptions::default(), &request), digest);
+}
+
+/// `DFSN_FIGURES_MODEL=FOLDER cargo test --release -p dfsn-compute --test exact full_size -- --ignored --nocapture`, with
+/// the folder that `tests/golden/full_size.py` makes.
+#[test]
+#[ignore = "takes minutes and a model of full size"]
+fn a_picture_at_full_size_is_the_same_everywhere() {
+    let model = std::env::var("DFSN_FIGURES_MODEL").expect("DFSN_FIGURES_MODEL names a diffusers folder");
+    let (request, _) = golden().swap_remove(0);
+    let request = ImageRequest { num_inference_steps: 1, height: 128, width: 128, ..request };
+    let mut digests = Vec::new();
+    for isa in Isa::available() {
+        for threads in [1, 2] {
+            let options = ExactOptions { threads: NonZeroU16::new(threads), isa: Some(isa), scalar: false };
+            digests.push(drawn_with(&model, options, &request));
+            println!("{isa}, {threads} threads: {}", digests[digests.len() - 1]);
+        }
+    }
+    assert!(digests.iter().all(|digest| *digest == digests[0]), "{digests:?}");
 }
