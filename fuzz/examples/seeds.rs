@@ -3,14 +3,15 @@
 use std::fs;
 use std::path::Path;
 
+use dfsn_compute::exact::ExactModel;
 use dfsn_compute::service::Frame;
 use dfsn_compute::service::auth::{Call, CallHeader};
-use dfsn_compute::{ImageRequest, Provenance, RgbImage, TraceLine};
+use dfsn_compute::{ImageRequest, ModelConfig, Provenance, RgbImage, TraceLine};
 use dfsn_fuzz::chain;
 use dfsn_types::{
     Amount, Boundary, EthereumCall, FileHash, GenerationParams, ImageSize, MerkleMap, ModelId, ProfileId,
-    Salt, SecretKey, StateDigest, TraceLeaf, TraceShape, TraceTree, TransactionKind, VrfSecretKey, codec, slice_root,
-    ProfileRecord, Salt, SecretKey, StateDigest, TraceLeaf, TraceShape, TraceTree, TransactionKind, VrfSecretKey, codec,
+    ProfileRecord, Salt, SecretKey, StateDigest, TraceLeaf, TraceShape, TraceTree, TransactionKind,
+    VrfSecretKey, codec, slice_root,
 };
 use serde_json::{Value, json};
 
@@ -49,6 +50,7 @@ fn main() {
     prompts();
     pictures();
     weights();
+    architectures();
     compute_service();
     let numbers = [1.0_f32, -0.5, 0.25].map(f32::to_le_bytes).concat();
     write("states", "three", &[&[3, 0][..], &numbers].concat());
@@ -61,12 +63,22 @@ fn weights() {
     let number = r#"{"dtype":"F32","shape":[],"data_offsets":[16,20]}"#;
     for (name, header) in [
         ("conv", format!(r#"{{"model.diffusion_model.input_blocks.0.0.weight":{conv},"x.y":{number}}}"#)),
-        ("scalar", format!(r#"{{"a":{conv},"model.diffusion_model.input_blocks.1.0.in_layers.2.weight":{number}}}"#)),
+        (
+            "scalar",
+            format!(r#"{{"a":{conv},"model.diffusion_model.input_blocks.1.0.in_layers.2.weight":{number}}}"#),
+        ),
     ] {
         let length = (header.len() as u64).to_le_bytes();
         write("weights", name, &[&length[..], header.as_bytes(), &[0x3c; 20]].concat());
     }
     write("weights", "isa", b"avx512");
+}
+
+fn architectures() {
+    let config = ModelConfig::load(MODEL).expect("the model is there");
+    let architecture = ExactModel::of(&config).expect("an exact form").architecture().to_bytes();
+    write("architectures", "emoji-64", &[&[7, 7, 0, 5][..], &architecture].concat());
+    write("architectures", "emoji-64-wide", &[&[1, 3, 2, 2][..], &architecture].concat());
 }
 
 fn pictures() {

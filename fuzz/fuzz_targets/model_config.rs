@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::{env, fs, process};
 
-use dfsn_compute::{TextualInversion, Tokenizer};
 use dfsn_compute::config::{SchedulerConfig, TextEncoderConfig, TokenizerConfig, UNetConfig, VaeConfig};
+use dfsn_compute::{TextualInversion, Tokenizer};
 use libfuzzer_sys::fuzz_target;
 
 /// In memory where the system has such a folder.

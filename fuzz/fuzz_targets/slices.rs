@@ -10,7 +10,9 @@ fuzz_target!(|data: &[u8]| {
     let (root, len) = (Hash::from_bytes(*root), u64::from_be_bytes(*len));
     if let Ok(slice) = codec::decode::<Slice>(rest, rest.len()) {
         if let Ok(shown) = slice.verify(&root, len) {
-            assert!(slice.runs.iter().all(|run| shown.get(u64::from(run.first) * 1024..u64::from(run.first) * 1024 + 1).is_some()));
+            assert!(slice.runs.iter().all(|run| {
+                shown.get(u64::from(run.first) * 1024..u64::from(run.first) * 1024 + 1).is_some()
+            }));
             let wrong = Hash::from_bytes([7; 32]);
             assert!(wrong == root || slice.verify(&wrong, len).is_err());
         }

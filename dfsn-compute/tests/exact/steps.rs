@@ -166,7 +166,10 @@ fn planes_of_the_decoder_and_pictures_to_start_from() {
     let picture: Vec<f32> = (0..3 * 5 * 4).map(|number| number as f32).collect();
     let size = ImageSize { channels: 3, height: 5, width: 4 };
     assert_eq!(run(&decoded(size).unwrap(), &[&picture]), [transposed(&picture, 20)]);
-    assert_eq!(run(&decoder_input(size).unwrap(), &[&transposed(&picture, 20)]), [picture.clone()]);
+    assert_eq!(
+        run(&decoder_input(size).unwrap(), &[&transposed(&picture, 20)]),
+        std::slice::from_ref(&picture)
+    );
 
     let config = ModelConfig::load(MODEL).unwrap();
     for kind in SchedulerKind::ALL {

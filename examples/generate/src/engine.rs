@@ -3,9 +3,6 @@
 use std::path::Path;
 use std::str::FromStr;
 
-#[cfg(feature = "torch")]
-use std::num::NonZeroU16;
-
 use dfsn_compute::exact::{ExactBackend, ExactOptions, WeightsCache, WeightsOrigin};
 use dfsn_compute::{Backend, ComputeError, Lora, ModelConfig, Pipeline, infer_config, manifest};
 use thiserror::Error;

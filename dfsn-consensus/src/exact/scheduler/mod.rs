@@ -1,7 +1,7 @@
 //! Schedulers as data: for each call of the UNet its timestep, and the expressions that make the next state of it.
 //!
 //! Each file holds one class of diffusers (spec chapter 14, EXA-20 and the following). Scalars are computed in binary64, one operation after
-//! the other, and rounded once to binary32 where they meet tensors ([`constant`]); the trained noise schedule, noise
+//! the other, and rounded once to binary32 where they meet tensors (`constant`); the trained noise schedule, noise
 //! levels and timesteps are tables of binary32, as in diffusers.
 //!
 //! A *step* ends at the next noise level and is what a trace has a boundary for. It takes one *evaluation* of the
