@@ -153,6 +153,9 @@ pub enum ClientError {
 impl ClientError {
     /// Whether the same call may simply be made again: it may succeed later, and nothing is paid twice.
     pub const fn is_retryable(&self) -> bool {
+        if let Self::Transport(error) = self {
+            return error.is_retryable();
+        }
         matches!(
             self,
             Self::NoAnswer { .. }

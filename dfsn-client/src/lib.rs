@@ -1,7 +1,8 @@
 //! Async client of a DFSN network: quote, submit, follow, fetch, check.
 //!
 //! Here belong the client of one account ([`Client`]), one that believes no node ([`LightClient`]), the views that a node gives of its state ([`view`]), and the
-//! [`transport::Transport`] between them. What a picture is and how it is drawn does not: a client trusts hashes on chain, not workers.
+//! [`transport::Transport`] between them: in one process, or over HTTP and WebSocket (feature `http`; a node serves the same API with
+//! feature `server`). What a picture is and how it is drawn does not: a client trusts hashes on chain, not workers.
 //!
 //! ```no_run
 //! use dfsn_client::{Client, JobEvent, transport::Transport};
@@ -32,6 +33,8 @@
 //! # }
 //! ```
 
+#[cfg(feature = "http")]
+pub mod api;
 mod client;
 mod config;
 mod error;

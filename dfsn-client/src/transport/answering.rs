@@ -2,13 +2,15 @@
 
 use dfsn_consensus::store::KvStore;
 use dfsn_consensus::vm::ChainVm;
-use dfsn_types::{BlockHeight, ReceiptAnswer, SignedHeader, TransactionId};
+use dfsn_types::{Block, BlockHeight, ReceiptAnswer, SignedHeader, TransactionId};
 
-use super::{Call, HEADERS_PAGE, Shown};
-use crate::view::{AccountInfo, JobInfo, NetworkInfo, Preview, Quote};
+use super::{BLOCKS_PAGE, Call, HEADERS_PAGE, Shown};
+use crate::view::{
+    AccountInfo, BlockInfo, JobInfo, JobPage, NetworkInfo, Preview, Quote, SyncStatus, ValidatorInfo,
+};
 
 impl Call {
-    /// Answers what the chain alone can answer, and gives back the others: files and what is submitted. A client that no longer waits
+    /// Answers what the chain alone can answer, and gives back the others: files, receipts by name, and what is submitted. A client that no longer waits
     /// loses its answer; one whose node cannot read its store is told that the node is gone.
     pub fn answer<S: KvStore>(self, vm: &ChainVm<S>) -> Option<Self> {
         let state = vm.state();
@@ -30,7 +32,11 @@ impl Call {
                     drop(reply.send(answer));
                 }
             }
-            others @ (Self::Submit(..) | Self::Blob(..)) => return Some(others),
+            Self::SyncStatus(reply) => drop(reply.send(SyncStatus::of(state))),
+            Self::Validators(reply) => drop(reply.send(ValidatorInfo::all(state))),
+            Self::Jobs(query, reply) => drop(reply.send(JobPage::of(state, &query))),
+            Self::Blocks(from, reply) => drop(blocks(vm, from).map(|blocks| reply.send(blocks))),
+            others @ (Self::Submit(..) | Self::Blob(..) | Self::Receipt(..)) => return Some(others),
         }
         None
     }
@@ -39,6 +45,12 @@ impl Call {
 fn headers<S: KvStore>(vm: &ChainVm<S>, from: BlockHeight) -> Option<Vec<SignedHeader>> {
     let blocks = vm.blocks_from(from).ok()?.take(usize::from(HEADERS_PAGE));
     blocks.map(|block| Some(block.ok()?.signed_header())).collect()
+}
+
+fn blocks<S: KvStore>(vm: &ChainVm<S>, from: BlockHeight) -> Option<Vec<BlockInfo>> {
+    let blocks = vm.blocks_from(from).ok()?.take(usize::from(BLOCKS_PAGE));
+    let whole = |block: Block| Some(BlockInfo::of(&block, vm.receipts(&block.hash()).ok()??));
+    blocks.map(|block| whole(block.ok()?)).collect()
 }
 
 fn receipt<S: KvStore>(

@@ -10,7 +10,10 @@ use dfsn_types::{
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{Notification, Shown, Subscription, Transport, TransportError};
-use crate::view::{AccountInfo, JobInfo, NetworkInfo, Preview, Quote};
+use crate::view::{
+    AccountInfo, BlockInfo, JobInfo, JobPage, JobQuery, NetworkInfo, Preview, Quote, ReceiptInfo, SyncStatus,
+    ValidatorInfo,
+};
 
 /// Calls that may wait for the node.
 const CALLS_MAX: usize = 256;
@@ -58,6 +61,16 @@ pub enum Call {
     ProveJob(JobId, oneshot::Sender<Shown<StateAnswer<JobRecord>>>),
     /// A receipt with its proof; nothing where there is no such block.
     ProveReceipt(BlockHeight, TransactionId, oneshot::Sender<Option<ReceiptAnswer>>),
+    /// How far the node is.
+    SyncStatus(oneshot::Sender<SyncStatus>),
+    /// All validators.
+    Validators(oneshot::Sender<Vec<ValidatorInfo>>),
+    /// A page of jobs.
+    Jobs(JobQuery, oneshot::Sender<JobPage>),
+    /// Blocks from a height on.
+    Blocks(BlockHeight, oneshot::Sender<Vec<BlockInfo>>),
+    /// The receipt of a transaction. A chain alone does not know where it is: that takes an index.
+    Receipt(TransactionId, oneshot::Sender<Result<Option<ReceiptInfo>, TransportError>>),
     /// A stored file.
     Blob(FileHash, oneshot::Sender<Option<Vec<u8>>>),
 }
@@ -155,6 +168,26 @@ impl Transport for InProcess {
     ) -> Result<ReceiptAnswer, TransportError> {
         let answer = self.call(|reply| Call::ProveReceipt(height, id, reply)).await?;
         answer.ok_or_else(|| TransportError::Refused(format!("there is no block {height}")))
+    }
+
+    async fn sync_status(&self) -> Result<SyncStatus, TransportError> {
+        self.call(Call::SyncStatus).await
+    }
+
+    async fn validators(&self) -> Result<Vec<ValidatorInfo>, TransportError> {
+        self.call(Call::Validators).await
+    }
+
+    async fn jobs(&self, query: JobQuery) -> Result<JobPage, TransportError> {
+        self.call(|reply| Call::Jobs(query, reply)).await
+    }
+
+    async fn blocks(&self, from: BlockHeight) -> Result<Vec<BlockInfo>, TransportError> {
+        self.call(|reply| Call::Blocks(from, reply)).await
+    }
+
+    async fn receipt(&self, id: TransactionId) -> Result<Option<ReceiptInfo>, TransportError> {
+        self.call(|reply| Call::Receipt(id, reply)).await?
     }
 
     async fn blob(&self, hash: FileHash, bytes_max: u32) -> Result<Option<Vec<u8>>, TransportError> {

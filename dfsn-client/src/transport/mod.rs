@@ -1,23 +1,30 @@
 //! How a client reaches a node.
 
 mod answering;
+#[cfg(feature = "http")]
+mod http;
 mod in_process;
 
+#[cfg(feature = "http")]
+pub use http::{Http, HttpBuilder, RetryPolicy};
 pub use in_process::{Call, InProcess, InProcessServer, in_process};
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use dfsn_types::{
-    AccountRecord, Address, Attempt, BlockHeight, Event, FileHash, GenerationParams, JobId, JobRecord,
-    ReceiptAnswer, SignedCheckpoint, SignedHeader, SignedTransaction, StateAnswer, TransactionId,
+    AccountRecord, Address, Attempt, BlockHeight, Event, FileHash, GenerationParams, GenesisHash, JobId,
+    JobRecord, ReceiptAnswer, SignedCheckpoint, SignedHeader, SignedTransaction, StateAnswer, TransactionId,
     TransactionKind, TransactionReceipt,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::sync::broadcast;
 
-use crate::view::{AccountInfo, JobInfo, NetworkInfo, Preview, Quote};
+use crate::view::{
+    AccountInfo, BlockInfo, JobInfo, JobPage, JobQuery, NetworkInfo, Preview, Quote, ReceiptInfo, SyncStatus,
+    ValidatorInfo,
+};
 
 /// Why a node gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -37,10 +44,47 @@ pub enum TransportError {
         /// Bytes that it may have.
         bytes_max: u32,
     },
+    /// The node was not reached, or the connection broke. What was sent may have arrived: a transaction sent again is the same
+    /// transaction.
+    #[error("the node is not to be reached: {0}")]
+    Unreachable(String),
+    /// The node has too much to do.
+    #[error("the node is busy: {0}")]
+    Busy(String),
+    /// What came is no answer to what was asked: another program, or another version.
+    #[error("the node's answer is not understood: {0}")]
+    Misfit(String),
+    /// The node does not keep what is asked for.
+    #[error("this node does not answer that: {0}")]
+    Unsupported(String),
+    /// The node is of another network.
+    #[error("the node is of the network with genesis {actual}, expected is {expected}")]
+    OtherNetwork {
+        /// Of the node.
+        actual: GenesisHash,
+        /// Asked for.
+        expected: GenesisHash,
+    },
+    /// The node's address cannot be used.
+    #[error("{url:?} is no address of a node: {reason}; for example http://127.0.0.1:9750")]
+    Url {
+        /// As given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl TransportError {
+    /// Whether the same call may succeed later, at this node or at another. Nothing happens twice: a transaction's id is its key.
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Busy(_))
+    }
 }
 
 /// Something that a node tells without being asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Notification {
     /// A block was accepted.
@@ -69,6 +113,8 @@ pub enum Notification {
 
 /// The most headers of one answer.
 pub const HEADERS_PAGE: u16 = 256;
+/// The most blocks of one answer.
+pub const BLOCKS_PAGE: u16 = 32;
 
 /// An answer, and the block after which it is so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +166,36 @@ pub trait Transport: Send + Sync + core::fmt::Debug {
     /// # Errors
     /// [`TransportError::Refused`] with the rule it breaks.
     async fn submit(&self, transaction: SignedTransaction) -> Result<TransactionId, TransportError>;
+
+    /// How far the node is.
+    ///
+    /// # Errors
+    /// [`TransportError`] when the node gives no answer.
+    async fn sync_status(&self) -> Result<SyncStatus, TransportError>;
+
+    /// All validators.
+    ///
+    /// # Errors
+    /// [`TransportError`] when the node gives no answer.
+    async fn validators(&self) -> Result<Vec<ValidatorInfo>, TransportError>;
+
+    /// Jobs, page by page.
+    ///
+    /// # Errors
+    /// [`TransportError`] when the node gives no answer.
+    async fn jobs(&self, query: JobQuery) -> Result<JobPage, TransportError>;
+
+    /// Accepted blocks from a height on, in order, at most [`BLOCKS_PAGE`]; fewer where the chain ends.
+    ///
+    /// # Errors
+    /// [`TransportError`] when the node gives no answer.
+    async fn blocks(&self, from: BlockHeight) -> Result<Vec<BlockInfo>, TransportError>;
+
+    /// The receipt of a transaction, once a block has it.
+    ///
+    /// # Errors
+    /// [`TransportError::Unsupported`] of a node without an index, another [`TransportError`] when it gives no answer.
+    async fn receipt(&self, id: TransactionId) -> Result<Option<ReceiptInfo>, TransportError>;
 
     /// A stored file, if the node can get it. What comes is not to be trusted: of a longer file no more than `bytes_max` bytes are
     /// read.

@@ -1,10 +1,18 @@
 //! What a node tells about its state. Nothing here is proven: a client believes the node that it asks.
 
+mod block;
+mod jobs;
 mod preview;
 mod quote;
+mod sync;
+mod validator;
 
+pub use block::{BlockInfo, ReceiptInfo};
+pub use jobs::{JOBS_PAGE, JobPage, JobQuery};
 pub use preview::Preview;
 pub use quote::Quote;
+pub use sync::SyncStatus;
+pub use validator::{PairInfo, ValidatorInfo};
 
 use dfsn_consensus::state::{ChainState, Committed, Job, Outcome, Phase, Stage};
 use dfsn_types::{

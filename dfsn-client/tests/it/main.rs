@@ -5,6 +5,8 @@
 mod fees;
 mod fetching;
 mod following;
+#[cfg(feature = "server")]
+mod http;
 mod light;
 mod node;
 mod outages;
