@@ -174,6 +174,11 @@ impl ExactBackend {
         Self { model, eos_token_ids, engine, programs: HashMap::new(), origin, weights_root, tracer: None }
     }
 
+    /// The model's networks.
+    pub const fn model(&self) -> &ExactModel {
+        &self.model
+    }
+
     /// Where the weights came from.
     pub const fn origin(&self) -> &WeightsOrigin {
         &self.origin

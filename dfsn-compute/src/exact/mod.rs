@@ -38,5 +38,6 @@ pub use model::{ExactModel, NetworkCall};
 pub use simd::Isa;
 pub use tracer::TracedTensor;
 pub use weights::{
-    CanonicalError, ExactWeight, ExactWeights, ProgramWeights, WeightsCache, WeightsOrigin, write_weights,
+    CanonicalError, ExactWeight, ExactWeights, ProgramWeights, WeightsCache, WeightsFile, WeightsOrigin,
+    write_weights,
 };

@@ -15,8 +15,8 @@ use super::metrics::Metrics;
 use super::refusal::Refusal;
 use super::wire::{EndReason, EventKind, EventPage, JobKey, JobOffer, JobResult, JobState};
 
-pub(super) use audits::AuditTask;
 use audits::Audits;
+pub(super) use audits::{Answer, Asked, Part, Question};
 use events::Events;
 
 /// Jobs that ended without a result and are still told about.
@@ -71,8 +71,8 @@ struct Running {
 /// What the inference thread does next.
 #[derive(Debug)]
 pub(super) enum Work {
-    /// Answer a question of an audit.
-    Audit(Box<AuditTask>),
+    /// Answer a question of an audit or of a dispute.
+    Answer(Box<Question>),
     /// Start a job.
     Begin(Arc<OpenJob>),
     /// Go on with the running job by one step.
@@ -260,14 +260,14 @@ impl Board {
         self.lock().is_draining
     }
 
-    /// Blocks the inference thread until there is something to do. Audits go before everything: they are one step long, and
-    /// being late with one costs its auditor.
+    /// Blocks the inference thread until there is something to do. Audits and disputes go before everything: they are one step
+    /// long, and being late with one costs its validator.
     pub(super) fn next(&self) -> Work {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
-            if let Some(audit) = state.audits.next(now) {
-                return Work::Audit(Box::new(audit));
+            if let Some(question) = state.audits.next(now) {
+                return Work::Answer(Box::new(question));
             }
             if let Some(running) = &state.running {
                 let late = (now > running.job.deadline).then_some(EndReason::Late);

@@ -1,5 +1,6 @@
 //! The worker: what it takes, what it knows, how it ends.
 
+mod disputes;
 mod jobs;
 mod options;
 mod results;

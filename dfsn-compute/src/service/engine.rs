@@ -1,6 +1,7 @@
 //! The one thread that computes: it owns every model, and does one step at a time of what the board says.
 
 mod benchmark;
+mod dispute;
 mod drawing;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,16 +13,16 @@ use dfsn_types::{GenerationParams, ModelId, ProfileRecord};
 use tokio::sync::oneshot;
 
 use super::blobs::Blobs;
-use super::board::{AuditTask, Board, Work};
+use super::board::{Answer, Asked, Board, Question, Work};
 use super::metrics::Metrics;
 use super::speed::ModelSpeed;
 use super::store::Store;
-use super::wire::{AuditReply, EndReason, message};
+use super::wire::{AuditCall, AuditReply, DisputeReply, EndReason, Message, message};
 use crate::backend::Backend;
 use crate::config::ModelConfig;
 use crate::error::ComputeError;
 use crate::image::Preview;
-use crate::pipeline::{Pipeline, PromptCounter, Question};
+use crate::pipeline::{Pipeline, PromptCounter, Question as StateQuestion};
 use crate::request::ImageRequest;
 use crate::trace::TraceContext;
 use crate::worker::WorkerError;
@@ -121,11 +122,11 @@ fn work(models: &mut [Model], shared: &Shared) {
     loop {
         match board.next() {
             Work::Stop => break,
-            Work::Audit(task) => {
-                let id = task.id;
-                let reply = guarded(|| Ok(audit(models, *task))).unwrap_or_else(failed_audit);
+            Work::Answer(question) => {
+                let (id, failed) = (question.id, question.asked.failed());
+                let answer = guarded(|| Ok(answer(models, *question)));
                 shared.metrics.audits.inc();
-                board.answered(id, reply);
+                board.answered(id, answer.unwrap_or_else(|reason| failed(why(reason))));
             }
             Work::Abandon(reason) => {
                 drawing = None;
@@ -162,10 +163,10 @@ fn guarded<T>(run: impl FnOnce() -> Result<T, DrawError>) -> Result<T, EndReason
     }
 }
 
-fn failed_audit(reason: EndReason) -> AuditReply {
+fn why(reason: EndReason) -> Message {
     match reason {
-        EndReason::Failed { message } => AuditReply::Failed { message },
-        _ => AuditReply::Failed { message: message("not computed") },
+        EndReason::Failed { message } => message,
+        _ => message("not computed"),
     }
 }
 
@@ -191,24 +192,39 @@ pub(super) fn request_of(
     }
 }
 
+fn answer(models: &mut [Model], question: Question) -> Answer {
+    let Question { model, asked, .. } = question;
+    let Some(model) = models.get_mut(model) else {
+        return asked.failed()(message("the model is not loaded"));
+    };
+    match asked {
+        Asked::Audit { call, input, init } => Answer::Audit(audit(model, &call, input, init.as_ref())),
+        Asked::Dispute { params, boundary, before, init, part } => {
+            let answer = request_of(&params, init.as_ref()).and_then(|request| {
+                dispute::dispute(model, &params, &request.for_image(boundary.image), boundary, &before, part)
+            });
+            Answer::Dispute(match answer {
+                Ok(answer) => DisputeReply::Done { answer },
+                Err(error) => DisputeReply::Failed { message: message(&error.to_string()) },
+            })
+        }
+    }
+}
+
 /// Computes the digest that a question asks for.
-fn audit(models: &mut [Model], task: AuditTask) -> AuditReply {
-    let AuditTask { call, input, init, model, .. } = task;
+fn audit(model: &mut Model, call: &AuditCall, input: Option<Bytes>, init: Option<&Bytes>) -> AuditReply {
     let context =
         TraceContext { genesis: call.genesis, job: call.job, attempt: call.attempt, worker: call.worker };
     let place = context.at(call.boundary);
     let question = match (call.boundary.t, input) {
-        (0, _) => Question::InitialState,
+        (0, _) => StateQuestion::InitialState,
         (t, Some(state)) if t == TraceShape::of(&call.params).decoded() => {
-            Question::Decode { state: state.into() }
+            StateQuestion::Decode { state: state.into() }
         }
-        (t, Some(state)) => Question::Step { step: usize::from(t), state: state.into() },
+        (t, Some(state)) => StateQuestion::Step { step: usize::from(t), state: state.into() },
         (_, None) => return AuditReply::Failed { message: message("the state before is missing") },
     };
-    let Some(model) = models.get_mut(model) else {
-        return AuditReply::Failed { message: message("the model is not loaded") };
-    };
-    let answer = request_of(&call.params, init.as_ref())
+    let answer = request_of(&call.params, init)
         .and_then(|request| model.pipeline.answer(&request.for_image(call.boundary.image), &question));
     match answer {
         Ok(state) => AuditReply::Done { digest: place.digest(&state), malformed: false },

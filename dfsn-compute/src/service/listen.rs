@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -19,11 +21,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
 
 use super::turned;
 
-/// Connections at a time; the next one waits.
-const MAX_CONNECTIONS: usize = 64;
+/// Connections at a time unless more are wanted; the next one waits.
+const MAX_CONNECTIONS: u32 = 64;
 /// Longest that a handshake or the head of a request may take.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest head of a request.
@@ -61,6 +64,7 @@ pub enum ListenError {
 pub struct Listener {
     tcp: TcpListener,
     tls: Option<TlsAcceptor>,
+    connections: u32,
 }
 
 impl Listener {
@@ -70,7 +74,7 @@ impl Listener {
     /// [`ListenError::Bind`].
     pub async fn bind(address: SocketAddr) -> Result<Self, ListenError> {
         let tcp = TcpListener::bind(address).await.map_err(|source| ListenError::Bind { address, source })?;
-        Ok(Self { tcp, tls: None })
+        Ok(Self { tcp, tls: None, connections: MAX_CONNECTIONS })
     }
 
     /// The same port with TLS, from a chain and a key in PEM files.
@@ -86,6 +90,12 @@ impl Listener {
         Ok(Self { tls: Some(TlsAcceptor::from(Arc::new(config))), ..self })
     }
 
+    /// Takes so many connections at a time, at least one.
+    #[must_use]
+    pub fn with_connections(self, connections: u32) -> Self {
+        Self { connections: connections.max(1), ..self }
+    }
+
     /// The address, with the port that the system chose.
     ///
     /// # Errors
@@ -94,9 +104,10 @@ impl Listener {
         self.tcp.local_addr()
     }
 
-    /// Serves until `stop` turns true and open requests have ended, or have had their grace.
+    /// Serves until `stop` turns true and open requests have ended, or have had their grace. Each request carries its caller's
+    /// address as [`ConnectInfo`].
     pub async fn serve(self, router: Router, mut stop: watch::Receiver<bool>) {
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let places = Arc::new(Semaphore::new(self.connections as usize));
         loop {
             let accepting = async {
                 let place = Arc::clone(&places).acquire_owned().await;
@@ -106,8 +117,8 @@ impl Listener {
                 accepted = accepting => accepted,
                 () = turned(&mut stop) => break,
             };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "no connection can be accepted");
                     tokio::time::sleep(PAUSE).await;
@@ -117,11 +128,11 @@ impl Listener {
             let (tls, router, stop) = (self.tls.clone(), router.clone(), stop.clone());
             tokio::spawn(async move {
                 match tls {
-                    None => serve_one(stream, router, stop).await,
+                    None => serve_one(stream, peer, router, stop).await,
                     Some(tls) => {
                         // Strangers that speak no TLS are no news.
                         if let Ok(Ok(stream)) = tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
-                            serve_one(stream, router, stop).await;
+                            serve_one(stream, peer, router, stop).await;
                         }
                     }
                 }
@@ -129,7 +140,7 @@ impl Listener {
             });
         }
         // All places are free when all connections have ended; whoever is busy after its grace is cut off with the process.
-        let _ = tokio::time::timeout(GRACE, places.acquire_many(MAX_CONNECTIONS as u32)).await;
+        let _ = tokio::time::timeout(GRACE, places.acquire_many(self.connections)).await;
     }
 }
 
@@ -139,15 +150,19 @@ impl std::fmt::Debug for Listener {
     }
 }
 
-async fn serve_one<S>(stream: S, router: Router, mut stop: watch::Receiver<bool>)
+async fn serve_one<S>(stream: S, peer: SocketAddr, router: Router, mut stop: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let service = router.map_request(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
         .with_upgrades();
     let mut connection = pin!(connection);
     // How a connection ends is its peer's affair.

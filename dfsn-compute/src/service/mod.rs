@@ -2,7 +2,7 @@
 //!
 //! [`Service`] draws jobs on one inference thread and keeps results and traces on disk until their audits are over;
 //! [`server`] offers it over HTTP, [`dial`] calls the node instead. [`node`] is what a node embeds: it signs
-//! requests, checks replies, and needs no libtorch. Only one node is served: each request is signed by its key
+//! requests, checks replies, and needs no libtorch; [`duties`] is its validator. Only one node is served: each request is signed by its key
 //! (ADR 0045).
 //!
 //! A worker shows states and openings to its node whenever it is asked. Whether one may be shown to anybody else, and
@@ -13,6 +13,7 @@ mod blobs;
 mod board;
 mod core;
 pub mod dial;
+pub mod duties;
 mod engine;
 pub mod listen;
 mod metrics;

@@ -1,5 +1,6 @@
 //! A worker over HTTP: signed requests below `/v1/`, health for whoever asks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -20,8 +21,8 @@ use super::core::Service;
 use super::refusal::Refusal;
 use super::tunnel::{MAX_FRAME_BYTES, Socket, responder};
 use super::wire::{
-    AuditCall, AuditReply, JobKey, JobOffer, JobStatus, MAX_BLOB_BYTES, MAX_JSON_BYTES, MAX_REPLY_BYTES,
-    MAX_WAIT_MS, PossessionCall, RefusalBody, message, read_json,
+    AuditCall, AuditReply, DisputeCall, DisputeReply, JobKey, JobOffer, JobStatus, MAX_BLOB_BYTES,
+    MAX_JSON_BYTES, MAX_REPLY_BYTES, MAX_WAIT_MS, PossessionCall, RefusalBody, message, read_json,
 };
 
 /// Where a node opens a WebSocket instead of asking over HTTP.
@@ -43,6 +44,7 @@ pub fn router(service: Service) -> Router {
         .route("/v1/events", get(events))
         .route("/v1/blobs/{hash}", put(put_blob).get(blob))
         .route("/v1/audits", post(audit))
+        .route("/v1/disputes", post(dispute))
         .route("/v1/possession", post(possession))
         .route(WEBSOCKET_PATH, get(websocket))
         .fallback(async || Refusal::UnknownPath)
@@ -301,6 +303,17 @@ async fn audit(State(service): State<Service>, body: Bytes) -> Answer<AuditReply
         reply => Some(reply),
     });
     reply.await.unwrap_or(Ok(AuditReply::Pending)).map(Json)
+}
+
+async fn dispute(State(service): State<Service>, body: Bytes) -> Answer<DisputeReply> {
+    let call: Arc<DisputeCall> = Arc::new(read_json(&body, MAX_JSON_BYTES)?);
+    let (asking, asked) = (service.clone(), Arc::clone(&call));
+    blocking(move || asking.dispute(&asked)).await?;
+    let reply = until_some(&service, call.wait_ms, || match service.dispute(&call) {
+        Ok(DisputeReply::Pending) => None,
+        reply => Some(reply),
+    });
+    reply.await.unwrap_or(Ok(DisputeReply::Pending)).map(Json)
 }
 
 async fn possession(State(service): State<Service>, body: Bytes) -> Answer<Signature> {

@@ -4,6 +4,8 @@
 //! gain fields. Every text and list is bounded by its type or by [`MAX_JSON_BYTES`], which is checked before anything is
 //! parsed.
 
+mod dispute;
+
 use dfsn_types::{
     Address, Attempt, Boundary, BoundedString, ChainId, ComputeRegistration, FileHash, GenerationParams,
     GenesisHash, JobId, ModelId, ProfileId, ProfileRecord, PublicKey, ResultCommitment, Salt, StateDigest,
@@ -14,9 +16,11 @@ use serde::{Deserialize, Serialize};
 
 use super::refusal::Refusal;
 
+pub use dispute::{DisputeAnswer, DisputeCall, DisputeQuestion, DisputeReply, SHOWN_MAX};
+
 /// Largest JSON body of a request: two prompts with every byte escaped, and room for the rest.
 pub const MAX_JSON_BYTES: usize = 64 * 1024;
-/// Largest JSON body of a reply: the trace of four pictures of 150 steps, with room to spare.
+/// Largest JSON body of a reply: the roots of a dispute.
 pub const MAX_REPLY_JSON_BYTES: usize = 512 * 1024;
 /// Largest blob that a node hands over: a picture to start from, or a state.
 pub const MAX_BLOB_BYTES: usize = 16 * 1024 * 1024;

@@ -6,6 +6,7 @@ mod auth;
 #[path = "../common/mod.rs"]
 mod common;
 mod crash;
+mod disputes;
 mod emoji;
 mod end_to_end;
 mod harness;

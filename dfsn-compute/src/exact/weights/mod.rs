@@ -3,6 +3,7 @@
 mod adapted;
 mod cache;
 mod canonical;
+mod file;
 mod prepared;
 mod source;
 
@@ -24,6 +25,7 @@ use crate::weights::Networks;
 pub(super) use adapted::Adapted;
 pub use cache::{WeightsCache, WeightsOrigin};
 pub use canonical::{CanonicalError, write_weights};
+pub use file::WeightsFile;
 pub(super) use prepared::{PreparedWeight, PreparedWeights};
 pub(super) use source::{Quantising, WeightSource};
 

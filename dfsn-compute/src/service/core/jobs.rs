@@ -9,7 +9,7 @@ use dfsn_types::{FileHash, GenerationParams, TraceShape};
 use super::Service;
 use crate::request::ImageRequest;
 use crate::scheduler;
-use crate::service::board::{AuditTask, OpenJob};
+use crate::service::board::{Answer, Asked, OpenJob, Question};
 use crate::service::engine::{LoadedModel, request_of};
 use crate::service::refusal::Refusal;
 use crate::service::wire::{
@@ -52,7 +52,7 @@ impl Service {
     }
 
     /// The model that a request names, and its number.
-    fn served(&self, params: &GenerationParams) -> Result<(usize, &LoadedModel), Refusal> {
+    pub(super) fn served(&self, params: &GenerationParams) -> Result<(usize, &LoadedModel), Refusal> {
         let is_it =
             |model: &LoadedModel| model.id == params.model() && model.profile.id() == params.profile();
         let found = self.0.models.iter().enumerate().find(|(_, model)| is_it(model));
@@ -79,7 +79,7 @@ impl Service {
     }
 
     /// The file of the picture that a request starts from.
-    fn init_file(&self, params: &GenerationParams) -> Result<Option<Bytes>, Refusal> {
+    pub(super) fn init_file(&self, params: &GenerationParams) -> Result<Option<Bytes>, Refusal> {
         params.init_image().map(|hash| self.input(hash)).transpose()
     }
 
@@ -125,8 +125,10 @@ impl Service {
     /// [`Refusal`].
     pub fn audit(&self, call: AuditCall) -> Result<AuditReply, Refusal> {
         let id = audit_id(&call);
-        if let Some(reply) = self.board().audit_reply(id) {
-            return Ok(reply);
+        match self.board().answer(id) {
+            Some(Answer::Pending) => return Ok(AuditReply::Pending),
+            Some(Answer::Audit(reply)) => return Ok(reply),
+            _ => {}
         }
         let (number, model) = self.served(&call.params)?;
         TraceShape::of(&call.params).index(call.boundary).map_err(|_| Refusal::UnknownState)?;
@@ -143,8 +145,8 @@ impl Service {
         let wait = Duration::from_millis(call.deadline_ms).min(self.0.options.max_deadline);
         let chunks = model.prompts.chunks(&call.params);
         let estimate = model.speed.estimate_question(&call.params, chunks, call.boundary.t);
-        let deadline = Instant::now() + wait;
-        self.board().ask(AuditTask { id, call, input, init, model: number, deadline, estimate })?;
+        let (deadline, asked) = (Instant::now() + wait, Asked::Audit { call, input, init });
+        self.board().ask(Question { id, model: number, deadline, estimate, asked })?;
         Ok(AuditReply::Pending)
     }
 }

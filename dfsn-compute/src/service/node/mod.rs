@@ -3,10 +3,12 @@
 mod accept;
 mod http;
 mod link;
+mod local;
 mod websocket;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use dfsn_types::{
@@ -16,22 +18,25 @@ use dfsn_types::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+use tokio::time::Instant;
 
 use super::auth::{Call, CallHeader, now_ms, reply_digest};
 use super::refusal::Refusal;
 use super::wire::{
-    AuditCall, AuditReply, EventPage, JobKey, JobOffer, JobStatus, MAX_REPLY_JSON_BYTES, MAX_WAIT_MS,
-    PossessionCall, RefusalBody, TraceLeaves, WorkerInfo, matches_shape, read_json,
+    AuditCall, AuditReply, DisputeCall, DisputeReply, EventPage, JobKey, JobOffer, JobStatus,
+    MAX_REPLY_JSON_BYTES, MAX_WAIT_MS, PossessionCall, RefusalBody, TraceLeaves, WorkerInfo, matches_shape,
+    read_json,
 };
 use crate::trace::TraceContext;
 
 pub use self::accept::DialledWorker;
 pub use self::http::HttpLink;
+pub use self::local::LocalLink;
 pub use self::websocket::WebSocketLink;
 pub use link::{Exchange, Link, LinkError, LinkReply, LinkRequest};
 
 /// Blobs that are handed over for one request; a busy worker may have forgotten the first when the second is there.
-const HAND_OVERS: u32 = 4;
+const HAND_OVERS: u32 = 8;
 
 /// Why a worker's answer is not there.
 #[derive(Debug, Error)]
@@ -238,13 +243,29 @@ impl RemoteWorker {
     /// # Errors
     /// [`NodeError`].
     pub async fn audit(&self, call: &AuditCall, blobs: &[Bytes]) -> Result<AuditReply, NodeError> {
-        let end = tokio::time::Instant::now() + std::time::Duration::from_millis(call.deadline_ms);
+        let end = Instant::now() + Duration::from_millis(call.deadline_ms);
         loop {
-            let left = end.saturating_duration_since(tokio::time::Instant::now());
-            let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+            let left_ms = millis_until(end);
             let call = AuditCall { deadline_ms: left_ms, wait_ms: left_ms.min(MAX_WAIT_MS), ..call.clone() };
             match self.post_with("/v1/audits", to_json(&call)?, blobs).await {
                 Ok(AuditReply::Pending) if left_ms > 0 => {}
+                reply => return reply,
+            }
+        }
+    }
+
+    /// Asks for a part in a dispute and waits for it as [`Self::audit`] does.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn dispute(&self, call: &DisputeCall, blobs: &[Bytes]) -> Result<DisputeReply, NodeError> {
+        let end = Instant::now() + Duration::from_millis(call.deadline_ms);
+        loop {
+            let left_ms = millis_until(end);
+            let call =
+                DisputeCall { deadline_ms: left_ms, wait_ms: left_ms.min(MAX_WAIT_MS), ..call.clone() };
+            match self.post_with("/v1/disputes", to_json(&call)?, blobs).await {
+                Ok(DisputeReply::Pending) if left_ms > 0 => {}
                 reply => return reply,
             }
         }
@@ -320,6 +341,10 @@ impl RemoteWorker {
         let digest = reply_digest(call, reply.status, &reply.body);
         reply.signature.is_some_and(|signature| self.worker.verify(&digest, &signature).is_ok())
     }
+}
+
+fn millis_until(end: Instant) -> u64 {
+    u64::try_from(end.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(u64::MAX)
 }
 
 fn to_json<T: Serialize>(value: &T) -> Result<Bytes, NodeError> {
