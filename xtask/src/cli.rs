@@ -35,7 +35,8 @@ pub(crate) enum Command {
     #[command(disable_help_flag = true)]
     #[command(after_help = "Examples:\n  cargo xtask demo \"a red fox on a blue background\"\n  \
         cargo xtask demo \"a green tree\" --images 2 --steps 20 --seed 7 --out pictures\n  \
-        cargo xtask demo --cheat garbage --json")]
+        cargo xtask demo --cheat garbage --json\n  \
+        cargo xtask demo pizza --node      # through a node in a process of its own")]
     Demo {
         /// Arguments of the quickstart example, unchanged.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

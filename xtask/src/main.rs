@@ -10,6 +10,7 @@ mod error;
 mod exact;
 mod fuzz;
 mod libtorch;
+mod node;
 mod process;
 mod progress;
 mod run;
@@ -41,7 +42,10 @@ fn main() -> ExitCode {
 fn dispatch(command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Setup { force } => setup::setup(force),
-        Command::Demo { args } => run::package("quickstart", &args),
+        Command::Demo { args } => match node::asks_for_one(&args) {
+            Some(at) => node::demo(&args, at),
+            None => run::package("quickstart", &args),
+        },
         Command::Generate { args } => run::package("generate", &args),
         Command::Bench { args } => run::bench(&args),
         Command::Test { no_torch, args } => test::test(no_torch, &args),

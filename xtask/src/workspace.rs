@@ -21,8 +21,9 @@ pub(crate) enum WorkspaceError {
 /// The crates that third parties embed; none of them needs libtorch by default.
 pub(crate) const LIBRARIES: [&str; 4] = ["dfsn-types", "dfsn-consensus", "dfsn-compute", "dfsn-client"];
 
-/// The examples that draw; in the exact profile, their default, none of them needs libtorch.
-pub(crate) const PROGRAMS: [&str; 4] = ["compute-client", "generate", "quickstart", "verify-image"];
+/// The examples that draw, or let draw; in the exact profile, their default, none of them needs libtorch.
+pub(crate) const PROGRAMS: [&str; 5] =
+    ["compute-client", "fusionvm", "generate", "quickstart", "verify-image"];
 
 /// The clone that `cargo xtask` was started in.
 #[derive(Debug)]

@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// Model folder in the diffusers layout [default: the embedded emoji-64]
     #[arg(long, value_name = "DIR")]
     pub(crate) model: Option<PathBuf>,
+    /// Ask a running node instead of an embedded network, for example http://127.0.0.1:9750
+    #[arg(long, value_name = "URL", conflicts_with_all = ["cheat", "model"])]
+    pub(crate) node: Option<String>,
     /// Print one JSON object about the job as the last line
     #[arg(long)]
     pub(crate) json: bool,
@@ -70,6 +73,7 @@ Examples:
   cargo xtask demo \"a red fox on a blue background\"
   cargo xtask demo \"rocket on a gray background\" --images 4 --seed 42
   cargo xtask demo --cheat garbage
+  cargo xtask demo pizza --node http://127.0.0.1:9750
   cargo xtask demo pizza --json | tail -n 1 | python3 -m json.tool";
 
 /// Parses a decimal with at most three digits behind the dot into thousandths.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use dfsn_client::ClientError;
+use dfsn_client::transport::TransportError;
 use dfsn_compute::{ComputeError, ManifestError};
 use dfsn_consensus::state::GenesisError;
 use dfsn_consensus::store::OpenError;
@@ -36,6 +37,12 @@ pub(crate) enum DemoError {
     /// The client.
     #[error("client: {0}")]
     Client(#[from] ClientError),
+    /// The node.
+    #[error("node: {0}")]
+    Node(#[from] TransportError),
+    /// A network without pictures.
+    #[error("the network of {0} has no model, so it draws nothing; start its node with --model")]
+    NoModel(String),
     /// The chain.
     #[error("chain: {0}")]
     Vm(#[from] VmError),

@@ -5,8 +5,8 @@ mod report;
 mod setup;
 mod timeline;
 
-use dfsn_client::transport::InProcess;
-use dfsn_client::view::JobStatus;
+use dfsn_client::transport::Transport;
+use dfsn_client::view::{JobInfo, JobStatus};
 use dfsn_client::{Client, JobEvent, PendingJob, Picture, SendStage};
 use dfsn_consensus::state::Supply;
 use dfsn_types::{
@@ -22,41 +22,71 @@ use timeline::{Timeline, count};
 /// Runs the whole demo.
 pub(crate) async fn run(args: &Args) -> Result<(), DemoError> {
     check(args)?;
-    let network = setup::start(args).await?;
-    let mut timeline = Timeline::new(network.validators.clone());
-    timeline.note(
-        "network",
-        &format!("4 validators serve {} in profile {}", network.model_name, network.profile),
-    )?;
-    let user = fund_user(&network, &mut timeline).await?;
-    let before = balances(&network, &user).await?;
-    let mut job = request(args, &network, &user, &mut timeline).await?;
-    let pictures = follow(&mut job, &mut timeline).await?;
-    let info = job.info().await?;
-    let after = balances(&network, &user).await?;
-    let images = pictures::write(&args.out, info.id, &pictures)?;
-    timeline.balances(&before, &after)?;
-    for image in &images {
-        timeline.note("picture", &image.path.display().to_string())?;
+    if let Some(url) = &args.node {
+        let network = setup::connect(url).await?;
+        let mut timeline = Timeline::new(network.validators.clone());
+        timeline.note("network", &network.about)?;
+        let user = Client::new(network.transport.clone(), crate::network::secret_key()?);
+        network.transport.ask_faucet(user.address()).await?;
+        let story = tell(args, &network, &user, &mut timeline).await?;
+        return finish(args, &story, &timeline, None);
     }
-    drop((job, user));
-    let state = network.stop().await?;
+    let embedded = setup::start(args).await?;
+    let network = &embedded.network;
+    let mut timeline = Timeline::new(network.validators.clone());
+    timeline.note("network", &network.about)?;
+    let user = Client::new(network.transport.clone(), crate::network::secret_key()?);
+    embedded.faucet.transfer(user.address(), Amount::from_dfsn(10)).await?;
+    let story = tell(args, network, &user, &mut timeline).await?;
+    drop(user);
+    let state = embedded.stop().await?;
     let (supply, minted) = (Supply::of(&state), state.minted);
     if supply.total() != minted {
         return Err(DemoError::Supply { actual: supply.total(), minted });
     }
     timeline.note("supply", &format!("conserved: {minted}, {} of it burned", supply.burned))?;
+    finish(args, &story, &timeline, Some((&supply, minted)))
+}
+
+/// What became of the request.
+struct Story {
+    info: JobInfo,
+    images: Vec<pictures::WrittenImage>,
+    before: Vec<report::Balance>,
+    after: Vec<report::Balance>,
+}
+
+/// From the quote to the written pictures.
+async fn tell<T: Transport>(
+    args: &Args,
+    network: &Network<T>,
+    user: &Client<T>,
+    timeline: &mut Timeline,
+) -> Result<Story, DemoError> {
+    let balance = user.account(user.address()).await?.balance;
+    timeline.note("funded", &format!("user {} has {balance}", user.address()))?;
+    let before = balances(network, user).await?;
+    let mut job = request(args, network, user, timeline).await?;
+    let pictures = follow(&mut job, timeline).await?;
+    let info = job.info().await?;
+    let after = balances(network, user).await?;
+    let images = pictures::write(&args.out, info.id, &pictures)?;
+    timeline.balances(&before, &after)?;
+    for image in &images {
+        timeline.note("picture", &image.path.display().to_string())?;
+    }
+    Ok(Story { info, images, before, after })
+}
+
+fn finish(
+    args: &Args,
+    story: &Story,
+    timeline: &Timeline,
+    supply: Option<(&Supply, Amount)>,
+) -> Result<(), DemoError> {
+    let Story { info, images, before, after } = story;
     if args.json {
-        Report {
-            info: &info,
-            images: &images,
-            timeline: &timeline,
-            before: &before,
-            after: &after,
-            supply: &supply,
-            minted,
-        }
-        .print()?;
+        Report { info, images, timeline, before, after, supply }.print()?;
     }
     match info.status {
         JobStatus::Settled | JobStatus::Refunded(_) => Ok(()),
@@ -75,21 +105,12 @@ fn check(args: &Args) -> Result<(), DemoError> {
     pictures::check_folder(&args.out)
 }
 
-/// A new account with money from the faucet, by an ordinary transfer.
-async fn fund_user(network: &Network, timeline: &mut Timeline) -> Result<Client<InProcess>, DemoError> {
-    let user = Client::new(network.transport.clone(), crate::network::secret_key()?);
-    let amount = Amount::from_dfsn(10);
-    network.faucet.transfer(user.address(), amount).await?;
-    timeline.note("funded", &format!("user {} has {amount}", user.address()))?;
-    Ok(user)
-}
-
-async fn request(
+async fn request<T: Transport>(
     args: &Args,
-    network: &Network,
-    user: &Client<InProcess>,
+    network: &Network<T>,
+    user: &Client<T>,
     timeline: &mut Timeline,
-) -> Result<PendingJob<InProcess>, DemoError> {
+) -> Result<PendingJob<T>, DemoError> {
     let params = GenerationParams::builder(
         network.pair.model,
         network.pair.profile,
@@ -133,7 +154,10 @@ async fn request(
 }
 
 /// Follows a job to its end; fetches, checks and acknowledges each result on the way, and keeps the last.
-async fn follow(job: &mut PendingJob<InProcess>, timeline: &mut Timeline) -> Result<Vec<Picture>, DemoError> {
+async fn follow<T: Transport>(
+    job: &mut PendingJob<T>,
+    timeline: &mut Timeline,
+) -> Result<Vec<Picture>, DemoError> {
     let mut pictures = Vec::new();
     while let Some(event) = job.next_event().await? {
         match event {
@@ -162,7 +186,10 @@ async fn follow(job: &mut PendingJob<InProcess>, timeline: &mut Timeline) -> Res
 }
 
 /// Who has how much: the user, then the validators' earnings and stakes.
-async fn balances(network: &Network, user: &Client<InProcess>) -> Result<Vec<report::Balance>, DemoError> {
+async fn balances<T: Transport>(
+    network: &Network<T>,
+    user: &Client<T>,
+) -> Result<Vec<report::Balance>, DemoError> {
     let mut balances = vec![report::Balance {
         name: "user".to_owned(),
         address: user.address(),

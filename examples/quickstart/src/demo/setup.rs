@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use dfsn_client::Client;
-use dfsn_client::transport::{InProcess, in_process};
+use dfsn_client::transport::{Http, InProcess, Transport, in_process};
 use dfsn_compute::exact::{ExactModel, ExactOptions, load_pipeline, write_weights};
 use dfsn_compute::{ComputeError, ModelConfig, Worker, manifest};
 use dfsn_consensus::state::ChainState;
@@ -25,37 +25,60 @@ const NAMES: [char; 4] = ['A', 'B', 'C', 'D'];
 /// Jobs that may wait at one worker.
 const QUEUE: usize = 64;
 
-/// A running network.
+/// A network to ask, in this process or behind a URL.
 #[derive(Debug)]
-pub(super) struct Network {
+pub(super) struct Network<T> {
     /// The way to its node.
-    pub(super) transport: InProcess,
-    /// The faucet's client.
-    pub(super) faucet: Client<InProcess>,
+    pub(super) transport: T,
     /// Validators by name.
     pub(super) validators: Vec<(char, Address)>,
     /// What all of them serve.
     pub(super) pair: Pair,
     /// Size of pictures.
     pub(super) size: ImageSize,
-    /// The model's name for people.
-    pub(super) model_name: String,
-    /// The profile in words.
-    pub(super) profile: String,
+    /// What the timeline says of it.
+    pub(super) about: String,
+}
+
+/// A network in this process.
+#[derive(Debug)]
+pub(super) struct Embedded {
+    /// The network.
+    pub(super) network: Network<InProcess>,
+    /// The faucet's client.
+    pub(super) faucet: Client<InProcess>,
     node: JoinHandle<Result<ChainState, DemoError>>,
 }
 
-impl Network {
+impl Embedded {
     /// Lets the node end its jobs and gives the last state. Clients made elsewhere must be gone.
     pub(super) async fn stop(self) -> Result<ChainState, DemoError> {
-        let Self { transport, faucet, node, .. } = self;
-        drop((transport, faucet));
+        let Self { network, faucet, node } = self;
+        drop((network, faucet));
         node.await.map_err(|_| DemoError::NetworkStopped)?
     }
 }
 
+/// The network of a running node, and its first model.
+pub(super) async fn connect(url: &str) -> Result<Network<Http>, DemoError> {
+    let transport = Http::connect(url).await?;
+    let info = transport.network().await?;
+    let validators = transport.validators().await?;
+    let (Some(model), Some(profile)) = (info.models.first(), info.profiles.first()) else {
+        return Err(DemoError::NoModel(url.to_owned()));
+    };
+    let about = format!("{} validators serve {} in profile {profile}", validators.len(), model.name);
+    Ok(Network {
+        validators: ('A'..='Z').zip(validators.iter().map(|validator| validator.address)).collect(),
+        pair: Pair { model: model.id, profile: profile.id() },
+        size: model.test_size,
+        about,
+        transport,
+    })
+}
+
 /// Loads the model into four workers and starts the chain.
-pub(super) async fn start(args: &Args) -> Result<Network, DemoError> {
+pub(super) async fn start(args: &Args) -> Result<Embedded, DemoError> {
     let dir = args.model.clone().unwrap_or_else(embedded_model);
     let model = manifest(&dir)?.id();
     let workers = load_workers(&dir).await?;
@@ -108,16 +131,10 @@ pub(super) async fn start(args: &Args) -> Result<Network, DemoError> {
     let vm = ChainVm::open(MemoryStore::default(), &state, mempool, vm_config)?;
     let blobs: Arc<BlobStore> = Arc::clone(&shared.blobs);
     let node = tokio::spawn(Node::new(vm, server, nodes, blobs).run());
-    Ok(Network {
-        faucet: Client::new(transport.clone(), faucet),
-        transport,
-        validators,
-        pair,
-        size,
-        model_name: dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-        profile,
-        node,
-    })
+    let model_name = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let about = format!("4 validators serve {model_name} in profile {profile}");
+    let faucet = Client::new(transport.clone(), faucet);
+    Ok(Embedded { network: Network { transport, validators, pair, size, about }, faucet, node })
 }
 
 /// The canonical file of the model's weights, in memory: the demo's model is small.

@@ -1,0 +1,206 @@
+//! The node's port: JSON-RPC, pictures, health, figures, faucet.
+
+mod faucet;
+mod limits;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::error_handling::HandleErrorLayer;
+use axum::extract::{Path, Request, State};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use dfsn_client::api;
+use dfsn_compute::service::listen::Listener;
+use dfsn_types::FileHash;
+use jsonrpsee::server::{BatchRequestConfig, PingConfig, Server, ServerConfig, ServerHandle, stop_channel};
+use tokio::sync::watch;
+use tower::{ServiceBuilder, ServiceExt};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::services::ServeFile;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::config::{Config, Limits};
+use crate::error::NodeError;
+use crate::keystore::NodeSecret;
+use crate::node::NodeHandle;
+use faucet::Dispenser;
+use limits::RateLimit;
+
+/// The most bytes of an answer in JSON.
+const MAX_ANSWER_BYTES: u32 = 32 << 20;
+
+/// An API that is served, until it is told to stop.
+#[derive(Debug)]
+pub struct Served {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<()>,
+    rpc: ServerHandle,
+}
+
+impl Served {
+    /// Opens the port of a node. The faucet pays from `account`. `more` are further paths, outside the limits of requests.
+    ///
+    /// # Errors
+    /// [`NodeError::Listen`], [`NodeError::Config`].
+    pub async fn start(
+        node: NodeHandle,
+        config: &Config,
+        account: &NodeSecret,
+        more: Router,
+    ) -> Result<Self, NodeError> {
+        let (rpc_stop, rpc) = stop_channel();
+        let router = router(node, config, account, rpc_stop)?.merge(more);
+        let listener = Listener::bind(config.listen).await?.with_connections(config.limits.connections);
+        let address = listener.local_addr().unwrap_or(config.listen);
+        let (stop, stopping) = watch::channel(false);
+        let task = tokio::spawn(listener.serve(router, stopping));
+        Ok(Self { address, stop, task, rpc })
+    }
+
+    /// Where it listens, with the port that the system chose.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends open requests in good order, and subscriptions at once.
+    pub async fn stop(self) {
+        let _ = self.rpc.stop();
+        self.stop.send_replace(true);
+        // A panic of the task was printed by its thread.
+        let _ = self.task.await;
+    }
+}
+
+fn router(
+    node: NodeHandle,
+    config: &Config,
+    account: &NodeSecret,
+    rpc_stop: jsonrpsee::server::StopHandle,
+) -> Result<Router, NodeError> {
+    let limits = &config.limits;
+    let rpc = Server::builder()
+        .set_config(rpc_config(limits))
+        .to_service_builder()
+        .max_connections(limits.calls)
+        .build(api::methods(node.clone()), rpc_stop);
+    let rpc = ServiceBuilder::new()
+        .layer(HandleErrorLayer::new(async |error: tower::BoxError| {
+            tracing::warn!(error, "a call was not answered");
+            StatusCode::INTERNAL_SERVER_ERROR
+        }))
+        .service(rpc);
+    let timeout = Duration::from_secs(limits.timeout_seconds.clamp(1, 3_600));
+    let mut short = Router::new()
+        .route("/blobs/{hash}", get(blob))
+        .route("/health", get(health))
+        .route("/metrics", get(metrics))
+        .with_state(node.clone());
+    if let Some(faucet) = config.faucet {
+        let dispenser = Arc::new(Dispenser::new(node, account, faucet));
+        short = short.merge(Router::new().route("/faucet", post(faucet::faucet)).with_state(dispenser));
+    }
+    // WebSockets live longer than any request: jsonrpsee keeps their time.
+    let short = short.layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, timeout));
+    let rate = Arc::new(RateLimit::new(limits));
+    Ok(Router::new()
+        .route_service("/", rpc)
+        .merge(short)
+        .fallback(async || (StatusCode::NOT_FOUND, "no such path: JSON-RPC is at /\n"))
+        .layer(from_fn(plain_get))
+        .layer(from_fn_with_state(rate, limits::limit))
+        .layer(cors(config)?))
+}
+
+fn rpc_config(limits: &Limits) -> ServerConfig {
+    ServerConfig::builder()
+        .max_request_body_size(limits.body_bytes)
+        .max_response_body_size(MAX_ANSWER_BYTES)
+        .max_connections(limits.calls)
+        .max_subscriptions_per_connection(limits.subscriptions)
+        .set_batch_request_config(BatchRequestConfig::Limit(limits.batch))
+        .enable_ws_ping(PingConfig::new())
+        .build()
+}
+
+fn cors(config: &Config) -> Result<CorsLayer, NodeError> {
+    let origins = if config.origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        let origins = config.origins.iter().map(|origin| {
+            origin.parse::<HeaderValue>().map_err(|_| NodeError::Config {
+                path: "origins".into(),
+                reason: format!("{origin:?} is no origin"),
+            })
+        });
+        AllowOrigin::list(origins.collect::<Result<Vec<_>, _>>()?)
+    };
+    Ok(CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([CONTENT_TYPE, HeaderName::from_static("range")])
+        .max_age(Duration::from_secs(3_600)))
+}
+
+/// Says to people with a browser where they are.
+async fn plain_get(request: Request, next: axum::middleware::Next) -> Response {
+    let is_upgrade = request.headers().contains_key("upgrade");
+    if request.method() == Method::GET && request.uri().path() == "/" && !is_upgrade {
+        let text =
+            "DFSN node. POST JSON-RPC 2.0 here, or open a WebSocket; /health, /metrics, /blobs/{hash}\n";
+        return ([(ALLOW, "POST")], text).into_response();
+    }
+    next.run(request).await
+}
+
+/// Whether the chain's thread answers, and how far it is.
+async fn health(State(node): State<NodeHandle>) -> Response {
+    let state = node.state();
+    let is_alive = node.states().has_changed().is_ok();
+    let status = if is_alive { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = serde_json::json!({
+        "healthy": is_alive,
+        "genesis": state.chain.genesis,
+        "height": state.tip.height,
+        "open_jobs": state.windows.len(),
+    });
+    (status, axum::Json(body)).into_response()
+}
+
+async fn metrics(State(node): State<NodeHandle>) -> Response {
+    match node.metrics().text() {
+        Ok(text) => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(CONTENT_TYPE, kind)], text).into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// A picture, or a part of it. Its name is its hash, so it never changes.
+async fn blob(State(node): State<NodeHandle>, Path(hash): Path<String>, request: Request) -> Response {
+    let Ok(hash) = hash.parse::<FileHash>() else {
+        return (StatusCode::BAD_REQUEST, "a picture is named by 64 hexadecimal digits\n").into_response();
+    };
+    if !node.blobs().contains(&hash) {
+        return (StatusCode::NOT_FOUND, "this node has no such picture\n").into_response();
+    }
+    let Ok(mut response) = ServeFile::new(node.blobs().path(&hash)).oneshot(request).await;
+    let headers = response.headers_mut();
+    if response_is_file(headers) {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("image/png"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+        headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    }
+    response.into_response()
+}
+
+fn response_is_file(headers: &axum::http::HeaderMap) -> bool {
+    headers.contains_key(CONTENT_TYPE)
+}

@@ -1,0 +1,150 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use dfsn_types::{Address, Amount, ChainId};
+use fusionvm::Compute;
+
+/// The node of a DFSN network.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, after_help = HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const HELP: &str = "\
+Environment:
+  FUSIONVM_PASSWORD  opens the keystore; otherwise it is asked for
+  FUSIONVM_SECRET    the secret itself, 64 hexadecimal digits, instead of a keystore
+  RUST_LOG           what is logged, for example debug or fusionvm=debug";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a node.
+    #[command(
+        after_help = "Examples:\n  fusionvm run --dev\n  fusionvm run --dev --model models/emoji-64\n  \
+        fusionvm run --config node/fusionvm.toml"
+    )]
+    Run(RunArgs),
+    /// Make the secret of a node, in a file that a password opens, and print its public keys as JSON.
+    #[command(after_help = "Example:\n  fusionvm keygen keystore.json > public.json")]
+    Keygen {
+        /// The file to write; one that exists is left as it is.
+        keystore: PathBuf,
+    },
+    /// Make a genesis, and print it as JSON.
+    #[command(
+        after_help = "Example:\n  fusionvm genesis --chain-id 4242 --sealer public.json --validator public.json \
+        --model models/emoji-64 --allocate dfsn1…=1000000 > genesis.json"
+    )]
+    Genesis(GenesisArgs),
+    /// Print the public keys of a keystore again, or those of the node of every development network.
+    #[command(after_help = "Examples:\n  fusionvm keys keystore.json\n  fusionvm keys --dev")]
+    Keys {
+        /// The keystore.
+        #[arg(required_unless_present = "dev")]
+        keystore: Option<PathBuf>,
+        /// Of `run --dev`.
+        #[arg(long, conflicts_with = "keystore")]
+        dev: bool,
+    },
+    /// Print a commented configuration file.
+    Config,
+}
+
+/// How to run.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// A network of its own with coins for everybody: instant blocks, a faucet, four validators, known keys.
+    #[arg(long, conflicts_with = "config", required_unless_present = "config")]
+    pub(crate) dev: bool,
+    /// The configuration of a real network's node.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where chain and pictures of the development network are kept.
+    #[arg(long, value_name = "DIR", default_value = "fusionvm-dev", conflicts_with = "config")]
+    pub(crate) data_dir: PathBuf,
+    /// The model of the development network, a diffusers folder; without one nothing is drawn.
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    pub(crate) model: Option<PathBuf>,
+    /// Where the API listens; port 0 lets the system choose. By default 127.0.0.1:9750, or what the configuration says.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// A ComputeClient: its public key, and its URL unless it calls this node; again for more of them.
+    #[arg(long, value_name = "KEY[=URL]", value_parser = compute)]
+    pub(crate) compute: Vec<Compute>,
+    /// Log a JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What a genesis is made of.
+#[derive(Debug, Args)]
+pub(crate) struct GenesisArgs {
+    /// The network's number, another one for each network.
+    #[arg(long)]
+    pub(crate) chain_id: u64,
+    /// Public keys of the node that seals blocks where no consensus engine does, as `keygen` prints them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sealer: PathBuf,
+    /// Public keys of a validator; again for more of them.
+    #[arg(long = "validator", value_name = "FILE")]
+    pub(crate) validators: Vec<PathBuf>,
+    /// Coins that each validator stakes.
+    #[arg(long, value_name = "COINS", default_value = "10000", value_parser = Amount::parse_dfsn)]
+    pub(crate) stake: Amount,
+    /// A model that all validators serve, a diffusers folder; again for more of them.
+    #[arg(long = "model", value_name = "DIR")]
+    pub(crate) models: Vec<PathBuf>,
+    /// An account and its coins; again for more of them.
+    #[arg(long = "allocate", value_name = "ADDRESS=COINS", value_parser = allocation)]
+    pub(crate) allocations: Vec<(Address, Amount)>,
+}
+
+impl GenesisArgs {
+    pub(crate) fn chain_id(&self) -> Result<ChainId, String> {
+        ChainId::new(self.chain_id).map_err(|error| error.to_string())
+    }
+}
+
+fn compute(text: &str) -> Result<Compute, String> {
+    let (key, url) = text.split_once('=').map_or((text, None), |(key, url)| (key, Some(url.to_owned())));
+    Ok(Compute { key: key.parse().map_err(|_| "not a public key of 64 hexadecimal digits")?, url })
+}
+
+fn allocation(text: &str) -> Result<(Address, Amount), String> {
+    let (address, amount) = text.split_once('=').ok_or("not ADDRESS=COINS")?;
+    let address = address.parse::<Address>().map_err(|error| error.to_string())?;
+    Ok((address, Amount::parse_dfsn(amount).map_err(|error| error.to_string())?))
+}
+
+/// What the user asks for; prints help or what is wrong, and ends, when it is nothing.
+pub(crate) fn parse() -> Command {
+    Cli::parse().command
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn either_dev_or_a_configuration() {
+        let parse = |text: &str| Cli::try_parse_from(text.split(' ')).map(|cli| cli.command);
+        assert!(matches!(parse("fusionvm run --dev").unwrap(), Command::Run(RunArgs { dev: true, .. })));
+        for text in ["fusionvm run", "fusionvm run --dev --config x", "fusionvm run --config x --model y"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        assert!(parse("fusionvm genesis --chain-id 1 --sealer x --allocate nobody=1").is_err());
+    }
+}

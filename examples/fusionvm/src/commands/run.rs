@@ -1,0 +1,149 @@
+//! `run`: a node until Ctrl-C.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dfsn_types::{Amount, GenesisConfig};
+use fusionvm::keystore::NodeSecret;
+use fusionvm::{
+    BlobStore, Config, DevNetwork, Faucet, LocalCompute, Node, NodeError, NodeParts, Remotes, Served,
+    Validators, read_genesis,
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::RunArgs;
+
+/// How often pictures are looked through for old ones.
+const COLLECT: Duration = Duration::from_secs(600);
+/// What the faucet of a development network gives.
+const DEV_FAUCET: Faucet = Faucet { amount: Amount::from_dfsn(10), every_seconds: 10 };
+
+/// Runs until a signal, or until the chain cannot go on.
+pub(super) fn run(args: &RunArgs) -> Result<(), NodeError> {
+    log(args.json);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(io("tokio"))?.block_on(async {
+        match &args.config {
+            Some(path) => {
+                let config = Config::read(path)?;
+                let genesis = read_genesis(&config.genesis)?;
+                let secret = NodeSecret::find(&config.keystore)?;
+                let parts =
+                    Parts { config, genesis, secret: secret.clone(), validators: vec![secret], model: None };
+                serve(args, parts).await
+            }
+            None => {
+                let network = DevNetwork::open(&args.data_dir, args.model.as_deref())?;
+                let data_dir = args.data_dir.clone();
+                let config = Config { data_dir, faucet: Some(DEV_FAUCET), ..Config::default() };
+                let DevNetwork { genesis, sealer: secret, validators } = network;
+                serve(args, Parts { config, genesis, secret, validators, model: args.model.clone() }).await
+            }
+        }
+    })
+}
+
+/// What a node is started with.
+struct Parts {
+    config: Config,
+    genesis: GenesisConfig,
+    /// Seals, calls ComputeClients, pays from the faucet.
+    secret: NodeSecret,
+    validators: Vec<NodeSecret>,
+    /// A model to draw with in this process.
+    model: Option<PathBuf>,
+}
+
+async fn serve(args: &RunArgs, parts: Parts) -> Result<(), NodeError> {
+    let Parts { mut config, genesis, secret, validators, model } = parts;
+    config.listen = args.listen.unwrap_or(config.listen);
+    config.compute.extend(args.compute.clone());
+    let blobs = BlobStore::open(&config.data_dir.join("blobs"), config.blobs.mib.saturating_mul(1 << 20))?;
+    let blobs = Arc::new(blobs);
+    let mut node = Node::start(NodeParts {
+        data_dir: &config.data_dir,
+        genesis: &genesis,
+        sealer: &secret,
+        beacon: validators.first(),
+        blobs: Arc::clone(&blobs),
+    })?;
+    let remotes = Remotes::new(&secret, &config.compute)?;
+    let api = Served::start(node.handle().clone(), &config, &secret, remotes.router).await?;
+    let state = node.handle().state();
+    let (url, node_key) = (format!("http://{}", api.address()), secret.node().public_key());
+    tracing::info!(url, genesis = %state.chain.genesis, height = %state.tip.height, %node_key, "ready");
+    // For scripts that let the system choose the port; who does not read it is none of them.
+    let _ = writeln!(std::io::stdout(), "{}", serde_json::json!({ "url": url, "node_key": node_key }));
+    let mut workers = remotes.workers;
+    let local = match model {
+        Some(model) if workers.is_empty() => {
+            let local = LocalCompute::start(&secret, model, &config.data_dir.join("compute")).await?;
+            tracing::info!(key = %local.worker().worker(), "the compute client of this process is ready");
+            workers.push(local.worker());
+            Some(local)
+        }
+        _ => None,
+    };
+    let at_work = Validators::new(&mut node, &validators, &workers).run();
+    let keep = Duration::from_secs(config.blobs.hours.saturating_mul(3_600));
+    tokio::select! {
+        () = signal() => tracing::info!("shutting down"),
+        () = node.ended() => {}
+        () = at_work => {}
+        () = collect(blobs, keep) => {}
+    }
+    api.stop().await;
+    if let Some(local) = local {
+        local.stop().await;
+    }
+    node.stop()
+}
+
+/// Deletes old pictures, for ever.
+async fn collect(blobs: Arc<BlobStore>, keep: Duration) {
+    let mut interval = tokio::time::interval(COLLECT);
+    loop {
+        interval.tick().await;
+        let blobs = Arc::clone(&blobs);
+        match tokio::task::spawn_blocking(move || blobs.collect(keep)).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(pictures)) => tracing::info!(pictures, "deleted: their time is over"),
+            Ok(Err(error)) => tracing::error!(%error, "old pictures cannot be deleted"),
+            Err(error) => tracing::error!(%error, "old pictures were not looked through"),
+        }
+    }
+}
+
+/// Ends with Ctrl-C or SIGTERM.
+async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without a handler the system's default ends the program.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Logs to the error stream by RUST_LOG, else from `info` on.
+fn log(as_json: bool) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(false);
+    let builder = builder.with_writer(std::io::stderr);
+    if as_json { builder.json().init() } else { builder.init() }
+}
+
+fn io(name: &str) -> impl FnOnce(std::io::Error) -> NodeError {
+    let path = Path::new(name).to_owned();
+    move |source| NodeError::Io { path, source }
+}

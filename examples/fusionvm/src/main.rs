@@ -1,0 +1,17 @@
+//! The command line of a DFSN node.
+
+mod cli;
+mod commands;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match commands::dispatch(cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The error stream may be gone.
+            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("error: {error}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}

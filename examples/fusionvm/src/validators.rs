@@ -1,0 +1,175 @@
+//! The validators of a node at work: their tasks, the duties that come of them, and what they need of the node.
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use dfsn_client::transport::Notification;
+use dfsn_compute::service::duties::{ServedState, StateWanted, Step, Surroundings, Validator};
+use dfsn_compute::service::node::RemoteWorker;
+use dfsn_consensus::operator::Task;
+use dfsn_consensus::state::ChainState;
+use dfsn_types::{Block, FileHash};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::keystore::NodeSecret;
+use crate::node::{Node, NodeHandle};
+
+/// Pause after the first try of a task; it doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// The validators of one node.
+#[derive(Debug)]
+pub struct Validators {
+    node: NodeHandle,
+    validators: Vec<Arc<Validator>>,
+    posted: Option<mpsc::Receiver<Arc<Block>>>,
+}
+
+impl Validators {
+    /// The validators of these secrets, all with the same ComputeClients.
+    pub fn new(node: &mut Node, secrets: &[NodeSecret], workers: &[RemoteWorker]) -> Self {
+        let (posted, node) = (node.posted(), node.handle().clone());
+        let around = Arc::new(Around { node: node.clone(), peers: OnceLock::new() });
+        let chain = node.state().chain;
+        let validator = |secret: &NodeSecret| {
+            let around: Arc<dyn Surroundings> = around.clone();
+            let (address, duty, vrf) = (secret.address(), secret.duty(), secret.vrf());
+            Arc::new(Validator::new(chain, address, duty, vrf, workers.to_vec(), around))
+        };
+        let validators: Vec<_> = secrets.iter().map(validator).collect();
+        // Nobody else has it yet.
+        let _ = around.peers.set(validators.iter().map(Arc::downgrade).collect());
+        Self { node, validators, posted }
+    }
+
+    /// Works until the node has ended.
+    pub async fn run(mut self) {
+        let mut states = self.node.states();
+        // Dropped with this future, so that nothing goes on after it.
+        let mut work = JoinSet::new();
+        loop {
+            let state = Arc::clone(&states.borrow_and_update());
+            // A block is here before the state after it.
+            while let Some(block) = self.posted.as_mut().and_then(|posted| posted.try_recv().ok()) {
+                self.validators.iter().for_each(|validator| validator.note(&block));
+            }
+            for validator in &self.validators {
+                for task in validator.tasks(&state) {
+                    let (validator, node) = (Arc::clone(validator), self.node.clone());
+                    work.spawn(async move { perform(&validator, &node, task).await });
+                }
+            }
+            while work.try_join_next().is_some() {}
+            tokio::select! {
+                changed = states.changed() => if changed.is_err() {
+                    return;
+                },
+                Some(block) = next(&mut self.posted) => {
+                    self.validators.iter().for_each(|validator| validator.note(&block));
+                }
+            }
+        }
+    }
+}
+
+async fn next(posted: &mut Option<mpsc::Receiver<Arc<Block>>>) -> Option<Arc<Block>> {
+    match posted {
+        Some(posted) => posted.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Does a task, again while it fails and its attempt is open.
+async fn perform(validator: &Validator, node: &NodeHandle, task: Task) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let state = node.state();
+        if !is_open(&state, &task) {
+            return;
+        }
+        match validator.perform(&task, &state).await {
+            Ok(duties) => {
+                for duty in duties {
+                    node.submit_duty(duty).await;
+                }
+                return;
+            }
+            Err(error) => {
+                let (validator, job, kind) = (validator.address(), task.job, name(&task));
+                tracing::warn!(%validator, %job, kind, %error, "a duty is not done");
+                tokio::time::sleep(pause).await;
+                pause = (2 * pause).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}
+
+fn is_open(state: &ChainState, task: &Task) -> bool {
+    state.open_job(&task.job).is_some_and(|job| job.attempt == task.attempt)
+}
+
+const fn name(task: &Task) -> &'static str {
+    use dfsn_consensus::operator::TaskKind;
+    match task.kind {
+        TaskKind::Accept { .. } => "accept",
+        TaskKind::Generate => "generate",
+        TaskKind::Claim { .. } => "claim",
+        TaskKind::Answer { .. } => "answer",
+        TaskKind::Open => "open",
+        TaskKind::Reveal { .. } => "reveal",
+        TaskKind::Demand { .. } => "demand",
+        TaskKind::Post { .. } => "post",
+        TaskKind::CompareInputs { .. } => "compare inputs",
+        TaskKind::List { .. } => "list",
+        TaskKind::Prove { .. } => "prove",
+        TaskKind::ShowTensor { .. } => "show tensor",
+        TaskKind::Store => "store",
+    }
+}
+
+/// The node around its validators.
+#[derive(Debug)]
+struct Around {
+    node: NodeHandle,
+    /// All of this process; they are there as long as the node works.
+    peers: OnceLock<Vec<Weak<Validator>>>,
+}
+
+#[async_trait]
+impl Surroundings for Around {
+    async fn keep(&self, file: Bytes) -> bool {
+        let blobs = Arc::clone(self.node.blobs());
+        let kept = tokio::task::spawn_blocking(move || blobs.put(&file)).await;
+        match kept {
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a picture cannot be kept");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    async fn fetch(&self, hash: FileHash, bytes_max: u32) -> Option<Bytes> {
+        let blobs = Arc::clone(self.node.blobs());
+        let file = tokio::task::spawn_blocking(move || blobs.get(&hash)).await.ok()??;
+        u32::try_from(file.len()).is_ok_and(|bytes| bytes <= bytes_max).then(|| file.into())
+    }
+
+    async fn state(&self, wanted: StateWanted) -> Option<ServedState> {
+        let peers = self.peers.get()?.iter().filter_map(Weak::upgrade);
+        let worker = peers.into_iter().find(|validator| validator.is(&wanted.worker))?;
+        let served = worker.serve(wanted, &self.node.state()).await;
+        served.inspect_err(|error| tracing::warn!(job = %wanted.job, %error, "a state was not served")).ok()
+    }
+
+    fn step(&self, step: Step) {
+        let Step { job, attempt, image, step, steps } = step;
+        self.node.publish(Notification::Progress { job, attempt, image, step, steps });
+    }
+}
