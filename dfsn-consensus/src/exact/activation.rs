@@ -9,12 +9,18 @@ use super::math::{horner, select};
 
 const ONE: u32 = 0x3f80_0000;
 const HALF: u32 = 0x3f00_0000;
-const LOG2_E: u32 = 0x3fb8_aa3b; // 1.44269504
-const LN_2_HIGH: u32 = 0x3f31_8000; // 0.693359375
-const LN_2_LOW: u32 = 0xb95e_8083; // -2.12194440e-4
-const LEAST_EXPONENT: u32 = 0xc2ae_0000; // -87
-const MOST_EXPONENT: u32 = 0x42b0_0000; // 88
-const EXP: [u32; 6] = [
+/// log2(e), 1.44269504. Constants of binary32 are given by their bits, polynomials with the highest power first.
+pub const LOG2_E: u32 = 0x3fb8_aa3b;
+/// The high part of ln(2), 0.693359375.
+pub const LN_2_HIGH: u32 = 0x3f31_8000;
+/// Its low part, -2.12194440e-4.
+pub const LN_2_LOW: u32 = 0xb95e_8083;
+/// The least exponent of [`exp32`], -87.
+pub const LEAST_EXPONENT: u32 = 0xc2ae_0000;
+/// Its greatest exponent, 88.
+pub const MOST_EXPONENT: u32 = 0x42b0_0000;
+/// The polynomial of [`exp32`].
+pub const EXP: [u32; 6] = [
     0x3950_6967, // 1.9875691500e-4
     0x3ab7_43ce, // 1.3981999507e-3
     0x3c08_8908, // 8.3334519073e-3
@@ -22,24 +28,30 @@ const EXP: [u32; 6] = [
     0x3e2a_aaaa, // 1.6666665459e-1
     0x3f00_0000, // 5.0000001201e-1
 ];
-const QUICK_GELU_SLOPE: u32 = 0x3fd9_db23; // 1.702
-const ROOT_OF_HALF: u32 = 0x3f35_04f3; // 0.70710678
-const ERF_SLOPE: u32 = 0x3ea7_ba05; // 0.3275911
-const ERF: [u32; 5] = [
+/// The slope in [`quick_gelu`], 1.702.
+pub const QUICK_GELU_SLOPE: u32 = 0x3fd9_db23;
+/// 0.70710678.
+pub const ROOT_OF_HALF: u32 = 0x3f35_04f3;
+/// The slope in [`gelu_erf`], 0.3275911.
+pub const ERF_SLOPE: u32 = 0x3ea7_ba05;
+/// The polynomial of [`gelu_erf`].
+pub const ERF: [u32; 5] = [
     0x3f87_dc22, // 1.061405429
     0xbfba_00e3, // -1.453152027
     0x3fb5_f0e3, // 1.421413741
     0xbe91_a98e, // -0.284496736
     0x3e82_7906, // 0.254829592
 ];
-const MOST_SHIFT: u32 = 0x41f8_0000; // 31
-const TWO_TO_29: u32 = 0x4e00_0000; // 536870912
-/// 2^-f on [0, 1), highest power first.
-const EXP2_NEG: [u32; 6] = [0xba77_b359, 0x3c16_d3e8, 0xbd62_7f7b, 0x3e75_f1c8, 0xbf31_71de, 0x3f80_0000];
+/// The most halvings of [`attention_weight`], 31.
+pub const MOST_SHIFT: u32 = 0x41f8_0000;
+/// 536870912.
+pub const TWO_TO_29: u32 = 0x4e00_0000;
+/// The polynomial of [`exp2_neg`].
+pub const EXP2_NEG: [u32; 6] = [0xba77_b359, 0x3c16_d3e8, 0xbd62_7f7b, 0x3e75_f1c8, 0xbf31_71de, 0x3f80_0000];
 /// What the offsets of rounding advance by from key to key: 2^32 divided by the golden ratio.
 const WEYL: u32 = 0x9e37_79b1;
 /// The largest weight of attention, which the nearest key gets.
-const MOST_WEIGHT: i32 = 16_383;
+pub const MOST_WEIGHT: i32 = 16_383;
 
 /// e^x, within 0.991 units of the last place for x in [-87, 88]; outside as at the nearer end. NaN stays NaN.
 pub fn exp32<F: Single>(x: F) -> F {
@@ -99,9 +111,13 @@ pub fn attention_weight<F: Single>(m_minus_s: u32, c: F, key_index: u32) -> i32 
     let whole = t.trunc_to_i32();
     let power = exp2_neg(t - F::from_i32(whole));
     let power = (power * F::from_bits(TWO_TO_29)).trunc_to_i32();
-    let offset = (key_index.wrapping_mul(WEYL) >> 17) as i32;
     // Below 2^29 + 2^15.
-    (power.wrapping_shr(whole as u32).wrapping_add(offset) >> 15).min(MOST_WEIGHT)
+    (power.wrapping_shr(whole as u32).wrapping_add(weight_offset(key_index)) >> 15).min(MOST_WEIGHT)
+}
+
+/// What is added to a key's weight, in units of 2^-29, before it is rounded down: below 2^15.
+pub const fn weight_offset(key_index: u32) -> i32 {
+    (key_index.wrapping_mul(WEYL) >> 17) as i32
 }
 
 /// 2^-f for f in [0, 1): within 2.81e-7 of its true value, relatively, and at most 1.

@@ -12,8 +12,8 @@ pub const MOST_NUMBERS: u32 = 1 << 23;
 const INFINITY: u32 = 0x7f80_0000;
 const SIGN: u32 = 1 << 31;
 const ONE: u64 = 0x3ff0_0000_0000_0000;
-/// The float above the largest |SiLU(y)| of y < 0, which is 0.278465.
-const SILU_BELOW_ZERO: u32 = 0x3e8e_978d; // 0.2785
+/// The float above the largest |SiLU(y)| of y < 0, which is 0.278465; as bits.
+pub const SILU_BELOW_ZERO: u32 = 0x3e8e_978d; // 0.2785
 
 /// Count, sum and sum of squares of integers up to [`STATISTICS_LIMIT`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -78,6 +78,28 @@ pub enum ProgramError {
 }
 
 impl Program {
+    /// A program of one operation over inputs and outputs of any shape, for an engine to be compared with the definition.
+    /// `kind` is given the ids of `weights`. Where shapes do not fit the operation, its elements have no value.
+    ///
+    /// # Errors
+    /// [`ProgramError::Size`] for a tensor that is empty or too large.
+    pub fn of_one(
+        kind: impl FnOnce(&[WeightId]) -> OpKind,
+        inputs: &[TensorSpec],
+        weights: Vec<WeightSpec>,
+        outputs: &[TensorSpec],
+    ) -> Result<Self, ProgramError> {
+        let mut builder = Builder::new("");
+        let mut tensors = |specs: &[TensorSpec]| {
+            let ids = specs.iter().map(|spec| builder.tensor(spec.element, &spec.dims));
+            ids.collect::<Result<Vec<_>, _>>()
+        };
+        let (inputs, outputs) = (tensors(inputs)?, tensors(outputs)?);
+        let ids: Vec<WeightId> = (0..).map(WeightId).zip(&weights).map(|(id, _)| id).collect();
+        builder.op(kind(&ids), &inputs, &outputs);
+        Ok(Self { weights, inputs, ..builder.finish(outputs)? })
+    }
+
     /// Types and shapes of all tensors.
     pub fn tensors(&self) -> &[TensorSpec] {
         &self.tensors

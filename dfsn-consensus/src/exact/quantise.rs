@@ -7,7 +7,7 @@ use super::op::LIMIT_WEIGHT;
 const INFINITY: u32 = 0x7f80_0000;
 const MAGNITUDE: u32 = 0x7fff_ffff;
 /// 2^-100: what the largest magnitude of a scope is at least taken to be, so that a scope of zeros has a scale.
-const LEAST_MAXIMUM: u32 = 0x0d80_0000;
+pub const LEAST_MAXIMUM: u32 = 0x0d80_0000;
 
 /// How a scope's numbers become integers and what these are worth: q = rne(x * r), and q * s is about x.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "operators act on floats; integers use named operations")]
 
 use super::super::activation::attention_weight;
-use super::super::ieee::{Double, Ieee, Single};
+use super::super::ieee::{Double, Single};
 use super::super::op::{LIMIT_QUERY, LIMIT_VALUE, block_rows};
 use super::super::quantise::{Scale, quantise};
 use super::product::dot;
@@ -65,11 +65,15 @@ pub fn score_shift(depth: usize) -> u32 {
 /// `max_query` and `max_key` are the heads' largest magnitudes.
 pub fn score_factor<F: Single>(max_query: u32, max_key: u32, depth: usize) -> F {
     let limit = LIMIT_QUERY.unsigned_abs();
-    let integer = |value: u64| <F::Double as Double>::from_i64(i64::try_from(value).unwrap_or(i64::MAX));
-    let power = integer(1_u64.wrapping_shl(score_shift(depth).saturating_add(1)));
-    let kappa = power * F::Double::from_bits(LOG2_E) / integer(depth as u64).sqrt();
     let (query, key) = (Scale::<F>::of(max_query, limit).s, Scale::<F>::of(max_key, limit).s);
-    (query.widen() * key.widen() * kappa).narrow()
+    (query.widen() * key.widen() * score_kappa(depth)).narrow()
+}
+
+/// The part of [`score_factor`] that the depth decides.
+pub fn score_kappa<D: Double>(depth: usize) -> D {
+    let integer = |value: u64| D::from_i64(i64::try_from(value).unwrap_or(i64::MAX));
+    let power = integer(1_u64.wrapping_shl(score_shift(depth).saturating_add(1)));
+    power * D::from_bits(LOG2_E) / integer(depth as u64).sqrt()
 }
 
 pub(super) fn attention<F: Single>(at: &At<'_, impl Source>, causal: bool) -> Result<Value, EvaluateError> {

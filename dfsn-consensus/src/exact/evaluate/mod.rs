@@ -11,7 +11,7 @@ mod product;
 mod rows;
 
 pub use embed::wave;
-pub use heads::{score_factor, score_shift};
+pub use heads::{score_factor, score_kappa, score_shift};
 pub use product::source_index;
 
 use std::borrow::Cow;
