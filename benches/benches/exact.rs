@@ -1,4 +1,5 @@
-//! The exact profile against libtorch in the same run, with the same threads: `cargo xtask bench -- exact`.
+//! The exact profile on its kernels and on libtorch (`exact_torch`), against libtorch's floats in the same run, with the same
+//! threads: `cargo xtask bench -- exact`.
 //!
 //! `DFSN_BENCH_THREADS` sets the threads of both (1 if unset), `DFSN_BENCH_MODEL` a diffusers folder other than emoji-64,
 //! and `DFSN_BENCH_SIDE` the side of its latents.
@@ -8,7 +9,7 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use dfsn_compute::exact::{ExactBackend, ExactOptions};
+use dfsn_compute::exact::{ExactBackend, ExactEngine, ExactOptions};
 use dfsn_compute::torch::{DeviceChoice, TorchBackend};
 use dfsn_compute::{Backend, Conditioning, LatentShape, ModelConfig, TextInput, TorchOptions};
 
@@ -29,8 +30,11 @@ fn compare(criterion: &mut Criterion) {
     let exact = ExactBackend::load(&config, ExactOptions { threads, ..ExactOptions::default() });
     let exact = exact.expect("the exact engine loads the model");
     println!("exact kernels: {}", exact.isa().expect("not the definition"));
-    let mut backends: [(&str, Box<dyn Backend>); 2] =
-        [("exact", Box::new(exact)), ("libtorch", Box::new(torch))];
+    let engine = ExactEngine::Torch(DeviceChoice::Cpu);
+    let exact_torch =
+        ExactBackend::load(&config, ExactOptions { threads, engine }).expect("libtorch is exact");
+    let mut backends: [(&str, Box<dyn Backend>); 3] =
+        [("exact", Box::new(exact)), ("exact_torch", Box::new(exact_torch)), ("libtorch", Box::new(torch))];
 
     let side = variable("DFSN_BENCH_SIDE", 16);
     let shape = LatentShape { channels: config.vae.latent_channels, height: side, width: side };

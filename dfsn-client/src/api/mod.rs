@@ -21,7 +21,10 @@ use dfsn_types::{
     TransactionKind,
 };
 use jsonrpsee::proc_macros::rpc;
-#[cfg_attr(not(feature = "server"), allow(unused_imports, reason = "the client's half has errors of its own"))]
+#[cfg_attr(
+    not(feature = "server"),
+    allow(unused_imports, reason = "the client's half has errors of its own")
+)]
 use jsonrpsee::types::ErrorObjectOwned;
 
 use crate::transport::{Notification, Shown};

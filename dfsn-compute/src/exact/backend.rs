@@ -28,11 +28,28 @@ use crate::weights::Networks;
 pub struct ExactOptions {
     /// Threads, at most [`ExactOptions::MAX_THREADS`]; `None` for as many as there are cores.
     pub threads: Option<NonZeroU16>,
-    /// The instruction set; `None` for the fastest of this machine.
-    pub isa: Option<Isa>,
-    /// Whether to run the definition itself, element by element on one thread: minutes for what kernels do in
-    /// milliseconds, and the measure of all of them.
-    pub scalar: bool,
+    /// What computes.
+    pub engine: ExactEngine,
+}
+
+/// What computes the exact profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExactEngine {
+    /// Kernels for an instruction set; `None` for the fastest of this machine.
+    Simd(Option<Isa>),
+    /// The definition itself, element by element on one thread: minutes for what kernels do in milliseconds, and the
+    /// measure of all of them.
+    Scalar,
+    /// libtorch, for GPUs. A process keeps to one number of its threads.
+    #[cfg(feature = "torch")]
+    Torch(crate::torch::DeviceChoice),
+}
+
+impl Default for ExactEngine {
+    fn default() -> Self {
+        Self::Simd(None)
+    }
 }
 
 impl ExactOptions {
@@ -195,11 +212,11 @@ impl ExactBackend {
         self.weights_root
     }
 
-    /// The instruction set in use; `None` for the definition itself.
+    /// The instruction set of the kernels in use, if it is they that compute.
     pub fn isa(&self) -> Option<Isa> {
         match &self.engine {
             Engine::Simd { kernels, .. } => Some(kernels.isa()),
-            Engine::Scalar(_) => None,
+            _ => None,
         }
     }
 

@@ -9,9 +9,13 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::executor::{Executor, Held};
 use super::simd::{Kernels, Threads, check_environment};
+#[cfg(feature = "torch")]
+use super::torch::TorchEngine;
 use super::weights::{PreparedWeights, WeightSource};
-use super::{ExactError, ExactModel, ExactOptions, ExactWeights};
+use super::{ExactEngine, ExactError, ExactModel, ExactOptions, ExactWeights};
 use crate::error::ComputeError;
+#[cfg(feature = "torch")]
+use crate::torch::TorchOptions;
 
 /// Is told every tensor that an op wrote: op, output, image.
 pub(super) type Watch<'a> = dyn FnMut(usize, usize, usize, &TensorData) + 'a;
@@ -26,6 +30,8 @@ pub(super) enum Engine {
         pool: Option<ThreadPool>,
     },
     Scalar(ExactWeights),
+    #[cfg(feature = "torch")]
+    Torch(TorchEngine),
 }
 
 impl Engine {
@@ -36,14 +42,17 @@ impl Engine {
         options: ExactOptions,
     ) -> Result<Self, ComputeError> {
         check_environment().map_err(ExactError::from)?;
-        let kernels = match options.isa {
-            Some(isa) => Kernels::new(isa).map_err(ExactError::from)?,
-            None => Kernels::detect(),
+        let kernels = match options.engine {
+            ExactEngine::Simd(Some(isa)) => Kernels::new(isa).map_err(ExactError::from)?,
+            ExactEngine::Simd(None) => Kernels::detect(),
+            ExactEngine::Scalar => return Ok(Self::Scalar(ExactWeights::of_source(source, layout)?)),
+            #[cfg(feature = "torch")]
+            ExactEngine::Torch(device) => {
+                let options = TorchOptions { threads: options.threads, device, ..TorchOptions::default() };
+                return Ok(Self::Torch(TorchEngine::load(options, source, layout)?));
+            }
         };
         let pool = thread_pool(options)?;
-        if options.scalar {
-            return Ok(Self::Scalar(ExactWeights::of_source(source, layout)?));
-        }
         let threads = pool.as_ref().map_or(Threads::Caller, Threads::Pool);
         let weights = PreparedWeights::load(source, layout, &model.all()?, kernels, threads)?;
         Ok(Self::Simd { weights, kernels, pool })
@@ -73,7 +82,17 @@ impl Engine {
                     Ok(())
                 })
             }
-            Self::Scalar(weights) => scalar(program, weights, images, &inputs, watch),
+            Self::Scalar(weights) => one_by_one(program, images, &inputs, watch, |inputs, added, visit| {
+                let weights = weights.of(program).with_tokens(added);
+                interpret::<f32>(program, &weights, inputs, visit).map_err(told)
+            }),
+            #[cfg(feature = "torch")]
+            Self::Torch(engine) => {
+                let is_watched = watch.is_some();
+                one_by_one(program, images, &inputs, watch, |inputs, added, visit| {
+                    engine.run(program, &inputs, added, is_watched.then_some(visit))
+                })
+            }
         }
     }
 
@@ -106,6 +125,8 @@ impl Engine {
                 interpret::<f32>(program, &weights.of(program), inputs, |id, data| observe(id, data))
                     .map_err(told)
             }
+            #[cfg(feature = "torch")]
+            Self::Torch(engine) => engine.run(program, &inputs, &[], Some(observe)),
         }
     }
 }
@@ -149,18 +170,23 @@ fn check_inputs(program: &Program, images: usize, inputs: &[Held]) -> Result<(),
     if images > 0 && found == expected { Ok(()) } else { Err(ExactError::Inputs { found, expected }) }
 }
 
-fn scalar(
+/// Runs a program image by image: `run` is given the inputs of one, the rows that follow those of the table of tokens,
+/// and what it must show every tensor.
+fn one_by_one(
     program: &Program,
-    weights: &ExactWeights,
     images: usize,
     inputs: &[Held],
     mut watch: Option<&mut Watch<'_>>,
+    run: impl Fn(
+        Vec<TensorData>,
+        &[f32],
+        &mut dyn FnMut(TensorId, &TensorData),
+    ) -> Result<Vec<TensorData>, ExactError>,
 ) -> Result<Vec<Vec<f32>>, ExactError> {
     let added = inputs.iter().find_map(|input| match input {
         Held::Ids { added, .. } => Some(added.as_slice()),
         _ => None,
     });
-    let weights = weights.of(program).with_tokens(added.unwrap_or_default());
     let mut all = vec![Vec::new(); program.outputs().len()];
     let outputs = program.ops().iter().enumerate();
     let places: HashMap<TensorId, (usize, usize)> = outputs
@@ -179,12 +205,12 @@ fn scalar(
             _ => TensorData::I32(Vec::new()),
         };
         let inputs = inputs.iter().map(part).collect();
-        let visit = |id: TensorId, data: &TensorData| {
+        let mut visit = |id: TensorId, data: &TensorData| {
             if let (Some(watch), Some((op, output))) = (&mut watch, places.get(&id)) {
                 watch(*op, *output, image, data);
             }
         };
-        let outputs = interpret::<f32>(program, &weights, inputs, visit).map_err(told)?;
+        let outputs = run(inputs, added.unwrap_or_default(), &mut visit)?;
         for (all, output) in all.iter_mut().zip(outputs) {
             all.extend(output.to_floats().unwrap_or_default());
         }

@@ -22,6 +22,21 @@ pub enum ExactError {
     /// A kernel refused.
     #[error(transparent)]
     Simd(#[from] SimdError),
+    /// libtorch refused or failed.
+    #[cfg(feature = "torch")]
+    #[error(transparent)]
+    Torch(#[from] crate::torch::TorchError),
+    /// A device of libtorch that differs from the definition.
+    #[cfg(feature = "torch")]
+    #[error(
+        "{device} computes {operation} otherwise than exact-v1 defines it: use another device or the simd backend"
+    )]
+    Device {
+        /// The device.
+        device: String,
+        /// What it does otherwise.
+        operation: &'static str,
+    },
     /// A setting of the model that has no exact form.
     #[error("the exact profile does not know {key} {value}")]
     Unsupported {

@@ -1,8 +1,9 @@
 //! The profile `exact-v1` with fast kernels: the same bits on every machine, without libtorch.
 //!
 //! What each operation computes is defined in [`dfsn_consensus::exact`]; here are its weights, read from a model's files
-//! and quantised ([`ExactWeights`], kept as one canonical file in a [`WeightsCache`]), kernels for the instruction sets at hand ([`simd`]), and the [`ExactBackend`] that a
-//! pipeline runs on.
+//! and quantised ([`ExactWeights`], kept as one canonical file in a [`WeightsCache`]), kernels for the instruction sets
+//! at hand ([`simd`]), and the [`ExactBackend`] that a pipeline runs on. With the feature `torch`, a module of that name
+//! computes the same on libtorch, for GPUs.
 //!
 //! ```
 //! use dfsn_compute::exact::{ExactOptions, load_pipeline};
@@ -28,10 +29,12 @@ mod executor;
 mod model;
 mod shapes;
 pub mod simd;
+#[cfg(feature = "torch")]
+pub mod torch;
 mod tracer;
 mod weights;
 
-pub use backend::{ExactBackend, ExactOptions, load_pipeline, load_pipeline_cached};
+pub use backend::{ExactBackend, ExactEngine, ExactOptions, load_pipeline, load_pipeline_cached};
 pub use dispute::{Dispute, DisputeError, Move, WeightBytes, input_hashes};
 pub use error::ExactError;
 pub use model::{ExactModel, NetworkCall};

@@ -96,7 +96,7 @@ pub enum DeviceChoice {
 }
 
 /// Settles threads and device before the first use of libtorch.
-pub(super) fn prepare(options: TorchOptions) -> Result<Device, TorchError> {
+pub(crate) fn prepare(options: TorchOptions) -> Result<Device, TorchError> {
     let device = match options.device {
         DeviceChoice::Cpu => Device::Cpu,
         DeviceChoice::Auto if load_cuda().is_ok() && Cuda::is_available() => Device::Cuda(0),

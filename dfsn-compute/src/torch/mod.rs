@@ -39,6 +39,7 @@ use crate::model_path::ModelPath;
 use crate::pipeline::Pipeline;
 use crate::weights::{Networks, infer_config, is_unused_text_tensor};
 
+pub(crate) use device::prepare;
 pub use device::{DeviceChoice, Dtype, TorchOptions};
 pub use error::TorchError;
 pub use lora::LoraMode;

@@ -5,8 +5,8 @@ use std::io;
 use std::num::NonZeroU16;
 
 use dfsn_compute::exact::{
-    ExactBackend, ExactModel, ExactOptions, ExactWeight, ExactWeights, WeightsCache, WeightsOrigin,
-    write_weights,
+    ExactBackend, ExactEngine, ExactModel, ExactOptions, ExactWeight, ExactWeights, WeightsCache,
+    WeightsOrigin, write_weights,
 };
 use dfsn_compute::{Backend, ModelConfig, TextInput, manifest};
 use dfsn_consensus::exact::{WeightForm, WeightLayout};
@@ -87,7 +87,7 @@ fn a_model_is_quantised_once_and_loaded_from_its_file_after_that() {
     assert_eq!(first.weights_root(), Some(root));
     assert_eq!(blake3::hash(&fs::read(&path).unwrap()).as_bytes(), &root);
     assert_eq!(text(&mut first), expected_text());
-    for options in [threads(1), ExactOptions { scalar: true, ..threads(1) }] {
+    for options in [threads(1), ExactOptions { engine: ExactEngine::Scalar, ..threads(1) }] {
         let mut next = load(options);
         assert_eq!(next.origin(), &WeightsOrigin::Cached(path.clone()));
         assert_eq!(next.weights_root(), Some(root));

@@ -11,21 +11,23 @@ use dfsn_compute::exact::simd::{
     Attention, ChannelBounds, Epilogue, Head, Kernels, Operand, PackedWeights, Scale, SimdError, Threads,
     attention, check_environment, product, scores, sums,
 };
-use dfsn_compute::exact::{ExactBackend, ExactError, ExactOptions};
+use dfsn_compute::exact::{ExactBackend, ExactEngine, ExactError, ExactOptions};
 use dfsn_compute::{Backend, ComputeError, ModelConfig, TextInput};
 use rayon::ThreadPoolBuilder;
 
 /// The register, and what its settings must be.
 #[cfg(target_arch = "x86_64")]
-mod register {
-    pub(super) const DEFAULT: u64 = 0x1f80;
+pub(crate) mod register {
+    pub(crate) const DEFAULT: u64 = 0x1f80;
     /// Results, or operands too.
-    pub(super) const FLUSH_TO_ZERO: u64 = 1 << 15;
+    pub(crate) const FLUSH_TO_ZERO: u64 = 1 << 15;
+    #[cfg(feature = "torch")]
+    pub(crate) const ROUND_DOWN: u64 = 1 << 13;
     /// Flush-to-zero, denormals-are-zero, the other three roundings, an exception that traps.
-    pub(super) const SETTINGS: [u64; 6] = [FLUSH_TO_ZERO, 1 << 6, 1 << 13, 1 << 14, 3 << 13, 1 << 12];
+    pub(crate) const SETTINGS: [u64; 6] = [FLUSH_TO_ZERO, 1 << 6, 1 << 13, 1 << 14, 3 << 13, 1 << 12];
 
     #[allow(unsafe_code, reason = "the test changes the register to see it refused")]
-    pub(super) fn swap(value: Option<u64>) -> u64 {
+    pub(crate) fn swap(value: Option<u64>) -> u64 {
         let mut before = 0_u32;
         // SAFETY: stores the register into the local, then loads settings of this module, or what was there.
         unsafe {
@@ -40,14 +42,16 @@ mod register {
 }
 
 #[cfg(target_arch = "aarch64")]
-mod register {
-    pub(super) const DEFAULT: u64 = 0;
-    pub(super) const FLUSH_TO_ZERO: u64 = 1 << 24;
+pub(crate) mod register {
+    pub(crate) const DEFAULT: u64 = 0;
+    pub(crate) const FLUSH_TO_ZERO: u64 = 1 << 24;
+    #[cfg(feature = "torch")]
+    pub(crate) const ROUND_DOWN: u64 = 2 << 22;
     /// Flush-to-zero, default NaN, the other three roundings.
-    pub(super) const SETTINGS: [u64; 5] = [FLUSH_TO_ZERO, 1 << 25, 1 << 22, 1 << 23, 3 << 22];
+    pub(crate) const SETTINGS: [u64; 5] = [FLUSH_TO_ZERO, 1 << 25, 1 << 22, 1 << 23, 3 << 22];
 
     #[allow(unsafe_code, reason = "the test changes the register to see it refused")]
-    pub(super) fn swap(value: Option<u64>) -> u64 {
+    pub(crate) fn swap(value: Option<u64>) -> u64 {
         let before: u64;
         // SAFETY: reads the register, then writes settings of this module, or what was there.
         unsafe {
@@ -61,7 +65,7 @@ mod register {
 }
 
 /// Runs `with` with other settings, and puts them back.
-fn changed<T>(bits: u64, with: impl FnOnce() -> T) -> T {
+pub(crate) fn changed<T>(bits: u64, with: impl FnOnce() -> T) -> T {
     let before = register::swap(Some(register::DEFAULT ^ bits));
     let result = with();
     register::swap(Some(before));
@@ -195,15 +199,20 @@ fn the_engine_and_the_definition_refuse_on_a_changed_thread() {
     let is_refused = |error: ComputeError| {
         matches!(error, ComputeError::Exact(ExactError::Simd(SimdError::Environment { .. })))
     };
-    for scalar in [false, true] {
-        let options =
-            ExactOptions { scalar, threads: std::num::NonZeroU16::new(1), ..ExactOptions::default() };
+    let engines = [
+        ExactEngine::default(),
+        ExactEngine::Scalar,
+        #[cfg(feature = "torch")]
+        ExactEngine::Torch(crate::torch::device()),
+    ];
+    for engine in engines {
+        let options = ExactOptions { engine, ..ExactOptions::default() };
         let refused = changed(register::FLUSH_TO_ZERO, || ExactBackend::load(&config, options));
-        assert!(is_refused(refused.unwrap_err()), "loading, scalar {scalar}");
+        assert!(is_refused(refused.unwrap_err()), "loading, {engine:?}");
         let mut backend = ExactBackend::load(&config, options).unwrap();
         let refused =
             changed(register::FLUSH_TO_ZERO, || backend.encode_text(&TextInput::new(0, &[2312, 2313])));
-        assert!(is_refused(refused.unwrap_err()), "running, scalar {scalar}");
+        assert!(is_refused(refused.unwrap_err()), "running, {engine:?}");
         backend.encode_text(&TextInput::new(0, &[2312, 2313])).unwrap();
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use dfsn_compute::exact::{ExactBackend, ExactOptions, load_pipeline};
+use dfsn_compute::exact::{ExactBackend, ExactEngine, ExactOptions, load_pipeline};
 use dfsn_compute::{
     Backend, Conditioning, ImageRequest, InitImage, LatentShape, Lora, ModelConfig, NoObserver, Pipeline,
     RgbImage, SchedulerKind, StepState, TextualInversion,
@@ -191,12 +191,19 @@ fn textual_inversions_stand_for_their_words() {
         let expected = floats("prompts.safetensors", &format!("{index}.latents"));
         check(&format!("prompt {index}"), &drawn(&mut pipeline, &request), &expected);
         if index == 0 {
-            let scalar = ExactOptions { scalar: true, ..ExactOptions::default() };
-            let mut definition = load_pipeline(MODEL, scalar).unwrap();
-            definition.add_textual_inversion(glow.clone()).unwrap();
-            let embeddings =
-                [&mut pipeline, &mut definition].map(|pipeline| pipeline.prepare(&request).unwrap());
-            assert_eq!(embeddings[0].conditioning(), embeddings[1].conditioning());
+            let prepared = pipeline.prepare(&request).unwrap();
+            let others = [
+                ExactEngine::Scalar,
+                #[cfg(feature = "torch")]
+                ExactEngine::Torch(crate::torch::device()),
+            ];
+            for engine in others {
+                let options = ExactOptions { engine, ..ExactOptions::default() };
+                let mut other = load_pipeline(MODEL, options).unwrap();
+                other.add_textual_inversion(glow.clone()).unwrap();
+                let found = other.prepare(&request).unwrap();
+                assert_eq!(found.conditioning(), prepared.conditioning(), "{engine:?}");
+            }
         }
     }
 }

@@ -16,4 +16,6 @@ mod pictures;
 mod product;
 mod reference;
 mod steps;
+#[cfg(feature = "torch")]
+mod torch;
 mod trace;

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use dfsn_compute::exact::{
-    ExactBackend, ExactError, ExactModel, ExactOptions, ExactWeights, Isa, NetworkCall, load_pipeline,
+    ExactBackend, ExactEngine, ExactError, ExactModel, ExactOptions, ExactWeights, Isa, NetworkCall,
+    load_pipeline,
 };
 use dfsn_compute::{
     AddedConditioning, Backend, ComputeError, Conditioning, ImageRequest, LatentShape, ModelConfig, TextInput,
@@ -16,7 +17,7 @@ use tempfile::TempDir;
 pub(crate) const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/emoji-64");
 
 /// Numbers about as large as latents, without a generator that could change.
-fn numbers(name: &str, count: usize) -> Vec<f32> {
+pub(crate) fn numbers(name: &str, count: usize) -> Vec<f32> {
     let mut bytes = vec![0; 4 * count];
     blake3::Hasher::new().update(name.as_bytes()).finalize_xof().fill(&mut bytes);
     let sum = |bytes: &[u8; 4]| bytes.iter().map(|byte| f32::from(*byte)).sum::<f32>();
@@ -46,7 +47,7 @@ fn backends() -> impl Iterator<Item = (String, ExactBackend)> {
     let threads = [1, 2].map(std::num::NonZeroU16::new);
     let all = Isa::available().into_iter().flat_map(move |isa| threads.map(|threads| (isa, threads)));
     all.map(move |(isa, threads)| {
-        let options = ExactOptions { threads, isa: Some(isa), ..ExactOptions::default() };
+        let options = ExactOptions { threads, engine: ExactEngine::Simd(Some(isa)) };
         (format!("{isa}, {} threads", threads.unwrap()), ExactBackend::load(&config, options).unwrap())
     })
 }
@@ -187,15 +188,18 @@ fn every_family_is_the_definition() {
         let dir = with_tokenizers(family);
         let config = ModelConfig::load(dir.path()).unwrap();
         let load =
-            |scalar| ExactBackend::load(&config, ExactOptions { scalar, ..ExactOptions::default() }).unwrap();
-        let (mut definition, mut kernels) = (load(true), load(false));
-        assert!(definition.isa().is_none() && kernels.isa().is_some());
+            |engine| ExactBackend::load(&config, ExactOptions { engine, ..ExactOptions::default() }).unwrap();
+        let mut backends = vec![load(ExactEngine::Scalar), load(ExactEngine::default())];
+        assert!(backends[0].isa().is_none() && backends[1].isa().is_some());
+        #[cfg(feature = "torch")]
+        backends.push(load(ExactEngine::Torch(crate::torch::device())));
         let encoders = [Some(&config.text_encoder), config.text_encoder_2.as_ref()];
         for (encoder, text) in encoders.into_iter().flatten().enumerate() {
             let ids = [1, text.vocab_size - 1, 3];
-            let all = [&mut definition, &mut kernels]
-                .map(|backend| backend.encode_text(&TextInput::new(encoder, &ids)).unwrap());
-            assert_eq!(all[0], all[1], "{family}, text encoder {encoder}");
+            let encode =
+                |backend: &mut ExactBackend| backend.encode_text(&TextInput::new(encoder, &ids)).unwrap();
+            let all: Vec<_> = backends.iter_mut().map(encode).collect();
+            assert!(all.iter().all(|text| *text == all[0]), "{family}, text encoder {encoder}: {all:?}");
             assert_eq!(all[0].pooled.is_some(), encoder == 1);
         }
         let shape = LatentShape { channels: config.unet.in_channels, height: 8, width: 8 };
@@ -207,13 +211,14 @@ fn every_family_is_the_definition() {
         });
         let embeddings = numbers("text", 2 * 5 * width);
         let conditioning = Conditioning { embeddings, prompts: 2, tokens: 5, added };
-        let all = [&mut definition, &mut kernels].map(|backend| {
+        let draw = |backend: &mut ExactBackend| {
             let noise = backend.predict_noise(&sample, shape, 77.0, &conditioning).unwrap();
             let latents = LatentShape { channels: config.vae.latent_channels, height: 4, width: 4 };
             let decoded = backend.decode(&numbers("latents", latents.count()), latents).unwrap();
             (bits(&noise), bits(&decoded))
-        });
-        assert!(all[0] == all[1], "{family}");
+        };
+        let all: Vec<_> = backends.iter_mut().map(draw).collect();
+        assert!(all.iter().all(|drawn| *drawn == all[0]), "{family}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU16;
 
-use dfsn_compute::exact::{ExactOptions, Isa, load_pipeline};
+use dfsn_compute::exact::{ExactEngine, ExactOptions, Isa, load_pipeline};
 use dfsn_compute::{Event, ImageRequest, Observer};
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ impl Observer for Hashes {
 }
 
 /// A change of these is a new profile name. Other processors and WebAssembly are held to the same file.
-fn golden() -> Vec<(ImageRequest, String)> {
+pub(crate) fn golden() -> Vec<(ImageRequest, String)> {
     let list: Vec<Value> = serde_json::from_str(include_str!("golden.json")).unwrap();
     list.iter()
         .map(|entry| (request(&entry["request"]), entry["digest"].as_str().unwrap().to_owned()))
@@ -54,7 +54,7 @@ fn request(fields: &Value) -> ImageRequest {
 }
 
 /// What a request gives, as one short hash.
-fn drawn(options: ExactOptions, request: &ImageRequest) -> String {
+pub(crate) fn drawn(options: ExactOptions, request: &ImageRequest) -> String {
     drawn_with(MODEL, options, request)
 }
 
@@ -70,7 +70,8 @@ fn drawn_with(model: &str, options: ExactOptions, request: &ImageRequest) -> Str
 fn pictures_are_the_same_everywhere_and_for_good() {
     for isa in Isa::available() {
         for threads in [1, 2] {
-            let options = ExactOptions { threads: NonZeroU16::new(threads), isa: Some(isa), scalar: false };
+            let options =
+                ExactOptions { threads: NonZeroU16::new(threads), engine: ExactEngine::Simd(Some(isa)) };
             for (request, digest) in golden() {
                 assert_eq!(drawn(options, &request), digest, "{isa}, {threads} threads, {request:?}");
             }
@@ -96,7 +97,8 @@ fn a_picture_at_full_size_is_the_same_everywhere() {
     let mut digests = Vec::new();
     for isa in Isa::available() {
         for threads in [1, 2] {
-            let options = ExactOptions { threads: NonZeroU16::new(threads), isa: Some(isa), scalar: false };
+            let options =
+                ExactOptions { threads: NonZeroU16::new(threads), engine: ExactEngine::Simd(Some(isa)) };
             digests.push(drawn_with(&model, options, &request));
             println!("{isa}, {threads} threads: {}", digests[digests.len() - 1]);
         }

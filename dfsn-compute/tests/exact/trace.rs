@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex};
 
-use dfsn_compute::exact::{ExactBackend, ExactOptions, Isa};
+use dfsn_compute::exact::{ExactBackend, ExactEngine, ExactOptions, Isa};
 use dfsn_compute::{Backend, Conditioning, LatentShape, ModelConfig, TextInput};
 use dfsn_consensus::exact::Element;
 
@@ -39,14 +39,20 @@ fn roots(options: ExactOptions) -> Roots {
 
 #[test]
 fn every_tensor_of_every_op_has_the_root_of_the_definition() {
-    let defined = roots(ExactOptions { scalar: true, ..ExactOptions::default() });
+    let defined = roots(ExactOptions { engine: ExactEngine::Scalar, ..ExactOptions::default() });
     println!("{} tensors", defined.len());
     let [one, two] = [1, 2].map(NonZeroU16::new);
-    for (isa, threads) in [(Isa::Portable, one), (Isa::available().pop().unwrap(), two)] {
-        let found = roots(ExactOptions { isa: Some(isa), threads, scalar: false });
+    let engines = [
+        (ExactEngine::Simd(Some(Isa::Portable)), one),
+        (ExactEngine::Simd(Isa::available().pop()), two),
+        #[cfg(feature = "torch")]
+        (ExactEngine::Torch(crate::torch::device()), None),
+    ];
+    for (engine, threads) in engines {
+        let found = roots(ExactOptions { engine, threads });
         assert_eq!(found.len(), defined.len());
         for (place, expected) in &defined {
-            assert_eq!(&found[place], expected, "{place:?} on {isa}");
+            assert_eq!(&found[place], expected, "{place:?} on {engine:?}");
         }
     }
     let kinds: std::collections::BTreeSet<&str> = defined.values().map(|(kind, ..)| kind.as_str()).collect();

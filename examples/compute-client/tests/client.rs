@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
-use dfsn_compute::exact::{ExactOptions, Isa, load_pipeline};
+use dfsn_compute::exact::{ExactEngine, ExactOptions, Isa, load_pipeline};
 use dfsn_compute::service::BoxedPipeline;
 use dfsn_compute::service::node::{DialledWorker, HttpLink, RemoteWorker};
 use dfsn_compute::service::wire::{AuditCall, AuditReply, JobOffer, JobResult, JobState, WorkerInfo};
@@ -258,7 +258,8 @@ async fn a_picture_an_audit_a_shutdown_and_the_result_after_a_restart() {
     let offer = offer(&info, 0);
     let result = drawn(&worker, &offer).await;
     // Other kernels and threads than the worker's: the bits are the same.
-    let options = ExactOptions { threads: NonZeroU16::new(2), isa: Some(Isa::Portable), scalar: false };
+    let options =
+        ExactOptions { threads: NonZeroU16::new(2), engine: ExactEngine::Simd(Some(Isa::Portable)) };
     check_result(&worker, &offer, &result, load_pipeline(model(), options).unwrap().boxed()).await;
 
     terminate(&mut running);

@@ -53,7 +53,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", default_value = "exact-v1")]
     pub(crate) profile: Profile,
 
-    /// What computes it: simd or scalar (the definition, slow) for exact-v1, torch for float
+    /// What computes it: simd, torch or scalar (the definition, slow) for exact-v1, torch for float
     #[arg(long, value_name = "NAME")]
     pub(crate) backend: Option<String>,
 

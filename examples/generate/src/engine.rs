@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use dfsn_compute::exact::{ExactBackend, ExactOptions, WeightsCache, WeightsOrigin};
+use dfsn_compute::exact::{ExactBackend, ExactEngine, ExactOptions, WeightsCache, WeightsOrigin};
+#[cfg(feature = "torch")]
+use dfsn_compute::torch::DeviceChoice;
 use dfsn_compute::{Backend, ComputeError, Lora, ModelConfig, Pipeline, infer_config, manifest};
 use thiserror::Error;
 
@@ -90,19 +92,20 @@ fn exact(args: &Args, model: &Path, ops: Option<&Trace>) -> Result<Pipeline<Box<
     if let Some((flag, _)) = only_float.iter().find(|(_, given)| *given) {
         return Err(EngineError::OnlyFloat(flag));
     }
-    let scalar = match args.backend.as_deref() {
-        None | Some("simd") => false,
-        Some("scalar") => true,
+    let engine = match args.backend.as_deref() {
+        None | Some("simd") => ExactEngine::Simd(args.force_isa),
+        Some("scalar") => ExactEngine::Scalar,
+        Some("torch") => exact_torch()?,
         Some(backend) => {
-            let (profile, known) = (args.profile, "simd and scalar");
+            let (profile, known) = (args.profile, "simd, scalar and torch");
             return Err(EngineError::Backend { profile, backend: backend.to_owned(), known });
         }
     };
-    if scalar && args.force_isa.is_some() {
+    if args.force_isa.is_some() && !matches!(engine, ExactEngine::Simd(_)) {
         return Err(EngineError::OnlySimd("force-isa"));
     }
     let config = config(args, model)?;
-    let options = ExactOptions { threads: args.threads, isa: args.force_isa, scalar };
+    let options = ExactOptions { threads: args.threads, engine };
     let mut backend = match cache(args, model) {
         _ if !args.lora.is_empty() => ExactBackend::load_with_loras(&config, options, &loras(args))?,
         Some(cache) => ExactBackend::load_cached(&config, options, &cache)?,
@@ -135,6 +138,17 @@ fn tell_origin(origin: &WeightsOrigin) {
         WeightsOrigin::NotKept(reason) => eprintln!("warning: the quantised weights are not kept: {reason}"),
         _ => {}
     }
+}
+
+#[cfg(not(feature = "torch"))]
+const fn exact_torch() -> Result<ExactEngine, EngineError> {
+    Err(EngineError::NoTorch)
+}
+
+#[cfg(feature = "torch")]
+fn exact_torch() -> Result<ExactEngine, EngineError> {
+    dfsn_compute::torch::prepare_process();
+    Ok(ExactEngine::Torch(DeviceChoice::Auto))
 }
 
 #[cfg(not(feature = "torch"))]

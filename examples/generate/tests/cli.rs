@@ -216,7 +216,13 @@ fn bad_arguments_are_refused_in_one_line() {
     );
     refused(&["--prompt", "x", "--embedding", "nowhere"], out, "cannot read nowhere: ");
     refused(&["--prompt", "x", "--lora", "nowhere:0.5"], out, "cannot read nowhere: ");
-    refused(&["--prompt", "x", "--backend", "torch"], out, "no backend \"torch\": it has simd and scalar");
+    refused(
+        &["--prompt", "x", "--backend", "cuda"],
+        out,
+        "no backend \"cuda\": it has simd, scalar and torch",
+    );
+    #[cfg(not(feature = "torch"))]
+    refused(&["--prompt", "x", "--backend", "torch"], out, "this program was built without libtorch");
     refused(&["--prompt", "x", "--force-isa", "mmx"], out, "no instruction set is called \"mmx\"");
     refused(&["--prompt", "x", "--profile", "exact"], out, "\"exact\" is not exact-v1 or float");
     refused(
@@ -249,6 +255,21 @@ fn bad_arguments_of_the_float_profile_are_refused() {
     float(&["--embedding", "nowhere"], "cannot read nowhere: ");
     float(&["--force-isa", "portable"], "--force-isa is for the exact profile");
     float(&["--backend", "simd"], "no backend \"simd\": it has torch");
+}
+
+#[test]
+#[cfg(feature = "torch")]
+fn the_exact_profile_is_the_same_on_libtorch() {
+    let dir = tempfile::tempdir().unwrap();
+    let draw = |more: &[&str], out: &str| {
+        let out = dir.path().join(out);
+        let base = ["--prompt", "pizza", "--steps", "2", "--json", "--out", out.to_str().unwrap()];
+        last_json(&generate(&[&base[..], more].concat()))["images"][0].clone()
+    };
+    let (kernels, libtorch) = (draw(&[], "kernels"), draw(&["--backend", "torch"], "libtorch"));
+    assert_eq!(libtorch["file_hash"], kernels["file_hash"]);
+    let both = ["--prompt", "x", "--backend", "torch", "--force-isa", "portable"];
+    refused(&both, dir.path(), "--force-isa is for the simd backend");
 }
 
 #[test]

@@ -234,7 +234,7 @@ fn quantiser(max: u32, limit: i32) -> Result<Quantiser, ExactError> {
 }
 
 /// The last op that reads each tensor, whole or through the rest of a split reduction; outputs are kept.
-fn last_uses(program: &Program) -> Vec<usize> {
+pub(super) fn last_uses(program: &Program) -> Vec<usize> {
     let mut last = vec![usize::MAX; program.tensors().len()];
     for (at, op) in program.ops().iter().enumerate() {
         for id in &op.inputs {

@@ -27,6 +27,8 @@ pub use cache::{WeightsCache, WeightsOrigin};
 pub use canonical::{CanonicalError, write_weights};
 pub use file::WeightsFile;
 pub(super) use prepared::{PreparedWeight, PreparedWeights};
+#[cfg(feature = "torch")]
+pub(super) use source::each;
 pub(super) use source::{Quantising, WeightSource};
 
 /// One parameter, quantised or as it is.
@@ -96,6 +98,11 @@ impl ExactWeights {
         Ok(Self(all))
     }
 
+    /// All parameters and their names in programs.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &ExactWeight)> {
+        self.0.iter()
+    }
+
     /// A parameter by its name in programs.
     pub fn get(&self, name: &str) -> Option<&ExactWeight> {
         self.0.get(name)
@@ -104,6 +111,12 @@ impl ExactWeights {
     /// The weights of a program among these, as the definition reads them.
     pub const fn of<'a>(&'a self, program: &'a Program) -> ProgramWeights<'a> {
         ProgramWeights { weights: self, program, added: &[] }
+    }
+}
+
+impl FromIterator<(String, ExactWeight)> for ExactWeights {
+    fn from_iter<I: IntoIterator<Item = (String, ExactWeight)>>(all: I) -> Self {
+        Self(all.into_iter().collect())
     }
 }
 

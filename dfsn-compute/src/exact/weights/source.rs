@@ -26,7 +26,7 @@ pub(in crate::exact) trait WeightSource {
 }
 
 /// Reads all parameters, makes something of each on all threads, and hands it on in order.
-pub(super) fn each<S: WeightSource, T: Send>(
+pub(in crate::exact) fn each<S: WeightSource, T: Send>(
     source: &mut S,
     layout: &WeightLayout,
     threads: Threads<'_>,
