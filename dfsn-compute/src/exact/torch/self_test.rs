@@ -22,7 +22,7 @@ const FEW: usize = 4_096;
 /// Products of the longest sum of a network.
 const LONGEST: usize = 23_040;
 
-/// Compares every kind of operation that the exact profile asks of a device with the definition on soft floats: on
+/// Compares every kind of arithmetic that the exact profile asks of a device with the definition on soft floats: on
 /// numbers of all magnitudes, zeros of both signs, denormals and infinities, as many as make each of libtorch's threads
 /// take part, and on products and sums at their limits. It takes milliseconds, with many threads a second.
 ///
