@@ -95,5 +95,16 @@ impl Workspace {
 
 /// `cargo` itself, in the user's current folder.
 pub(crate) fn cargo_here() -> Command {
-    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // What `cargo run` told this program of itself. Build scripts that watch it, as ring's does, would run again each time that
+    // cargo is called from here and then by hand, and all that depends on them be compiled again.
+    for (name, _) in env::vars_os() {
+        let own = name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "CARGO_BIN_NAME"
+        });
+        if own {
+            command.env_remove(name);
+        }
+    }
+    command
 }
