@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dfsn_client::api::{self, DfsnApiClient, RawTransaction, Submitted};
-use dfsn_client::transport::{Http, HttpBuilder, Notification, RetryPolicy, Transport, TransportError};
+use dfsn_client::transport::{
+    Http, HttpBuilder, Notification, RetryPolicy, Subscription, Transport, TransportError,
+};
 use dfsn_client::view::{JobQuery, JobStatus};
 use dfsn_client::{Client, ClientError, JobEvent, LightClient, LightError};
 use dfsn_types::{Amount, BlockHeight, Event, GenesisHash};
@@ -101,10 +103,19 @@ async fn a_subscription_goes_on_where_it_was_cut() {
     for round in 0..blocks {
         // All connections through the proxy break, with blocks behind them and before them.
         if round % 4 == 3 {
+            hear(&mut subscription, &mut heights, round).await;
             proxy.cut();
         }
         direct.transfer(SOMEBODY, Amount::from_base_units(1)).await.unwrap();
     }
+    hear(&mut subscription, &mut heights, blocks).await;
+    let expected: Vec<u64> = (1..=blocks as u64).collect();
+    assert_eq!(heights, expected, "each block once, in order");
+    assert!(proxy.accepted() > 3, "it was cut off, {} connections", proxy.accepted());
+}
+
+/// Listens until so many blocks have been told.
+async fn hear(subscription: &mut Subscription, heights: &mut Vec<u64>, blocks: usize) {
     while heights.len() < blocks {
         let told = tokio::time::timeout(Duration::from_secs(60), subscription.recv()).await.expect("a block");
         if let Notification::Block { height, receipts, .. } = &*told.unwrap() {
@@ -112,9 +123,6 @@ async fn a_subscription_goes_on_where_it_was_cut() {
             heights.push(height.get());
         }
     }
-    let expected: Vec<u64> = (1..=blocks as u64).collect();
-    assert_eq!(heights, expected, "each block once, in order");
-    assert!(proxy.accepted() > 3, "it was cut off, {} connections", proxy.accepted());
 }
 
 #[tokio::test]
