@@ -1,7 +1,7 @@
 //! The API of a node: JSON-RPC 2.0 over HTTP, and over WebSocket with a subscription. Methods are named `dfsn_getAccount` and so on.
 //!
-//! Both ends come from one trait, [`DfsnApi`]: [`crate::transport::Http`] is its client, [`methods`] (feature `server`) serves
-//! whatever a [`Transport`](crate::transport::Transport) reaches. Values have the JSON form of dfsn-types and [`crate::view`];
+//! Both ends come from one trait, `DfsnApi`, with a half each ([`DfsnApiClient`]): [`crate::transport::Http`] is its client,
+//! [`methods`] (feature `server`) serves whatever a [`Transport`](crate::transport::Transport) reaches. Values have the JSON form of dfsn-types and [`crate::view`];
 //! a transaction is the hex text of its canonical bytes. Pictures are no JSON: `GET /blobs/{hash}`.
 
 mod error;

@@ -189,10 +189,14 @@ fn every_family_is_the_definition() {
         let config = ModelConfig::load(dir.path()).unwrap();
         let load =
             |engine| ExactBackend::load(&config, ExactOptions { engine, ..ExactOptions::default() }).unwrap();
-        let mut backends = vec![load(ExactEngine::Scalar), load(ExactEngine::default())];
+        let engines = [
+            ExactEngine::Scalar,
+            ExactEngine::default(),
+            #[cfg(feature = "torch")]
+            ExactEngine::Torch(crate::torch::device()),
+        ];
+        let mut backends = engines.map(load);
         assert!(backends[0].isa().is_none() && backends[1].isa().is_some());
-        #[cfg(feature = "torch")]
-        backends.push(load(ExactEngine::Torch(crate::torch::device())));
         let encoders = [Some(&config.text_encoder), config.text_encoder_2.as_ref()];
         for (encoder, text) in encoders.into_iter().flatten().enumerate() {
             let ids = [1, text.vocab_size - 1, 3];
