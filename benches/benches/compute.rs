@@ -7,16 +7,15 @@ use std::hint::black_box;
 use std::num::NonZeroU16;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use dfsn_benches::variable;
 use dfsn_compute::torch::{DeviceChoice, TorchBackend, load_pipeline};
 use dfsn_compute::{Backend, ImageRequest, NoObserver, Pipeline, TextInput, TorchOptions};
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/emoji-64");
 
 fn pipeline() -> Pipeline<TorchBackend> {
-    let threads =
-        std::env::var("DFSN_BENCH_THREADS").ok().map_or(1, |text| text.parse().expect("a number of threads"));
     let options = TorchOptions {
-        threads: NonZeroU16::new(threads),
+        threads: NonZeroU16::new(variable("DFSN_BENCH_THREADS", 1)),
         device: DeviceChoice::Cpu,
         ..TorchOptions::default()
     };

@@ -9,16 +9,10 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use dfsn_benches::variable;
 use dfsn_compute::exact::{ExactBackend, ExactEngine, ExactOptions};
 use dfsn_compute::torch::{DeviceChoice, TorchBackend};
 use dfsn_compute::{Backend, Conditioning, LatentShape, ModelConfig, TextInput, TorchOptions};
-
-fn variable<T: std::str::FromStr>(name: &str, default: T) -> T {
-    match std::env::var(name) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name}={text:?} cannot be read")),
-        Err(_) => default,
-    }
-}
 
 fn compare(criterion: &mut Criterion) {
     let embedded = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models/emoji-64");

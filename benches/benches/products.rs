@@ -7,6 +7,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use dfsn_benches::{is_asked_for, variable};
 use dfsn_compute::exact::Isa;
 use dfsn_compute::exact::simd::{Epilogue, Kernels, Operand, PackedWeights, Scale, Threads, product};
 use tch::{Device, Kind, Tensor};
@@ -18,13 +19,10 @@ const ROUNDS: usize = 15;
 const LIMITS: (u16, i64) = (16_383, 8_191);
 
 fn main() {
-    // `cargo bench` also asks for the names of benchmarks, and filters by them.
-    let filters: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    if !filters.is_empty() && !filters.iter().any(|filter| "products".contains(filter.as_str())) {
+    if !is_asked_for("products") {
         return;
     }
-    let threads =
-        std::env::var("DFSN_BENCH_THREADS").map_or(1, |text| text.parse().expect("a number of threads"));
+    let threads = variable("DFSN_BENCH_THREADS", 1);
     tch::set_num_threads(threads);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads as usize).build().expect("threads start");
     let numbers = Numbers::new();

@@ -6,6 +6,7 @@
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
+use dfsn_benches::is_asked_for;
 use dfsn_compute::exact::{ExactOptions, load_pipeline as load_exact};
 use dfsn_compute::torch::load_pipeline as load_torch;
 use dfsn_compute::{Backend, ImageRequest, NoObserver, Pipeline, RgbImage, TorchOptions};
@@ -15,9 +16,7 @@ const PROMPTS: usize = 32;
 const SHOWN: usize = 8;
 
 fn main() {
-    // `cargo bench` also asks for the names of benchmarks, and filters by them.
-    let filters: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    if !filters.is_empty() && !filters.iter().any(|filter| "quality".contains(filter.as_str())) {
+    if !is_asked_for("quality") {
         return;
     }
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/emoji-64");

@@ -1,4 +1,4 @@
-//! Workloads that the benchmarks share.
+//! Workloads and settings that the benchmarks share.
 
 use dfsn_consensus::state::{Account, ChainState};
 use dfsn_consensus::transition::BlockContext;
@@ -8,6 +8,23 @@ use dfsn_types::{
     GenerationParams, GenerationRequest, GenesisConfig, ImageSize, ModelId, Nonce, ProfileId, Prompt,
     Secp256k1SecretKey, SecretKey, SignedTransaction, Timestamp, Transaction, TransactionKind,
 };
+
+/// Whether a benchmark that keeps its own time is asked for: `cargo bench` passes names to all benchmarks and filters by them.
+pub fn is_asked_for(name: &str) -> bool {
+    let filters: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()))
+}
+
+/// A setting from the environment.
+///
+/// # Panics
+/// When it is set and cannot be read.
+pub fn variable<T: std::str::FromStr>(name: &str, default: T) -> T {
+    match std::env::var(name) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name}={text:?} cannot be read")),
+        Err(_) => default,
+    }
+}
 
 /// Transfers by as many senders, each its first.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use dfsn_client::transport::{Http, TransportError};
 use dfsn_client::view::NetworkInfo;
 use dfsn_client::{Client, ClientError, JobEvent, Picture};
 use dfsn_types::{
-    Amount, DurationMs, Event, Fault, GenerationParams, GenerationRequest, Pair, ProfileRecord, RefundReason,
+    Amount, DurationMs, Event, Fault, GenerationParams, GenerationRequest, ProfileRecord, RefundReason,
 };
 use thiserror::Error;
 
@@ -150,8 +150,7 @@ fn params(network: &NetworkInfo, imagine: &Imagine, seed: u32) -> Result<Generat
     let profile = network.profile(exact).map(|_| exact);
     let profile =
         profile.or_else(|| network.profiles.first().map(ProfileRecord::id)).ok_or(DrawError::NoModel)?;
-    let pair = Pair { model: model.id, profile };
-    Ok(imagine.params(model, pair.profile, seed)?)
+    Ok(imagine.params(model, profile, seed)?)
 }
 
 const fn in_words(fault: Fault) -> &'static str {
