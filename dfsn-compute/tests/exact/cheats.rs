@@ -5,12 +5,10 @@ use dfsn_compute::exact::{
     Dispute, ExactBackend, ExactModel, ExactOptions, Move, input_hashes, load_pipeline, write_weights,
 };
 use dfsn_compute::{ImageRequest, ModelConfig, Pipeline, Question, TraceRecorder, manifest};
-use dfsn_consensus::exact::{
-    Architecture, Claim, Computation, ContestedState, Finding, ProofError, WeightLayout,
-};
-use dfsn_types::{
-    Boundary, ElementProof, GenerationParams, Hash, ImageSize, ProfileRecord, SchedulerKind, slice_root,
-};
+use dfsn_consensus::exact::{Architecture, Computation, ContestedState, Finding, WeightLayout};
+use dfsn_types::{Boundary, GenerationParams, Hash, ImageSize, ProfileRecord, SchedulerKind, slice_root};
+
+use crate::disputes::check;
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/emoji-64");
 /// The fewest of PNDM, whose first steps take several evaluations.
@@ -103,29 +101,12 @@ impl Scene {
                 Move::Demand { tensor, part } if shown.len() < 4 => {
                     shown.push(worker().show(tensor, part).unwrap());
                 }
-                Move::Prove(proof) => return Some(self.check(&computation, &list, &proof).unwrap()),
+                Move::Prove(proof) => {
+                    return Some(check(&computation, &list, (&self.layout, self.root), &proof).unwrap());
+                }
                 other => panic!("boundary {t}: {other:?}"),
             }
         }
-    }
-
-    fn check(
-        &self,
-        computation: &Computation,
-        list: &[Hash],
-        proof: &ElementProof,
-    ) -> Result<Finding, ProofError> {
-        let call = &computation.calls()[usize::from(proof.call)];
-        let roots: Vec<u8> = list.iter().flat_map(|root| *root.as_bytes()).collect();
-        let claim = Claim {
-            program: &call.program,
-            first: call.first,
-            count: list.len(),
-            roots: slice_root(&roots),
-            weights_root: self.root,
-            places: &self.layout,
-        };
-        claim.check(proof)
     }
 
     /// Every boundary that an audit finds wrong is proven wrong, and no other.

@@ -24,6 +24,26 @@ fn bytes(numbers: &[f32]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
 }
 
+/// What the chain finds, given the worker's roots.
+pub(crate) fn check(
+    computation: &Computation,
+    list: &[Hash],
+    (layout, weights_root): (&WeightLayout, Hash),
+    proof: &ElementProof,
+) -> Result<Finding, ProofError> {
+    let call = &computation.calls()[usize::from(proof.call)];
+    let roots: Vec<u8> = list.iter().flat_map(|root| *root.as_bytes()).collect();
+    let claim = Claim {
+        program: &call.program,
+        first: call.first,
+        count: list.len(),
+        roots: slice_root(&roots),
+        weights_root,
+        places: layout,
+    };
+    claim.check(proof)
+}
+
 impl Scene {
     fn new() -> Self {
         let config = ModelConfig::load(MODEL).unwrap();
@@ -49,17 +69,7 @@ impl Scene {
 
     /// What the chain finds.
     fn check(&self, list: &[Hash], proof: &ElementProof) -> Result<Finding, ProofError> {
-        let call = &self.computation.calls()[usize::from(proof.call)];
-        let roots: Vec<u8> = list.iter().flat_map(|root| *root.as_bytes()).collect();
-        let claim = Claim {
-            program: &call.program,
-            first: call.first,
-            count: list.len(),
-            roots: slice_root(&roots),
-            weights_root: self.root,
-            places: &self.layout,
-        };
-        claim.check(proof)
+        check(&self.computation, list, (&self.layout, self.root), proof)
     }
 }
 

@@ -11,7 +11,7 @@ use dfsn_compute::exact::{
 use dfsn_compute::{
     AddedConditioning, Backend, ComputeError, Conditioning, ImageRequest, LatentShape, ModelConfig, TextInput,
 };
-use dfsn_consensus::exact::{Element, OpKind, TensorData, TensorId, interpret};
+use dfsn_consensus::exact::{Element, OpKind, Program, TensorData, TensorId, interpret};
 use tempfile::TempDir;
 
 pub(crate) const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/emoji-64");
@@ -105,24 +105,31 @@ fn the_autoencoder_is_the_definition() {
     }
 }
 
+/// Each kind of network once, small.
+pub(crate) const CALLS: [NetworkCall; 4] = [
+    NetworkCall::TextEncoder { encoder: 0, tokens: 5, clip_skip: 0 },
+    NetworkCall::UNet { height: 4, width: 6, tokens: 5 },
+    NetworkCall::Decoder { height: 3, width: 4 },
+    NetworkCall::Encoder { height: 8, width: 12 },
+];
+
+/// Token ids in order, and numbers of any kind.
+pub(crate) fn inputs_of(program: &Program) -> Vec<TensorData> {
+    let input = |id: &TensorId| match program.tensor(*id).unwrap() {
+        spec if spec.element == Element::I32 => TensorData::I32((0..spec.len() as i32).collect()),
+        spec => TensorData::from_floats(&numbers(&format!("{id:?}"), spec.len())),
+    };
+    program.inputs().iter().map(input).collect()
+}
+
 /// What a dispute hashes: kernels leave much of it out, and it is computed beside them.
 #[test]
 fn every_tensor_is_the_definitions() {
     let config = ModelConfig::load(MODEL).unwrap();
     let (model, weights) = (ExactModel::of(&config).unwrap(), ExactWeights::load(&config).unwrap());
-    let calls = [
-        NetworkCall::TextEncoder { encoder: 0, tokens: 5, clip_skip: 0 },
-        NetworkCall::UNet { height: 4, width: 6, tokens: 5 },
-        NetworkCall::Decoder { height: 3, width: 4 },
-        NetworkCall::Encoder { height: 8, width: 12 },
-    ];
-    for call in calls {
+    for call in CALLS {
         let program = model.program(call).unwrap();
-        let input = |id: &TensorId| match program.tensor(*id).unwrap() {
-            spec if spec.element == Element::I32 => TensorData::I32((0..spec.len() as i32).collect()),
-            spec => TensorData::from_floats(&numbers(&format!("{id:?}"), spec.len())),
-        };
-        let inputs: Vec<TensorData> = program.inputs().iter().map(input).collect();
+        let inputs = inputs_of(&program);
         let mut expected: BTreeMap<TensorId, TensorData> =
             program.inputs().iter().copied().zip(inputs.iter().cloned()).collect();
         interpret::<f32>(&program, &weights.of(&program), inputs.clone(), |id, data| {

@@ -3,15 +3,13 @@
 use std::num::NonZeroU16;
 
 use dfsn_compute::exact::torch::check_device;
-use dfsn_compute::exact::{
-    ExactBackend, ExactEngine, ExactError, ExactModel, ExactOptions, ExactWeights, NetworkCall,
-};
+use dfsn_compute::exact::{ExactBackend, ExactEngine, ExactError, ExactModel, ExactOptions, ExactWeights};
 use dfsn_compute::{Backend, ComputeError, ModelConfig, TextInput};
-use dfsn_consensus::exact::{Element, TensorData, TensorId, interpret};
+use dfsn_consensus::exact::{TensorData, interpret};
 
 use super::{device, options};
 use crate::environment::{changed, register};
-use crate::networks::{MODEL, numbers};
+use crate::networks::{CALLS, MODEL, inputs_of};
 use crate::pictures::{drawn, golden};
 
 fn exact() -> ExactOptions {
@@ -25,19 +23,9 @@ fn every_tensor_is_the_definitions() {
     let (model, weights) = (ExactModel::of(&config).unwrap(), ExactWeights::load(&config).unwrap());
     let backend = ExactBackend::load(&config, exact()).unwrap();
     assert_eq!(backend.isa(), None);
-    let calls = [
-        NetworkCall::TextEncoder { encoder: 0, tokens: 5, clip_skip: 0 },
-        NetworkCall::UNet { height: 4, width: 6, tokens: 5 },
-        NetworkCall::Decoder { height: 3, width: 4 },
-        NetworkCall::Encoder { height: 8, width: 12 },
-    ];
-    for call in calls {
+    for call in CALLS {
         let program = model.program(call).unwrap();
-        let input = |id: &TensorId| match program.tensor(*id).unwrap() {
-            spec if spec.element == Element::I32 => TensorData::I32((0..spec.len() as i32).collect()),
-            spec => TensorData::from_floats(&numbers(&format!("{id:?}"), spec.len())),
-        };
-        let inputs: Vec<TensorData> = program.inputs().iter().map(input).collect();
+        let inputs = inputs_of(&program);
         let mut expected = Vec::new();
         interpret::<f32>(&program, &weights.of(&program), inputs.clone(), |id, data| {
             expected.push((id, data.clone()));
