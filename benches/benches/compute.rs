@@ -34,7 +34,7 @@ fn compute(criterion: &mut Criterion) {
     let mut pipeline = pipeline();
     let request = request(&pipeline);
     let prepared = pipeline.prepare(&request).expect("the request is in bounds");
-    let state = pipeline.initial_state(&prepared);
+    let state = pipeline.initial_state(&prepared).expect("noise is finite");
     let token_ids = prepared.prompt().ids.clone();
 
     criterion.bench_function("compute::text_encode", |bencher| {

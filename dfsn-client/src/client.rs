@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dfsn_types::{
-    Address, Amount, GenerationParams, GenerationRequest, JobId, TransactionId, TransactionKind,
+    Address, Amount, Boundary, GenerationParams, GenerationRequest, JobId, TransactionId, TransactionKind,
 };
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -168,8 +168,12 @@ impl<T: Transport> Client<T> {
     /// [`ClientError`] when there is no result, a file is missing, or one is not what was committed and asked for.
     pub async fn fetch(&self, job: &JobInfo) -> Result<Vec<Picture>, ClientError> {
         let commitment = job.commitment.as_ref().ok_or(ClientError::NoResult(job.id))?;
+        if let Some(Boundary { image, t }) = commitment.failed() {
+            let (job, steps) = (job.id, job.params.executed_steps());
+            return Err(ClientError::PictureFailed { job, image, boundary: t, steps });
+        }
         let mut pictures = Vec::with_capacity(commitment.images.len());
-        for image in commitment.images.iter() {
+        for (_, image) in commitment.pictures() {
             let bytes_max = picture::file_bytes_max(image)?;
             let file = self.ask(self.inner.transport.blob(image.file, bytes_max)).await?;
             let picture = Picture::check(file.ok_or(ClientError::FileMissing(image.file))?, image)?;

@@ -89,6 +89,21 @@ pub enum ClientError {
     /// The job has no result.
     #[error("job {0} has no committed result")]
     NoResult(JobId),
+    /// The picture fails at a number, on every machine: there is none to fetch, and the price comes back.
+    #[error(
+        "job {job}: image {image} failed at boundary {boundary} of {steps} steps, where a number is not finite; \
+         the price comes back, try another seed, a lower guidance scale or another model"
+    )]
+    PictureFailed {
+        /// The job.
+        job: JobId,
+        /// The first image that failed.
+        image: u8,
+        /// Its first boundary without a state: `t` for step `t`, one more than the steps for the decoder.
+        boundary: u16,
+        /// Steps of the picture.
+        steps: u16,
+    },
     /// The node has no such file yet.
     #[error("file {0} is not to be had from this node, try again later")]
     FileMissing(FileHash),

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::config::ConfigError;
 use crate::exact::{DisputeError, ExactError};
+use crate::failed::Failed;
 use crate::image::ImageError;
 use crate::lora::LoraError;
 use crate::prompt::TextualInversionError;
@@ -57,6 +58,9 @@ pub enum ComputeError {
         /// Where.
         source: StateError,
     },
+    /// The picture fails at a number in the exact profile, on every machine.
+    #[error("the picture {0}")]
+    Failed(Box<Failed>),
     /// A picture's bytes.
     #[error(transparent)]
     Image(#[from] ImageError),

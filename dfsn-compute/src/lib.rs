@@ -30,6 +30,7 @@ pub mod backend;
 pub mod config;
 mod error;
 pub mod exact;
+mod failed;
 pub mod image;
 mod lora;
 mod manifest;
@@ -56,12 +57,13 @@ pub use backend::{
 pub use config::{ConfigError, ModelConfig};
 pub use dfsn_types::SchedulerKind;
 pub use error::ComputeError;
+pub use failed::Failed;
 pub use image::{DecodedImage, ImageError, PngText, Preview, Provenance, RgbImage};
 pub use lora::{Lora, LoraError};
 pub use manifest::{ManifestError, manifest};
 pub use model_path::{MemoryFiles, ModelPath};
 pub use pipeline::{
-    Event, Generated, Hires, NoObserver, Observer, Pipeline, Prepared, Question, TraceRecorder,
+    Drawn, Event, Generated, Hires, NoObserver, Observer, Pipeline, Prepared, Question, TraceRecorder,
 };
 pub use prompt::{TextualInversion, TextualInversionError};
 pub use request::{ImageRequest, InitImage, RequestError, Variation};

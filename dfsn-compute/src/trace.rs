@@ -1,8 +1,8 @@
 //! A worker's trace: every boundary state of a result, and the tree that commits to them.
 
 use dfsn_types::{
-    Address, Attempt, Boundary, GenerationParams, GenesisHash, JobId, StateContext, TraceError, TraceLeaf,
-    TraceShape, TraceTree,
+    Address, Attempt, Boundary, FailedAt, GenerationParams, GenesisHash, JobId, StateContext, StateDigest,
+    TraceError, TraceLeaf, TraceShape, TraceTree,
 };
 
 /// Whose trace of what.
@@ -23,6 +23,13 @@ impl TraceContext {
     pub const fn at(&self, boundary: Boundary) -> StateContext {
         let Self { genesis, job, attempt, worker } = *self;
         StateContext { genesis, job, attempt, worker, boundary }
+    }
+
+    /// What an auditor answers that has computed these bytes for a boundary: their digest, or what no worker can open where the
+    /// worker has committed to a failure there (`fails`) and there is none, or the reverse (rule TRC-09).
+    pub fn answer(&self, boundary: Boundary, state: &[u8], fails: bool) -> StateDigest {
+        let place = self.at(boundary);
+        if FailedAt::from_state(state).is_some() == fails { place.digest(state) } else { place.malformed() }
     }
 
     /// The leaf of a state, from its canonical bytes and the worker's secret.

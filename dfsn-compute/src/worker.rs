@@ -17,7 +17,7 @@ use crate::backend::Backend;
 use crate::config::ModelConfig;
 use crate::error::ComputeError;
 use crate::exact::{Dispute, DisputeError};
-use crate::pipeline::{Event, Generated, Observer, Pipeline, Question};
+use crate::pipeline::{Drawn, Event, Generated, Observer, Pipeline, Question};
 use crate::request::ImageRequest;
 
 type OwnedPipeline = Pipeline<Box<dyn Backend>>;
@@ -146,6 +146,25 @@ impl Worker {
             };
             let generated = pipeline.generate(&request, &mut watching)?;
             Ok((generated, observer))
+        })
+    }
+
+    /// As [`Worker::generate`], with where the picture fails as a result like any other.
+    ///
+    /// # Errors
+    /// [`WorkerError::QueueFull`] or [`WorkerError::Stopped`], at once.
+    pub fn draw<O: Observer + Send + 'static>(
+        &self,
+        request: ImageRequest,
+        mut observer: O,
+    ) -> Result<JobHandle<(Drawn, O)>, ComputeError> {
+        self.submit(move |pipeline, job| {
+            let mut watching = |event: Event<'_>| {
+                job.report(event)?;
+                observer.on_event(event)
+            };
+            let drawn = pipeline.draw(&request, &mut watching)?;
+            Ok((drawn, observer))
         })
     }
 
@@ -305,7 +324,7 @@ impl RunningJob {
             Event::Decoded { .. } => {
                 self.progress.send_replace(Progress::Decoded);
             }
-            Event::TextEncoded { .. } => {}
+            Event::TextEncoded { .. } | Event::Failed { .. } => {}
         }
         if self.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }

@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use dfsn_types::{
-    Amount, Boundary, Domain, Hash, Ppm, ProfileRecord, SortitionParams, TraceShape, VrfOutput,
+    Amount, Boundary, Domain, Hash, Ppm, ProfileRecord, ResultCommitment, SortitionParams, TraceShape,
+    VrfOutput,
 };
 
 use crate::math;
@@ -55,14 +56,36 @@ pub fn chance(rate: Ppm, stake: Amount, stake_eligible: Amount) -> Ppm {
     Ppm::new(u64::try_from(share.unwrap_or(0).min(CERTAIN)).unwrap_or(0))
 }
 
-/// What an auditor asks, drawn from its own output (rule AUD-05): one image; the initial state; the decoder, or in a quarter of the
+/// What an auditor asks of a result, drawn from its own output (rules AUD-05, AUD-12): of an image that failed the boundary where
+/// it did, and earlier ones.
+pub fn draw_questions_of(
+    output: &VrfOutput,
+    shape: TraceShape,
+    commitment: &ResultCommitment,
+    opened: &BTreeSet<Boundary>,
+) -> Questions {
+    draw(output, shape, |image| commitment.failed_at(image), opened)
+}
+
+/// What an auditor asks where all images were drawn (rule AUD-05): one image; the initial state; the decoder, or in a quarter of the
 /// draws the last step; and two steps (one below ten) that are adjacent neither to each other nor to the last step where that is
 /// asked, since the input of a step is the answer of the one before. What the chain has seen opened is not asked (rule AUD-11).
 pub fn draw_questions(output: &VrfOutput, shape: TraceShape, opened: &BTreeSet<Boundary>) -> Questions {
+    draw(output, shape, |_| None, opened)
+}
+
+fn draw(
+    output: &VrfOutput,
+    shape: TraceShape,
+    failed_at: impl Fn(u8) -> Option<u16>,
+    opened: &BTreeSet<Boundary>,
+) -> Questions {
     let mut random = Random::new(output);
-    let steps = shape.steps();
     let image = u8::try_from(random.below(u64::from(shape.images()))).unwrap_or(0);
-    let last = if random.below(4) == 0 { steps } else { shape.decoded() };
+    let failed = failed_at(image);
+    let steps = failed.unwrap_or(shape.steps());
+    let asks_decoder = random.below(4) != 0;
+    let last = if asks_decoder && failed.is_none() { shape.decoded() } else { steps };
     let mut candidates: Vec<u16> = (1..steps).filter(|t| last != steps || t.abs_diff(last) > 1).collect();
     let mut boundaries = vec![0];
     for _ in 0..if steps < 10 { 1 } else { 2 } {
@@ -72,6 +95,7 @@ pub fn draw_questions(output: &VrfOutput, shape: TraceShape, opened: &BTreeSet<B
     }
     boundaries.sort_unstable();
     boundaries.push(last);
+    boundaries.dedup();
     boundaries.retain(|t| !opened.contains(&Boundary { image, t: *t }));
     Questions { image, boundaries }
 }

@@ -91,10 +91,10 @@ pub use hash::{
 };
 pub use hex_text::ParseHexError;
 pub use job::{
-    AnswerContext, AnswerRef, Attempt, Boundary, CommittedState, ElementProof, ImageCommitment, LeafOpening,
-    PostError, PostedChunk, PostedPart, PostedTensor, ResultCommitment, Role, STATE_CHUNK_BYTES, Seat,
-    StateContext, TENSORS_MAX, TensorOpening, TensorPart, TensorRoots, TraceError, TraceLeaf, TraceShape,
-    TraceTree,
+    AnswerContext, AnswerRef, Attempt, Boundary, CommittedState, ElementProof, FailedAt, ImageCommitment,
+    ImageResult, LeafOpening, PostError, PostedChunk, PostedPart, PostedTensor, ResultCommitment, Role,
+    STATE_CHUNK_BYTES, Seat, StateContext, TENSORS_MAX, TensorOpening, TensorPart, TensorRoots, TraceError,
+    TraceLeaf, TraceShape, TraceTree,
 };
 pub use key::{PublicKey, SecretKey, Signature, SignatureError, SigningDigest};
 pub use light::{Checkpoint, HEADERS_MAX, HeaderChain, HeaderChainError, SignedCheckpoint, Standing};

@@ -159,6 +159,9 @@ impl JobInfo {
             }
             Stage::Ended(Outcome::Refunded(reason)) => (JobStatus::Refunded(*reason), None),
             Stage::Ended(Outcome::TestFailed) => (JobStatus::TestFailed, None),
+            Stage::Ended(Outcome::Failed { worker, commitment }) => {
+                (JobStatus::Refunded(RefundReason::Failed), Some((worker, commitment)))
+            }
         };
         let open = job.committed().map(|committed| &committed.commitment);
         Self {

@@ -15,7 +15,7 @@ async fn committed(node: &Node) -> (Client<InProcess>, JobInfo, FileHash) {
     loop {
         match next_event(&mut job).await.unwrap() {
             Some(JobEvent::Chain(Event::JobCommitted { commitment, .. })) => {
-                return (user, job.info().await.unwrap(), commitment.images[0].file);
+                return (user, job.info().await.unwrap(), commitment.images[0].picture().unwrap().file);
             }
             Some(_) => {}
             None => panic!("the job ended without a result"),
@@ -81,7 +81,7 @@ async fn committed_picture_of_another_size_is_refused() {
     let image = drawing::commitment(&small, PixelHash::of_rgb8(32, 96, &rgb));
     node.chain().files.insert(image.file, small);
     let commitment = job.commitment.as_mut().unwrap();
-    commitment.images = dfsn_types::BoundedVec::new(vec![image]).unwrap();
+    commitment.images = dfsn_types::BoundedVec::new(vec![dfsn_types::ImageResult::Picture(image)]).unwrap();
     let error = user.fetch(&job).await.unwrap_err();
     assert!(matches!(error, ClientError::WrongSize { height: 32, width: 96, .. }), "{error}");
     assert!(error.to_string().contains("32x96") && error.to_string().contains("64x64"), "{error}");

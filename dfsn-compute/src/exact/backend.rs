@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU16;
 
 use dfsn_consensus::exact::math::exp;
-use dfsn_consensus::exact::{Program, TensorData, TensorId};
+use dfsn_consensus::exact::{Architecture, Program, TensorData, TensorId};
 use dfsn_types::ProfileRecord;
 
 use super::engine::Engine;
@@ -210,6 +210,11 @@ impl ExactBackend {
     /// BLAKE3 of the model's canonical file, if the weights came from it.
     pub const fn weights_root(&self) -> Option<[u8; 32]> {
         self.weights_root
+    }
+
+    /// The model's networks and its noise schedule, as programs are built from them.
+    pub fn architecture(&self) -> Architecture {
+        self.model.architecture()
     }
 
     /// The instruction set of the kernels in use, if it is they that compute.

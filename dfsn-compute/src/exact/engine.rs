@@ -220,8 +220,8 @@ fn one_by_one(
 
 fn told(error: InterpretError) -> ExactError {
     match error {
-        InterpretError::Element { op, source: EvaluateError::NotFinite { .. }, .. } => {
-            ExactError::NotFinite { op }
+        InterpretError::Element { op, index, source: EvaluateError::NotFinite { .. }, .. } => {
+            ExactError::NotFinite { op, element: Some(index as u64) }
         }
         InterpretError::Element { op, .. } => ExactError::Inconsistent { op, what: "element" },
         _ => ExactError::Inconsistent { op: 0, what: "input" },

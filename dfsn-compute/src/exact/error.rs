@@ -50,6 +50,8 @@ pub enum ExactError {
     NotFinite {
         /// The operation in the network's program.
         op: usize,
+        /// The least element of its first output that has no value, where one picture is computed.
+        element: Option<u64>,
     },
     /// A weight that cannot be quantised.
     #[error("tensor {tensor:?} holds {value}, which is not finite")]

@@ -22,6 +22,7 @@
 //! ```
 
 mod backend;
+mod computation;
 mod dispute;
 mod engine;
 mod error;
@@ -35,6 +36,7 @@ mod tracer;
 mod weights;
 
 pub use backend::{ExactBackend, ExactEngine, ExactOptions, load_pipeline, load_pipeline_cached};
+pub(crate) use computation::run as run_computation;
 pub use dispute::{Dispute, DisputeError, Move, WeightBytes, input_hashes};
 pub use error::ExactError;
 pub use model::{ExactModel, NetworkCall};

@@ -30,8 +30,7 @@ impl TracedTensor<'_> {
 
     /// The op's kind without its parameters, such as `Conv`.
     pub fn kind(&self) -> String {
-        let kind = self.program.ops().get(self.op).map(|op| format!("{:?}", op.kind)).unwrap_or_default();
-        kind.split(['(', ' ']).next().unwrap_or_default().to_owned()
+        self.program.ops().get(self.op).map(|op| op.kind.name()).unwrap_or_default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a boundary follows from besides the state before it, where no arithmetic tells it from the request.
 
-use super::Pipeline;
+use super::{Pipeline, Prepared};
 use crate::backend::Backend;
 use crate::error::ComputeError;
 use crate::request::ImageRequest;
@@ -11,18 +11,26 @@ impl<B: Backend> Pipeline<B> {
     /// pooled ones if the model has them; of the decoder's output none.
     ///
     /// # Errors
-    /// As [`Pipeline::prepare`].
+    /// As [`Pipeline::prepare`]; [`ComputeError::Failed`] where an input itself fails.
     pub fn given_inputs(
         &mut self,
         request: &ImageRequest,
         boundary: usize,
     ) -> Result<Vec<Vec<f32>>, ComputeError> {
         let prepared = self.prepare(request)?;
+        match prepared.failed_inputs(boundary) {
+            Some(failed) => Err(ComputeError::Failed(Box::new(failed))),
+            None => Ok(self.given(&prepared, boundary)),
+        }
+    }
+
+    /// The given inputs of a boundary of a request that is prepared.
+    pub(super) fn given(&self, prepared: &Prepared, boundary: usize) -> Vec<Vec<f32>> {
         if boundary == 0 {
-            return Ok(prepared.start.image.into_iter().collect());
+            return prepared.start.image.clone().into_iter().collect();
         }
         if boundary > prepared.num_steps() {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         let text = prepared.conditioning();
         let numbers = text.embeddings.len() / text.prompts.max(1);
@@ -34,6 +42,6 @@ impl<B: Backend> Pipeline<B> {
             given.extend(prompt.chunks(chunk.max(1)).map(<[f32]>::to_vec));
             given.extend(pooled.next().map(<[f32]>::to_vec));
         }
-        Ok(given)
+        given
     }
 }

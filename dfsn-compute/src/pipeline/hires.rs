@@ -61,15 +61,17 @@ impl<B: Backend> Pipeline<B> {
         let first = self.prepare(request)?;
         let latents = self.latent_shape(&large);
         self.backend.check_size(latents, first.text.conditioning.tokens)?;
-        let small = self.denoise(&first, self.initial_state(&first), observer)?;
+        let small = self.denoise(&first, self.initial_state(&first)?, observer)?;
         let start = Start {
             noise: noise::randn(large.seed, latents.count()),
             image: Some(enlarge(&small.latents, first.latents, latents)),
             inpaint: None,
+            failed: false,
         };
         let text = self.encode_prompts(&large)?;
         let second = Prepared { request: large, text, scheduler, latents, start };
-        self.generate_from(&second, self.initial_state(&second), observer)
+        let begun = self.initial_state(&second)?;
+        self.generate_from(&second, begun, observer)
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`Pipeline::decode`], so that an auditor who executes one of them alone, from the state that was opened to
 //! it, runs the very code that made the picture.
 
+mod failure;
 mod given;
 mod hires;
 mod observer;
@@ -20,6 +21,7 @@ use dfsn_types::ProfileRecord;
 use crate::backend::{Backend, LatentShape};
 use crate::config::{ModelConfig, TextEncoderConfig, TokenizerConfig};
 use crate::error::ComputeError;
+use crate::failed::Failed;
 use crate::image::{DecodedImage, RgbImage};
 use crate::noise;
 use crate::prompt::TextualInversion;
@@ -28,6 +30,7 @@ use crate::scheduler::{self, Scheduler, SchedulerError};
 use crate::state::{StateError, StepState};
 use crate::tokenizer::Tokenizer;
 
+use failure::check_exact;
 pub use hires::Hires;
 pub use observer::{Event, NoObserver, Observer, TraceRecorder};
 pub use prepared::Prepared;
@@ -59,6 +62,15 @@ pub struct Generated {
     pub prompt_tokens_cut: usize,
     /// Tokens of the negative prompt that were cut off.
     pub negative_tokens_cut: usize,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Drawn {
+    /// A picture.
+    Picture(Box<Generated>),
+    /// None: the request fails at a number, on every machine.
+    Failed(Box<Failed>),
 }
 
 impl<B: Backend> Pipeline<B> {
@@ -145,8 +157,20 @@ impl<B: Backend> Pipeline<B> {
 
     /// The state before the first step: noise from the request's seed at the schedule's first level, with the
     /// request's picture in it.
-    pub fn initial_state(&self, prepared: &Prepared) -> StepState {
-        noised(prepared, &prepared.start.noise)
+    ///
+    /// # Errors
+    /// [`ComputeError::Failed`] where the exact profile has no such state.
+    pub fn initial_state(&self, prepared: &Prepared) -> Result<StepState, ComputeError> {
+        if let Some(failed) = prepared.failed_inputs(0) {
+            return Err(ComputeError::Failed(Box::new(failed)));
+        }
+        let state = noised(prepared, &prepared.start.noise);
+        let checked = check_exact(self.is_exact(), "noise", &state.latents);
+        self.located(prepared, 0, None, checked.map(|()| state))
+    }
+
+    fn is_exact(&self) -> bool {
+        self.backend.as_exact().is_some()
     }
 
     /// The state before the first step from given noise of unit variance instead of the seed's.
@@ -171,7 +195,7 @@ impl<B: Backend> Pipeline<B> {
     ///
     /// # Errors
     /// [`ComputeError::State`] for a step that does not exist or a state that does not fit it;
-    /// [`ComputeError::NotFinite`]; the backend's errors.
+    /// [`ComputeError::NotFinite`] or, in the exact profile, [`ComputeError::Failed`]; the backend's errors.
     pub fn step(
         &mut self,
         prepared: &Prepared,
@@ -182,10 +206,23 @@ impl<B: Backend> Pipeline<B> {
         if step == 0 || step > num_steps {
             return Err(StateError::NoSuchStep { step, num_steps }.into());
         }
-        let index = step - 1;
-        state.check(prepared.state_shape(index))?;
+        state.check(prepared.state_shape(step - 1))?;
+        if let Some(failed) = prepared.failed_inputs(step) {
+            return Err(ComputeError::Failed(Box::new(failed)));
+        }
+        let next = self.evaluate_all(prepared, step, state);
+        self.located(prepared, step, Some(state), next)
+    }
+
+    /// All evaluations of a step.
+    fn evaluate_all(
+        &mut self,
+        prepared: &Prepared,
+        step: usize,
+        state: &StepState,
+    ) -> Result<StepState, ComputeError> {
         let mut next = state.clone();
-        for evaluation in prepared.scheduler.evaluations(index) {
+        for evaluation in prepared.scheduler.evaluations(step - 1) {
             next = self.evaluate(prepared, evaluation, step, &next)?;
         }
         next.check(prepared.state_shape(step))
@@ -201,15 +238,21 @@ impl<B: Backend> Pipeline<B> {
         step: usize,
         state: &StepState,
     ) -> Result<StepState, ComputeError> {
-        let scheduler = &prepared.scheduler;
-        let sample = prepared.start.input(scheduler.scale_model_input(evaluation, &state.latents));
+        let (scheduler, is_exact) = (&prepared.scheduler, self.is_exact());
+        let scaled = scheduler.scale_model_input(evaluation, &state.latents);
+        check_exact(is_exact, "scheduler", &scaled)?;
+        let sample = prepared.start.input(scaled);
         let shape = LatentShape { channels: self.config.unet.in_channels, ..prepared.latents };
         let timestep = scheduler.timestep(evaluation);
         let prediction = self.backend.predict_noise(&sample, shape, timestep, &prepared.text.conditioning)?;
         let guided = guide(prediction, prepared)?;
+        check_exact(is_exact && prepared.text.negative.is_some(), "guidance", &guided)?;
         // A request has at most 150 steps.
         let noise = || noise::step_noise(prepared.request.seed, step as u32, prepared.latents.count());
         let mut next = scheduler.advance(evaluation, &guided, state, noise);
+        for numbers in std::iter::once(&next.latents).chain(&next.history) {
+            check_exact(is_exact, "scheduler", numbers)?;
+        }
         prepared.start.blend(&mut next.latents, scheduler, evaluation + 1);
         Ok(next)
     }
@@ -217,9 +260,16 @@ impl<B: Backend> Pipeline<B> {
     /// Decodes the state after the last step.
     ///
     /// # Errors
-    /// [`ComputeError::State`] for a state that does not fit, [`ComputeError::NotFinite`], the backend's errors.
+    /// [`ComputeError::State`] for a state that does not fit, [`ComputeError::NotFinite`] or, in the exact profile,
+    /// [`ComputeError::Failed`], the backend's errors.
     pub fn decode(&mut self, prepared: &Prepared, state: &StepState) -> Result<DecodedImage, ComputeError> {
-        state.check(prepared.state_shape(prepared.num_steps()))?;
+        let steps = prepared.num_steps();
+        state.check(prepared.state_shape(steps))?;
+        let decoded = self.decoded(prepared, state);
+        self.located(prepared, steps + 1, Some(state), decoded)
+    }
+
+    fn decoded(&mut self, prepared: &Prepared, state: &StepState) -> Result<DecodedImage, ComputeError> {
         let values = self.backend.decode(&state.latents, prepared.latents)?;
         let decoded = DecodedImage::new(prepared.request.height, prepared.request.width, values)?;
         decoded.check_finite().map_err(|source| ComputeError::NotFinite { stage: "vae", source })?;
@@ -235,9 +285,31 @@ impl<B: Backend> Pipeline<B> {
         request: &ImageRequest,
         observer: &mut dyn Observer,
     ) -> Result<Generated, ComputeError> {
+        match self.draw(request, observer)? {
+            Drawn::Picture(generated) => Ok(*generated),
+            Drawn::Failed(failed) => Err(ComputeError::Failed(failed)),
+        }
+    }
+
+    /// Draws one picture, or finds where it fails. The observer is told either.
+    ///
+    /// # Errors
+    /// As [`Pipeline::generate`], but for [`ComputeError::Failed`].
+    pub fn draw(
+        &mut self,
+        request: &ImageRequest,
+        observer: &mut dyn Observer,
+    ) -> Result<Drawn, ComputeError> {
         let prepared = self.prepare(request)?;
-        let state = self.initial_state(&prepared);
-        self.generate_from(&prepared, state, observer)
+        let begun = self.initial_state(&prepared);
+        match begun.and_then(|state| self.generate_from(&prepared, state, observer)) {
+            Ok(generated) => Ok(Drawn::Picture(Box::new(generated))),
+            Err(ComputeError::Failed(failed)) => {
+                tell(observer, Event::Failed { failed: &failed })?;
+                Ok(Drawn::Failed(failed))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Draws one picture from a given state before the first step.

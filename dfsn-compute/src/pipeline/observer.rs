@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::Prepared;
+use crate::failed::Failed;
 use crate::image::DecodedImage;
 use crate::state::StepState;
 
@@ -23,6 +24,11 @@ pub enum Event<'a> {
         num_steps: usize,
         /// The state.
         state: &'a StepState,
+    },
+    /// The picture fails: this boundary and all later ones have no state.
+    Failed {
+        /// Where.
+        failed: &'a Failed,
     },
     /// The decoder is done.
     Decoded {
@@ -56,7 +62,8 @@ impl Observer for NoObserver {
 }
 
 /// Keeps the canonical bytes of every boundary, the leaves of a trace: index 0 is the initial state, index `t`
-/// the state after step `t`, and the last one the decoder's output.
+/// the state after step `t`, and the last one the decoder's output. From where a picture fails on they hold the failed state
+/// (rule TRC-10).
 #[derive(Clone, Debug, Default)]
 pub struct TraceRecorder {
     boundaries: Vec<Vec<u8>>,
@@ -80,6 +87,10 @@ impl Observer for TraceRecorder {
             Event::TextEncoded { .. } => {}
             Event::State { state, .. } => self.boundaries.push(state.to_bytes()),
             Event::Decoded { decoded } => self.boundaries.push(decoded.to_bytes()),
+            Event::Failed { failed } => {
+                let state = failed.at.to_state();
+                self.boundaries.extend(std::iter::repeat_n(state, failed.boundaries()));
+            }
         }
         ControlFlow::Continue(())
     }

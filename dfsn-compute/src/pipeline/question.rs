@@ -28,23 +28,28 @@ pub enum Question {
 }
 
 impl<B: Backend> Pipeline<B> {
-    /// Computes the boundary that a question asks for and gives its canonical bytes.
+    /// Computes the boundary that a question asks for and gives its canonical bytes: those of a failed state where it fails
+    /// (rule TRC-10).
     ///
     /// # Errors
     /// [`ComputeError::State`] for state bytes that do not fit the request; otherwise as
     /// [`Pipeline::prepare`], [`Pipeline::step`] and [`Pipeline::decode`].
     pub fn answer(&mut self, request: &ImageRequest, question: &Question) -> Result<Vec<u8>, ComputeError> {
         let prepared = self.prepare(request)?;
-        match question {
-            Question::InitialState => Ok(self.initial_state(&prepared).to_bytes()),
+        let answer = match question {
+            Question::InitialState => self.initial_state(&prepared).map(|state| state.to_bytes()),
             Question::Step { step, state } => {
                 let state = read_state(&prepared, step.saturating_sub(1), state)?;
-                Ok(self.step(&prepared, *step, &state)?.to_bytes())
+                self.step(&prepared, *step, &state).map(|state| state.to_bytes())
             }
             Question::Decode { state } => {
                 let state = read_state(&prepared, prepared.num_steps(), state)?;
-                Ok(self.decode(&prepared, &state)?.to_bytes())
+                self.decode(&prepared, &state).map(|decoded| decoded.to_bytes())
             }
+        };
+        match answer {
+            Err(ComputeError::Failed(failed)) => Ok(failed.at.to_state()),
+            answer => answer,
         }
     }
 }

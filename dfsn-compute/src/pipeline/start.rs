@@ -8,6 +8,7 @@ use dfsn_types::Strength;
 use super::Pipeline;
 use crate::backend::{Backend, LatentDistribution, LatentShape};
 use crate::error::ComputeError;
+use crate::exact::ExactError;
 use crate::image::RgbImage;
 use crate::noise::{self, Generator};
 use crate::request::{ImageRequest, InitImage};
@@ -21,6 +22,8 @@ pub(super) struct Start {
     /// Latents that the noise is added to; without them it is the noise alone.
     pub(super) image: Option<Vec<f32>>,
     pub(super) inpaint: Option<Inpaint>,
+    /// Whether a number of the encoder of pictures is none (rule EXA-31): then there is no picture to start from.
+    pub(super) failed: bool,
 }
 
 /// How a mask acts.
@@ -45,14 +48,19 @@ impl<B: Backend> Pipeline<B> {
     ) -> Result<Start, ComputeError> {
         let mut generator = Generator::new(request.seed);
         let Some(init) = &request.init else {
-            return Ok(Start { noise: draw(&mut generator, request, shape), image: None, inpaint: None });
+            let noise = draw(&mut generator, request, shape);
+            return Ok(Start { noise, image: None, inpaint: None, failed: false });
         };
         let pixels = init.image.resized(request.height, request.width).to_input();
         match &init.mask {
             None => {
-                let image = self.encode_sample(&pixels, request, &mut generator)?;
-                let noise = draw(&mut generator, request, shape);
-                Ok(Start { noise, image: Some(image), inpaint: None })
+                let image = match self.encode_sample(&pixels, request, &mut generator) {
+                    Ok(image) => Some(image),
+                    Err(ComputeError::Exact(ExactError::NotFinite { .. })) => None,
+                    Err(error) => return Err(error),
+                };
+                let (noise, failed) = (draw(&mut generator, request, shape), image.is_none());
+                Ok(Start { noise, image, inpaint: None, failed })
             }
             Some(mask) => self.prepare_inpaint(request, init, mask, &pixels, shape, generator),
         }
@@ -87,11 +95,13 @@ impl<B: Backend> Pipeline<B> {
                 .collect();
             let masked = self.encode_sample(&masked, request, &mut generator)?;
             let image = image.filter(|_| !is_full);
-            return Ok(Start { noise, image, inpaint: Some(Inpaint::Channels([small, masked].concat())) });
+            let inpaint = Some(Inpaint::Channels([small, masked].concat()));
+            return Ok(Start { noise, image, inpaint, failed: false });
         }
         let image = image.unwrap_or_default();
         let start = (!is_full).then(|| image.clone());
-        Ok(Start { noise, image: start, inpaint: Some(Inpaint::Blend { mask: small, image }) })
+        let inpaint = Some(Inpaint::Blend { mask: small, image });
+        Ok(Start { noise, image: start, inpaint, failed: false })
     }
 
     /// A sample of a picture's latents, scaled as the UNet sees them.

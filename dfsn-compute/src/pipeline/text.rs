@@ -9,6 +9,7 @@ use super::Pipeline;
 use crate::backend::{AddedConditioning, Backend, Conditioning, TextEncoding, TextInput};
 use crate::config::Family;
 use crate::error::ComputeError;
+use crate::exact::ExactError;
 use crate::prompt::{Chunk, TextualInversion, TextualInversionError, Triggers, apply_weights, chunks};
 use crate::request::ImageRequest;
 use crate::tokenizer::{Tokenizer, Tokens};
@@ -19,7 +20,10 @@ pub(super) struct EncodedText {
     pub(super) prompt: Tokens,
     /// Only with guidance.
     pub(super) negative: Option<Tokens>,
+    /// Without embeddings where a text encoder failed.
     pub(super) conditioning: Conditioning,
+    /// Whether a number of a text encoder is none (rule EXA-31).
+    pub(super) failed: bool,
 }
 
 /// A tokenizer and the words that it finds textual inversions by.
@@ -113,8 +117,33 @@ impl<B: Backend> Pipeline<B> {
         for prompt in negative.iter_mut().chain([&mut prompt]) {
             self.fill_up(prompt, count);
         }
-        let encoded = self.encode_prompt(&prompt, request.clip_skip)?;
-        let unconditional = match &negative {
+        let tokens = count * self.readers[0].tokenizer.max_length();
+        let (conditioning, failed) = match self.condition(request, &prompt, negative.as_ref(), tokens) {
+            Ok(conditioning) => (conditioning, false),
+            Err(ComputeError::Exact(ExactError::NotFinite { .. })) => {
+                let prompts = if negative.is_some() { 2 } else { 1 };
+                (Conditioning { embeddings: Vec::new(), prompts, tokens, added: None }, true)
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(EncodedText {
+            prompt: prompt.tokens(),
+            negative: negative.map(|negative| negative.tokens()),
+            conditioning,
+            failed,
+        })
+    }
+
+    /// What the UNet is given of a request's prompts.
+    fn condition(
+        &mut self,
+        request: &ImageRequest,
+        prompt: &ChunkedPrompt,
+        negative: Option<&ChunkedPrompt>,
+        tokens: usize,
+    ) -> Result<Conditioning, ComputeError> {
+        let encoded = self.encode_prompt(prompt, request.clip_skip)?;
+        let unconditional = match negative {
             None => None,
             Some(_) if self.zeroes_empty_negative() && request.negative_prompt.is_empty() => {
                 let zeros = |numbers: &[f32]| vec![0.0; numbers.len()];
@@ -130,16 +159,11 @@ impl<B: Backend> Pipeline<B> {
             let pooled = both().flat_map(|prompt| &prompt.pooled).copied().collect();
             AddedConditioning { pooled, time_ids: [height, width, 0.0, 0.0, height, width] }
         });
-        let conditioning = Conditioning {
+        Ok(Conditioning {
             embeddings: both().flat_map(|prompt| &prompt.embeddings).copied().collect(),
             prompts: both().count(),
-            tokens: count * self.readers[0].tokenizer.max_length(),
+            tokens,
             added,
-        };
-        Ok(EncodedText {
-            prompt: prompt.tokens(),
-            negative: negative.map(|negative| negative.tokens()),
-            conditioning,
         })
     }
 

@@ -227,7 +227,10 @@ fn audit(model: &mut Model, call: &AuditCall, input: Option<Bytes>, init: Option
     let answer = request_of(&call.params, init)
         .and_then(|request| model.pipeline.answer(&request.for_image(call.boundary.image), &question));
     match answer {
-        Ok(state) => AuditReply::Done { digest: place.digest(&state), malformed: false },
+        Ok(state) => {
+            let digest = context.answer(call.boundary, &state, call.fails);
+            AuditReply::Done { digest, malformed: digest == place.malformed() }
+        }
         // The boundary was checked, so what does not fit is the state that was served.
         Err(ComputeError::State(_)) => AuditReply::Done { digest: place.malformed(), malformed: true },
         Err(error) => AuditReply::Failed { message: message(&error.to_string()) },

@@ -189,7 +189,7 @@ impl Store {
         &self,
         draft: Draft,
         record: &StoredResult,
-        pictures: &[Vec<u8>],
+        pictures: &[(usize, Vec<u8>)],
         init: Option<&[u8]>,
     ) -> Result<(), StoreError> {
         let target = self.result_dir(record.offer.key());

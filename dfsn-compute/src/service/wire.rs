@@ -282,6 +282,9 @@ pub struct AuditCall {
     pub boundary: Boundary,
     /// The state before it, as a blob that was handed over; none for boundary 0.
     pub input: Option<FileHash>,
+    /// Whether the worker has committed to this boundary as the one where the image fails.
+    #[serde(default)]
+    pub fails: bool,
     /// Milliseconds from now after which nobody wants the answer.
     pub deadline_ms: u64,
     /// Milliseconds to wait for the answer before saying that it is pending.

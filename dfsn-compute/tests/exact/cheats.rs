@@ -6,7 +6,9 @@ use dfsn_compute::exact::{
 };
 use dfsn_compute::{ImageRequest, ModelConfig, Pipeline, Question, TraceRecorder, manifest};
 use dfsn_consensus::exact::{Architecture, Computation, ContestedState, Finding, WeightLayout};
-use dfsn_types::{Boundary, GenerationParams, Hash, ImageSize, ProfileRecord, SchedulerKind, slice_root};
+use dfsn_types::{
+    Boundary, FailedAt, GenerationParams, Hash, ImageSize, ProfileRecord, SchedulerKind, slice_root,
+};
 
 use crate::disputes::check;
 
@@ -92,17 +94,25 @@ impl Scene {
         let worker = || dispute().ending_in(&states[t]);
         let (list, after) = worker().roots().unwrap();
         let hash = (t > 0).then(|| slice_root(before));
-        assert_eq!(computation.check_roots(&list, hash.as_ref(), &input_hashes(&given), &after), Ok(()));
+        let (hashes, failed) = (input_hashes(&given), FailedAt::from_state(&states[t]));
+        assert_eq!(after, slice_root(&states[t]));
+        let checked = match failed {
+            None => computation.check_roots(&list, hash.as_ref(), &hashes, &after),
+            Some(failed) => computation.check_failed_roots(&list, hash.as_ref(), &hashes, failed),
+        };
+        assert_eq!(checked, Ok(()));
         let mut shown = Vec::new();
         loop {
-            let next = dispute().next_move(&list, &shown, &self.layout, self.root, &self.weights).unwrap();
+            let next =
+                dispute().next_move(&list, failed, &shown, &self.layout, self.root, &self.weights).unwrap();
             match next {
                 Move::Agree => return None,
                 Move::Demand { tensor, part } if shown.len() < 4 => {
                     shown.push(worker().show(tensor, part).unwrap());
                 }
                 Move::Prove(proof) => {
-                    return Some(check(&computation, &list, (&self.layout, self.root), &proof).unwrap());
+                    let weights = (&self.layout, self.root);
+                    return Some(check(&computation, &list, weights, failed, &proof).unwrap());
                 }
                 other => panic!("boundary {t}: {other:?}"),
             }
@@ -183,4 +193,62 @@ fn lower_precision_is_proven() {
     }
     states[usize::from(STEPS) + 1] = scene.recompute(&states, usize::from(STEPS) + 1);
     scene.assert_caught(&states, &[1, 2, 3, 4]);
+}
+
+/// Latents from which the decoder overflows.
+fn overflowing(states: &mut States) -> usize {
+    let last = usize::from(STEPS);
+    for (at, number) in states[last].as_chunks_mut::<4>().0.iter_mut().enumerate() {
+        *number = if at % 3 == 0 { -3e38_f32 } else { 3e38 }.to_le_bytes();
+    }
+    last
+}
+
+#[test]
+fn an_honest_failure_cannot_be_accused_and_another_place_is_proven() {
+    let mut scene = Scene::new(SchedulerKind::Ddim);
+    let mut states = scene.draw(&scene.request());
+    let last = overflowing(&mut states);
+    states[last + 1] = scene.recompute(&states, last + 1);
+    let Some(FailedAt::Number { call, op, .. }) = FailedAt::from_state(&states[last + 1]) else {
+        panic!("it overflows");
+    };
+    assert_eq!(scene.settle(&states, last + 1), None);
+    // Earlier: there is a number.
+    states[last + 1] = FailedAt::Number { call, op: op - 1, element: 0 }.to_state();
+    let found = scene.settle(&states, last + 1);
+    assert!(matches!(found, Some(Finding::Contradiction { claimed: None, computed: Some(_) })), "{found:?}");
+}
+
+#[test]
+fn a_false_failure_is_proven() {
+    let mut scene = Scene::new(SchedulerKind::Dpmpp2m);
+    let honest = scene.draw(&scene.request());
+    for (t, call) in [(2, 2), (usize::from(STEPS) + 1, 1)] {
+        let mut states = honest.clone();
+        states[t] = FailedAt::Number { call, op: 20, element: 0 }.to_state();
+        let found = scene.settle(&states, t);
+        assert!(
+            matches!(found, Some(Finding::Contradiction { claimed: None, computed: Some(_) })),
+            "{found:?}"
+        );
+    }
+}
+
+/// A worker that goes on with made-up numbers has none that could be right.
+#[test]
+fn a_hidden_failure_is_proven() {
+    let mut scene = Scene::new(SchedulerKind::Ddim);
+    let mut states = scene.draw(&scene.request());
+    let last = overflowing(&mut states);
+    let computation = scene.computation(last + 1, 0);
+    let dispute = Dispute::new(scene.pipeline.backend(), &computation, &states[last], &[]).unwrap();
+    let (mut list, _) = dispute.roots().unwrap();
+    for root in list.iter_mut().filter(|root| **root == Hash::from_bytes([0; 32])) {
+        *root = Hash::from_bytes([7; 32]);
+    }
+    let next = dispute.next_move(&list, None, &[], &scene.layout, scene.root, &scene.weights).unwrap();
+    let Move::Prove(proof) = next else { panic!("{next:?}") };
+    let found = check(&computation, &list, (&scene.layout, scene.root), None, &proof).unwrap();
+    assert_eq!(found, Finding::Contradiction { claimed: None, computed: None });
 }

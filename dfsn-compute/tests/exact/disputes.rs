@@ -4,8 +4,8 @@ use dfsn_compute::exact::{
     Dispute, DisputeError, ExactBackend, ExactModel, ExactOptions, Move, write_weights,
 };
 use dfsn_compute::{Backend, LatentShape, ModelConfig};
-use dfsn_consensus::exact::{Claim, Computation, Finding, ProofError, WeightLayout};
-use dfsn_types::{ElementProof, Hash, PostedTensor, TensorPart, slice_root};
+use dfsn_consensus::exact::{Claim, Computation, Extent, Finding, ProofError, WeightLayout};
+use dfsn_types::{ElementProof, FailedAt, Hash, PostedTensor, TensorPart, slice_root};
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/emoji-64");
 const SIDE: u32 = 8;
@@ -24,11 +24,12 @@ fn bytes(numbers: &[f32]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
 }
 
-/// What the chain finds, given the worker's roots.
+/// What the chain finds, given the worker's roots and where it says that its computation failed.
 pub(crate) fn check(
     computation: &Computation,
     list: &[Hash],
     (layout, weights_root): (&WeightLayout, Hash),
+    failed: Option<FailedAt>,
     proof: &ElementProof,
 ) -> Result<Finding, ProofError> {
     let call = &computation.calls()[usize::from(proof.call)];
@@ -40,6 +41,7 @@ pub(crate) fn check(
         roots: slice_root(&roots),
         weights_root,
         places: layout,
+        extent: Extent::of(usize::from(proof.call), failed),
     };
     claim.check(proof)
 }
@@ -64,12 +66,12 @@ impl Scene {
     }
 
     fn next(&self, list: &[Hash], shown: &[PostedTensor]) -> Move {
-        self.dispute().next_move(list, shown, &self.layout, self.root, &self.weights).unwrap()
+        self.dispute().next_move(list, None, shown, &self.layout, self.root, &self.weights).unwrap()
     }
 
     /// What the chain finds.
     fn check(&self, list: &[Hash], proof: &ElementProof) -> Result<Finding, ProofError> {
-        check(&self.computation, list, (&self.layout, self.root), proof)
+        check(&self.computation, list, (&self.layout, self.root), None, proof)
     }
 }
 

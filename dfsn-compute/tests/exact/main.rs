@@ -8,11 +8,14 @@ mod disputes;
 mod elementwise;
 mod environment;
 mod extras;
+mod failures;
 #[cfg(target_os = "linux")]
 mod figures;
 mod memory;
 mod networks;
 mod pictures;
+#[path = "../common/poison.rs"]
+mod poison;
 mod product;
 mod reference;
 mod steps;

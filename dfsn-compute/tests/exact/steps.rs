@@ -131,7 +131,7 @@ fn compare(pipeline: &mut Pipeline<Recorder>, request: &ImageRequest) {
     let guidance = prepared.negative_prompt().map(|_| request.guidance_scale.to_bits());
     let seed = |seed| NoiseSource { seed, offset: 0 };
 
-    let mut state = pipeline.initial_state(&prepared);
+    let mut state = pipeline.initial_state(&prepared).unwrap();
     let begun = run(&initial_state(schedule, size, seed(request.seed), false).unwrap(), &[]);
     assert_same("the first state", &begun[0], &state.latents);
 

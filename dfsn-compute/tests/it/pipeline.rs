@@ -42,7 +42,7 @@ fn guidance_follows_its_formula_and_is_off_at_one() {
         let request =
             ImageRequest { guidance_scale, negative_prompt: negative.to_owned(), ..request("a fox") };
         let prepared = pipeline.prepare(&request).unwrap();
-        let state = pipeline.initial_state(&prepared);
+        let state = pipeline.initial_state(&prepared).unwrap();
         (prepared.conditioning().prompts, pipeline.step(&prepared, 1, &state).unwrap().latents)
     };
     let (prompts, unguided) = first_step(1.0, "pizza");
@@ -272,7 +272,7 @@ fn a_variation_leads_from_one_seed_to_the_other() {
     let mut initial = |seed, variation: Option<f32>| {
         let variation = variation.map(|strength| Variation { seed: 77, strength });
         let prepared = pipeline.prepare(&ImageRequest { seed, variation, ..request("a fox") }).unwrap();
-        pipeline.initial_state(&prepared).latents
+        pipeline.initial_state(&prepared).unwrap().latents
     };
     let (start, end) = (initial(5, None), initial(77, None));
     assert_close("start", &initial(5, Some(0.0)), &start, 1e-7);

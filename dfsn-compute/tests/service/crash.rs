@@ -58,7 +58,7 @@ async fn a_killed_worker_keeps_its_results() {
     for t in 0..=7 {
         assert!(!service.state(first.key(), Boundary { image: 0, t }).unwrap().is_empty());
     }
-    let picture = result.commitment.images[0].file;
+    let picture = result.commitment.images[0].picture().unwrap().file;
     assert_eq!(FileHash::of(&service.blob(&picture).unwrap()), picture);
     // The job that was cut off can be handed over again.
     assert_eq!(service.status(second.key()).unwrap_err(), Refusal::UnknownJob);
@@ -101,7 +101,7 @@ async fn what_has_changed_on_disk_is_never_served() {
     assert!(service.state(first.key(), Boundary { image: 0, t: 1 }).is_ok());
     let picture = |job: &dfsn_compute::service::wire::JobOffer| {
         let JobState::Done { result } = service.status(job.key()).unwrap().state else { panic!("not done") };
-        service.blob(&result.commitment.images[0].file)
+        service.blob(&result.commitment.images[0].picture().unwrap().file)
     };
     assert!(picture(&first).unwrap_err().to_string().contains("the picture has changed on disk"));
     assert!(picture(&second).is_ok());

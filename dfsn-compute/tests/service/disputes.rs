@@ -41,6 +41,7 @@ fn next(before: &Bytes, roots: &Bytes, shown: &[Bytes], weights_root: Hash) -> D
     DisputeQuestion::Next {
         before: Some(FileHash::of(before)),
         roots: FileHash::of(roots),
+        failed: None,
         shown: BoundedVec::new(names).unwrap(),
         weights_root,
     }
@@ -89,7 +90,10 @@ async fn a_worker_shows_its_tensors_and_an_auditor_finds_the_number_that_does_no
         answered(ask(&worker, &params, decoded, DisputeQuestion::Roots { result: job.key() }, &[]).await);
     let (hash_before, hash_after) = (Some(slice_root(&before)), slice_root(&after));
     let expected = BoundedVec::new(list.clone()).unwrap();
-    assert_eq!(roots, DisputeAnswer::Roots { before: hash_before, after: hash_after, roots: expected });
+    assert_eq!(
+        roots,
+        DisputeAnswer::Roots { before: hash_before, after: hash_after, roots: expected, failed: None }
+    );
     let wanted = TensorPart::Piece(0);
     let show = DisputeQuestion::Show { result: job.key(), tensor: last, wanted };
     let shown = answered(ask(&worker, &params, decoded, show, &[]).await);
@@ -121,7 +125,8 @@ async fn a_worker_shows_its_tensors_and_an_auditor_finds_the_number_that_does_no
     let (mut weights, layout) = (Vec::new(), ExactModel::of(&config).unwrap().layout().unwrap());
     write_weights(&config, ExactOptions::default(), &mut weights).unwrap();
     let roots = lying.roots().unwrap().0;
-    let Move::Prove(proof) = dispute().next_move(&roots, &[posted], &layout, weights_root, &weights).unwrap()
+    let Move::Prove(proof) =
+        dispute().next_move(&roots, None, &[posted], &layout, weights_root, &weights).unwrap()
     else {
         panic!("no proof");
     };

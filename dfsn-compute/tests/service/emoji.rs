@@ -5,12 +5,13 @@ use std::num::NonZeroU16;
 use bytes::Bytes;
 use dfsn_compute::exact::{ExactOptions, load_pipeline};
 use dfsn_compute::service::ModelSource;
-use dfsn_compute::service::wire::AuditReply;
-use dfsn_compute::{ImageRequest, RgbImage, TraceRecorder};
+use dfsn_compute::service::wire::{AuditCall, AuditReply};
+use dfsn_compute::{ImageRequest, MemoryFiles, RgbImage, TraceRecorder, manifest};
 use dfsn_types::{Boundary, FileHash, GenerationParams, ImageSize, Strength};
 
 use crate::common::{emoji_64, golden_path};
 use crate::harness::{Harness, TOY, audit_call, context, done, offer, options, start_with_model};
+use crate::poison::poisoned;
 
 fn threads(threads: u16) -> ExactOptions {
     ExactOptions { threads: NonZeroU16::new(threads), ..ExactOptions::default() }
@@ -41,8 +42,8 @@ async fn a_picture_from_a_picture_is_that_of_the_pipeline_and_passes_its_audits(
         (pipeline.generate(&request, &mut recorder).unwrap().image, recorder.into_boundaries())
     });
     let (picture, states) = direct.await.unwrap();
-    assert_eq!(commitment.images[0].pixels, picture.pixel_hash());
-    let file = worker.node.blob(&commitment.images[0].file).await.unwrap();
+    assert_eq!(commitment.images[0].picture().unwrap().pixels, picture.pixel_hash());
+    let file = worker.node.blob(&commitment.images[0].picture().unwrap().file).await.unwrap();
     assert_eq!(RgbImage::from_png(&file).unwrap(), picture);
 
     let tree = worker.node.trace(job.key(), &job.params, &commitment.trace_root).await.unwrap();
@@ -58,4 +59,52 @@ async fn a_picture_from_a_picture_is_that_of_the_pipeline_and_passes_its_audits(
         let reply = worker.node.audit(&call, &blobs).await.unwrap();
         assert_eq!(reply, AuditReply::Done { digest, malformed: false }, "boundary {t}");
     }
+}
+
+/// A UNet whose predictions are so large that a strong guidance overflows: the images are committed as failed, and auditors find the
+/// same.
+#[tokio::test]
+async fn images_that_fail_are_committed_and_pass_their_audits() {
+    const STEPS: u16 = 2;
+    let dir = tempfile::tempdir().unwrap();
+    let load = || {
+        let files = manifest(emoji_64()).expect("the embedded model").files;
+        let files: Vec<(String, Vec<u8>)> = files
+            .iter()
+            .map(|file| {
+                let bytes = std::fs::read(emoji_64().join(file.path.as_str())).unwrap();
+                let is_unet = file.path.as_str().starts_with("unet/diffusion");
+                // With the guidance of the picture that is drawn to measure the worker's speed nothing overflows.
+                let bytes = if is_unet { poisoned(&bytes, "conv_out.weight", 3e33) } else { bytes };
+                (file.path.as_str().to_owned(), bytes)
+            })
+            .collect();
+        let pipeline = load_pipeline(MemoryFiles::from_iter(files), threads(1))?;
+        Ok(pipeline.boxed())
+    };
+    let source = ModelSource { id: TOY, name: "overflowing".to_owned(), load: Box::new(load) };
+    let service = start_with_model(options(dir.path()), source).await;
+    let worker = Harness::serve(service, dir).await;
+    let profile = worker.node.info().await.unwrap().models[0].profile;
+    let params = GenerationParams::builder(TOY, profile, "a fox", ImageSize::new(32, 32).unwrap())
+        .num_inference_steps(STEPS)
+        .guidance_thousandths(100_000)
+        .num_images(2);
+    let job = offer(1, params.build().unwrap());
+    worker.node.submit(&job).await.unwrap();
+    let commitment = done(worker.over(job.key()).await).commitment;
+    assert!(commitment.images.iter().all(|image| image.failed() == Some(STEPS + 1)), "{commitment:?}");
+
+    let tree = worker.node.trace(job.key(), &job.params, &commitment.trace_root).await.unwrap();
+    let (before, asked) = (Boundary { image: 1, t: STEPS }, Boundary { image: 1, t: STEPS + 1 });
+    let state = worker.node.state(&context(&job), before, &tree.open(before).unwrap().digest).await.unwrap();
+    let digest = tree.open(asked).unwrap().digest;
+    let call = AuditCall { fails: true, ..audit_call(&job, asked, Some(&state)) };
+    let reply = worker.node.audit(&call, std::slice::from_ref(&state)).await.unwrap();
+    assert_eq!(reply, AuditReply::Done { digest, malformed: false });
+    // Had the worker committed to a picture, no leaf of its could be right.
+    let call = AuditCall { fails: false, ..call };
+    let reply = worker.node.audit(&call, std::slice::from_ref(&state)).await.unwrap();
+    let malformed = context(&job).at(asked).malformed();
+    assert_eq!(reply, AuditReply::Done { digest: malformed, malformed: true });
 }

@@ -24,7 +24,7 @@ async fn a_job_gives_the_picture_and_the_trace_of_a_direct_run() {
     // The same without a worker.
     let mut pipeline = toy_pipeline(ToyBackend::default());
     let mut states = Vec::new();
-    for (number, image) in result.commitment.images.iter().enumerate() {
+    for (number, image) in result.commitment.pictures() {
         let mut recorder = TraceRecorder::default();
         let request = ImageRequest::from_params(&offer.params, number as u8).unwrap();
         let drawn = pipeline.generate(&request, &mut recorder).unwrap();

@@ -150,6 +150,7 @@ pub(crate) fn audit_call(job: &JobOffer, boundary: Boundary, input: Option<&Byte
         params: job.params.clone(),
         boundary,
         input: input.map(|bytes| FileHash::of(bytes)),
+        fails: false,
         deadline_ms: 20_000,
         wait_ms: 0,
     }

@@ -47,7 +47,8 @@ async fn a_job_from_a_picture_gives_the_pictures_and_the_trace_of_a_direct_run()
     let root = result.commitment.trace_root;
     let tree = worker.node.trace(job.key(), &job.params, &root).await.unwrap();
     let mut pipeline = toy_pipeline(ToyBackend::default());
-    for (number, image) in (0..).zip(result.commitment.images.iter()) {
+    for (number, image) in result.commitment.pictures() {
+        let number = number as u8;
         let request = ImageRequest::from_params_with_init(&job.params, number, &init()).unwrap();
         let mut recorder = TraceRecorder::default();
         let drawn = pipeline.generate(&request, &mut recorder).unwrap();

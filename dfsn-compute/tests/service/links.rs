@@ -29,7 +29,7 @@ pub(crate) async fn draws(node: &RemoteWorker, number: u8) {
     let digest = tree.open(boundary).unwrap().digest;
     let state = node.state(&context(&job), boundary, &digest).await.unwrap();
     assert_eq!(state.len(), 64 * 64 * 3 * 4);
-    let picture = node.blob(&result.commitment.images[0].file).await.unwrap();
+    let picture = node.blob(&result.commitment.images[0].picture().unwrap().file).await.unwrap();
     assert!(picture.starts_with(b"\x89PNG"));
 }
 

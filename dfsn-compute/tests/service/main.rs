@@ -13,6 +13,8 @@ mod harness;
 mod init_images;
 mod limits;
 mod links;
+#[path = "../common/poison.rs"]
+mod poison;
 mod soak;
 mod tls;
 mod wire;

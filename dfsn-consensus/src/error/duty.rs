@@ -69,6 +69,9 @@ pub enum DutyError {
         /// Asked for.
         expected: u8,
     },
+    /// An image that fails beyond its last boundary, or in a profile without a list of operations.
+    #[error("CMT-03: image {image} cannot fail at boundary {t} in this profile", image = .0.image, t = .0.t)]
+    Failure(Boundary),
     /// A claim by somebody who may not audit this job.
     #[error("AUD-01: {validator} may not be {role:?} of this job")]
     NotEligible {
@@ -151,6 +154,9 @@ pub enum DutyError {
     /// Roots that do not lead from the state before to the contested one.
     #[error("ARI-04: {0}")]
     Roots(RootsError),
+    /// Posts a failure where the commitment has a state, or the reverse.
+    #[error("ARI-10: the roots end otherwise at image {image}, boundary {t} than the commitment says", image = .0.image, t = .0.t)]
+    OtherEnd(Boundary),
     /// Demands what the computation does not have.
     #[error("ARI-05: there is no such part of tensor {tensor}")]
     NoSuchPart {

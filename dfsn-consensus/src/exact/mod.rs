@@ -29,13 +29,13 @@ pub mod soft;
 mod tensor;
 
 pub use computation::{
-    Binding, Call, Computation, ComputationError, ContestedState, RootsError, TEXT_CHUNKS_MAX,
+    Binding, Call, Computation, ComputationError, ContestedState, Origin, RootsError, TEXT_CHUNKS_MAX,
 };
 pub use config::{Architecture, ArchitectureError};
 pub use data::{TensorData, tensor_root};
 pub use evaluate::{
-    EvaluateError, Source, Value, Weights, evaluate_element, score_factor, score_kappa, score_shift,
-    source_index, wave,
+    EvaluateError, Source, Value, Weights, evaluate_element, first_failure, score_factor, score_kappa,
+    score_shift, source_index, wave,
 };
 pub use interpreter::{InterpretError, interpret};
 pub use layout::{
@@ -48,7 +48,7 @@ pub use op::{
 };
 pub use program::{OPS_MAX, Program, ProgramError, TENSOR_MAX};
 pub use proof::{
-    Claim, Finding, ProofError, ProverError, WeightPlace, WeightPlaces, WorkerBytes, open_output,
+    Claim, Extent, Finding, ProofError, ProverError, WeightPlace, WeightPlaces, WorkerBytes, open_output,
     prove_element,
 };
 pub use tensor::{Element, TensorId, TensorSpec, WeightForm, WeightId, WeightSpec};

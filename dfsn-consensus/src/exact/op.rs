@@ -194,6 +194,14 @@ pub enum OpKind {
     Join,
 }
 
+impl OpKind {
+    /// The kind's name without its parameters, such as `Conv`.
+    pub fn name(&self) -> String {
+        let whole = format!("{self:?}");
+        whole.split(['(', ' ']).next().unwrap_or_default().to_owned()
+    }
+}
+
 /// Limit of the inputs of linear layers and of convolutions after a norm.
 pub const LIMIT_ROW: i32 = 16_383;
 /// Limit of the inputs of other convolutions.

@@ -282,8 +282,8 @@ impl Operator {
         if !sortition::is_selected(&output, sortition.rate, stake, sortition.stake_eligible) {
             return None;
         }
-        let opened = &job.committed()?.opened;
-        let asks = sortition::draw_questions(&output, TraceShape::of(&job.params), opened);
+        let (committed, shape) = (job.committed()?, TraceShape::of(&job.params));
+        let asks = sortition::draw_questions_of(&output, shape, &committed.commitment, &committed.opened);
         if seat.role() == Role::Auditor && asks.boundaries.is_empty() {
             return None;
         }

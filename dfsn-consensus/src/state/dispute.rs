@@ -1,7 +1,7 @@
 //! A contested answer before arithmetic.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use dfsn_types::{AnswerRef, Boundary, Hash, TensorPart};
+use dfsn_types::{AnswerRef, Boundary, FailedAt, Hash, TensorPart};
 
 use super::bounded;
 
@@ -54,4 +54,6 @@ pub struct PostedList {
     pub hash: Hash,
     /// How many.
     pub count: u32,
+    /// Where the computation fails, if the worker has committed to that.
+    pub failed: Option<FailedAt>,
 }

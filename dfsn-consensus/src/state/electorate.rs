@@ -39,6 +39,10 @@ impl ChainState {
         };
         let alpha = domain.hash(&(self.chain.genesis, job.id, job.attempt, seat));
         let rate = match seat {
+            // A failure costs its worker nothing: it is looked at as closely as a beginner's work.
+            Seat::Auditor { .. } if committed.commitment.failed().is_some() => {
+                self.params.sortition.rate_ramp
+            }
             Seat::Auditor { round: 1 } => self.audit_rate(job, &committed.worker)?,
             Seat::Auditor { .. } => self.params.sortition.rate_ramp,
             Seat::Juror(_) => self.params.sortition.juror_rate,

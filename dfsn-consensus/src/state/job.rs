@@ -269,4 +269,11 @@ pub enum Outcome {
     },
     /// A hardware test failed: its deposit is gone.
     TestFailed,
+    /// The picture fails at a number, whoever computes it: the price went back but for what its audit cost.
+    Failed {
+        /// Who committed.
+        worker: Address,
+        /// The result, which says where.
+        commitment: ResultCommitment,
+    },
 }

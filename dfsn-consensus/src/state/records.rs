@@ -119,6 +119,9 @@ impl Stage {
                 JobStage::Undecided { worker: *worker, commitment: commitment.clone() }
             }
             Self::Ended(Outcome::TestFailed) => JobStage::TestFailed,
+            Self::Ended(Outcome::Failed { worker, commitment }) => {
+                JobStage::Failed { worker: *worker, commitment: commitment.clone() }
+            }
         }
     }
 }

@@ -97,7 +97,7 @@ impl Execution {
     }
 
     /// Puts a committed job back; where its audit is over, the deposit of the requester goes back, and the job settles when the
-    /// pictures are there (rules SET-01, CHL-04).
+    /// pictures are there (rules SET-01, CHL-04), or ends at once without pictures (rule SET-04).
     pub(super) fn audit_may_be_over(&mut self, mut job: Job) {
         let Stage::Committed(mut committed) =
             core::mem::replace(&mut job.stage, Stage::Ended(crate::state::Outcome::TestFailed))
@@ -107,6 +107,9 @@ impl Execution {
         let over = matches!(committed.phase, Phase::Delivering | Phase::Standing);
         if over {
             self.return_deposit(&job, &mut committed.deposit);
+        }
+        if over && committed.commitment.failed().is_some() {
+            return self.end_failed(job, *committed);
         }
         if over && committed.paid {
             return self.end_settled(job, *committed);

@@ -162,14 +162,17 @@ impl Execution {
         self.put_job(job);
     }
 
-    /// No majority: half to the worker, half burned, nobody at fault (rule JUD-05). A second jury could not be blind: the digests
-    /// are shown by now.
-    fn jury_hung(&mut self, mut job: Job, committed: Committed, judgement: Judgement) {
+    /// No majority: half to the worker, half burned, nobody at fault; no pay for a failure (rules JUD-05, SET-04). A second jury
+    /// could not be blind: the digests are shown by now.
+    fn jury_hung(&mut self, mut job: Job, mut committed: Committed, judgement: Judgement) {
         self.dismiss_answered(&job, judgement.jurors, false);
-        let Committed { worker, lock, commitment, claims, paid, mut deposit, .. } = committed;
-        for (auditor, claim) in claims {
+        for (auditor, claim) in core::mem::take(&mut committed.claims) {
             self.unlock_stake(&auditor, claim.lock);
         }
+        if committed.commitment.failed().is_some() {
+            return self.end_failed(job, committed);
+        }
+        let Committed { worker, lock, commitment, paid, mut deposit, .. } = committed;
         self.unlock_stake(&worker, lock);
         self.return_deposit(&job, &mut deposit);
         if paid {

@@ -16,7 +16,7 @@ impl Execution {
         let Stage::Committed(committed) = &job.stage else {
             return Err(TransactionFailure::NothingToReceive(id));
         };
-        if job.delivered || committed.paid {
+        if job.delivered || committed.paid || committed.commitment.failed().is_some() {
             return Err(TransactionFailure::NothingToReceive(id));
         }
         let over = matches!(committed.phase, Phase::Delivering | Phase::Witnessing(_));

@@ -1,4 +1,4 @@
-//! Settlement: worker, auditors and builder are paid (rules SET-01 to SET-03).
+//! Settlement: worker, auditors and builder are paid (rules SET-01 to SET-04).
 
 use dfsn_types::{Address, Amount, Event, PairStatus, RefundReason};
 
@@ -36,17 +36,48 @@ impl Execution {
         self.put_job(job);
     }
 
+    /// The picture fails at a number, and auditors have found the same: they are paid out of the price, which goes back but for that
+    /// and what a cancelled request costs. The worker gets nothing, so that nobody gains by a failure (rules SET-04, TST-08).
+    pub(super) fn end_failed(&mut self, mut job: Job, committed: Committed) {
+        let Committed { worker, lock, commitment, confirmed, .. } = committed;
+        self.unlock_stake(&worker, lock);
+        let mut escrow = job.escrow.take_all();
+        let most = match job.kind {
+            JobKind::Request => self.auditors_most(
+                &job,
+                &worker,
+                self.state.params.economics.worker_share.of(escrow.amount()),
+            ),
+            JobKind::Test => escrow.amount(),
+        };
+        self.pay_auditors(&job, &confirmed, &mut escrow, most);
+        if job.kind == JobKind::Request {
+            let fee = escrow.take_up_to(self.state.params.economics.cancel_fee);
+            self.burn(fee);
+        }
+        let (requester, amount, reason) = (job.requester, escrow.amount(), RefundReason::Failed);
+        self.pay(requester, escrow);
+        self.event(Event::JobRefunded { job: job.id, requester, amount, reason });
+        job.stage = Stage::Ended(Outcome::Failed { worker, commitment });
+        self.put_job(job);
+    }
+
+    /// What all auditors together get at most out of a worker's part (rule SET-03).
+    fn auditors_most(&self, job: &Job, worker: &Address, part: Amount) -> Amount {
+        let share = self.state.params.economics.audit_share_max;
+        if self.in_ramp(job, worker) { part } else { share.of(part) }
+    }
+
     /// Shares of the price (rules SET-02, DLV-03).
     fn pay_shares(&mut self, job: &Job, committed: &Committed, mut escrow: Coins) {
         let (worker, confirmed) = (committed.worker, &committed.confirmed);
         let economics = &self.state.params.economics;
-        let (worker_share, builder_share, audit_share) =
-            (economics.worker_share, economics.builder_share, economics.audit_share_max);
+        let (worker_share, builder_share) = (economics.worker_share, economics.builder_share);
         let witness_share = economics.witness_share;
         let price = escrow.amount();
         let mut earned = escrow.take_up_to(worker_share.of(price));
         let built = escrow.take_up_to(builder_share.of(price));
-        let most = if self.in_ramp(job, &worker) { earned.amount() } else { audit_share.of(earned.amount()) };
+        let most = self.auditors_most(job, &worker, earned.amount());
         let auditors_paid = self.pay_auditors(job, confirmed, &mut earned, most);
         let worker_paid = earned.amount();
         self.pay_earnings(worker, earned);

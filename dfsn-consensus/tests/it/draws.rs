@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dfsn_consensus::sortition::{audit_rate, draw_questions, is_selected};
+use dfsn_consensus::sortition::{audit_rate, draw_questions, draw_questions_of, is_selected};
 use dfsn_consensus::state::{Outcome, Stage};
 use dfsn_consensus::transition::{BlockContext, Execution};
 use dfsn_types::{
-    Address, Amount, BeaconProof, DurationMs, FileHash, GenerationParams, ImageSize, Ppm, SortitionParams,
-    Strength, TraceShape, VrfOutput, VrfSecretKey,
+    Address, Amount, BeaconProof, Boundary, BoundedVec, DurationMs, FileHash, GenerationParams,
+    ImageCommitment, ImageResult, ImageSize, PixelHash, Ppm, ResultCommitment, SortitionParams, Strength,
+    TraceRoot, TraceShape, VrfOutput, VrfSecretKey,
 };
 
 use crate::network::node::Keys;
@@ -44,6 +45,35 @@ fn last_step_is_blind() {
         }
     }
     assert!((60..140).contains(&asked_last), "the last step in a quarter of 400 draws: {asked_last}");
+}
+
+/// Rule AUD-12: the boundary at which an image fails is asked, none behind it, and no answer is another question's input.
+#[test]
+fn aud_12_failed_images_are_asked_where_they_fail() {
+    let picture = ImageResult::Picture(ImageCommitment {
+        file: FileHash::from_bytes([1; 32]),
+        file_bytes: 1,
+        pixels: PixelHash::from_bytes([2; 32]),
+    });
+    for failed in [0, 1, 2, 7, 19, 20, 21] {
+        let images = BoundedVec::new(vec![picture, ImageResult::Failed { t: failed }]).unwrap();
+        let commitment = ResultCommitment { images, trace_root: TraceRoot::from_bytes([0; 32]) };
+        let mut steps = BTreeSet::new();
+        for output in outputs(300) {
+            let asked = draw_questions_of(&output, shape(20, 2), &commitment, &BTreeSet::new());
+            if asked.image == 0 {
+                assert_eq!(asked, draw_questions(&output, shape(20, 2), &BTreeSet::new()));
+                continue;
+            }
+            assert_eq!((asked.boundaries[0], *asked.boundaries.last().unwrap()), (0, failed));
+            assert!(asked.boundaries.is_sorted_by(|a, b| a < b), "{asked:?}");
+            let inputs: Vec<Boundary> = asked.inputs().filter(|input| input.t > 0).collect();
+            assert!(inputs.iter().all(|input| !asked.boundaries.contains(&input.t)), "{asked:?}");
+            steps.extend(asked.boundaries);
+        }
+        let expected: BTreeSet<u16> = (0..=failed).filter(|t| *t == 0 || failed - t != 1).collect();
+        assert_eq!(steps, expected, "failed at {failed}");
+    }
 }
 
 #[test]

@@ -217,6 +217,23 @@ fn cmt_01_one_entry_an_image() {
     assert_eq!(refused(&network, &duty), DutyError::ImageCount { actual: 0, expected: 1 });
 }
 
+/// Rule CMT-03: in a float profile machines differ in what is finite.
+#[test]
+fn cmt_03_images_fail_in_the_exact_profile_only() {
+    let mut network = network(Working::MissesDeadline);
+    let job = network.request(0, 1);
+    network.until(|network| {
+        let stage = network.state().jobs.get(&job).map(|job| &job.stage);
+        matches!(stage, Some(dfsn_consensus::state::Stage::Accepted { .. }))
+    });
+    let images = BoundedVec::new(vec![dfsn_types::ImageResult::Failed { t: 1 }]).unwrap();
+    let trace_root = dfsn_types::TraceRoot::from_bytes([0; 32]);
+    let commitment = dfsn_types::ResultCommitment { images, trace_root };
+    let duty = network.signed_duty(0, &job, DutyKind::CommitResult(commitment));
+    let boundary = dfsn_types::Boundary { image: 0, t: 1 };
+    assert_eq!(refused(&network, &duty), DutyError::Failure(boundary));
+}
+
 #[test]
 fn aud_01_worker_requester_and_strangers_do_not_audit() {
     let mut seats = vec![Seat::new(Behaviour::HONEST)];

@@ -26,6 +26,7 @@ const TESTS: &[&str] = &[
     include_str!("contests.rs"),
     include_str!("deliveries.rs"),
     include_str!("demands.rs"),
+    include_str!("disputes/failing.rs"),
     include_str!("disputes/refused.rs"),
     include_str!("disputes/verdicts.rs"),
     include_str!("draws.rs"),

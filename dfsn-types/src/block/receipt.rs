@@ -256,6 +256,8 @@ pub enum RefundReason {
     Cancelled,
     /// The audit that the requester asked for found the paid result wrong: the price comes out of the worker's lock.
     Overturned,
+    /// The picture fails at a number, whoever computes it: auditors are paid, the rest went back.
+    Failed,
 }
 
 impl Event {

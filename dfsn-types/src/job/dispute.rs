@@ -6,6 +6,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
+use super::FailedAt;
 use crate::bounded::BoundedVec;
 use crate::hash::{Hash, Salt};
 use crate::slice::{LEVEL_MAX, Slice};
@@ -27,7 +28,7 @@ pub struct CommittedState {
     pub path: BoundedVec<Hash, 10>,
 }
 
-/// What the worker shows first: the states on both sides of the contested computation, and all tensors' roots (rule ARI-03).
+/// What the worker shows first: the states on both sides of the contested computation, and all tensors' roots (rules ARI-03, ARI-10).
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TensorRoots {
@@ -35,8 +36,10 @@ pub struct TensorRoots {
     pub before: Option<CommittedState>,
     /// The contested state.
     pub after: CommittedState,
-    /// Roots of all tensors, in the order of the computation.
+    /// Roots of all tensors, in the order of the computation. Those that do not exist since the computation fails are zeros.
     pub roots: BoundedVec<Hash, TENSORS_MAX>,
+    /// Where the computation fails, if the worker has committed to that.
+    pub failed: Option<FailedAt>,
 }
 
 /// What an auditor wants to see of one of the worker's tensors (rule ARI-05).

@@ -3,17 +3,19 @@
 mod answer;
 mod commitment;
 mod dispute;
+mod failed;
 mod posted;
 mod state;
 mod trace;
 mod trace_tree;
 
 pub use answer::{AnswerContext, AnswerRef, Attempt, Role, Seat};
-pub use commitment::{ImageCommitment, ResultCommitment};
+pub use commitment::{ImageCommitment, ImageResult, ResultCommitment};
 pub use dispute::{
     CommittedState, ElementProof, PostedPart, PostedTensor, TENSORS_MAX, TensorOpening, TensorPart,
     TensorRoots,
 };
+pub use failed::FailedAt;
 pub use posted::{PostError, PostedChunk};
 pub use state::{STATE_CHUNK_BYTES, StateContext};
 pub use trace::{Boundary, LeafOpening, TraceError, TraceLeaf, TraceShape};

@@ -85,6 +85,13 @@ pub enum JobStage {
     },
     /// A hardware test failed.
     TestFailed,
+    /// The picture fails at a number, whoever computes it: the price went back.
+    Failed {
+        /// The worker.
+        worker: Address,
+        /// The result, which says where.
+        commitment: ResultCommitment,
+    },
 }
 
 impl JobRecord {
@@ -93,7 +100,8 @@ impl JobRecord {
         match &self.stage {
             JobStage::Committed { worker, commitment, .. }
             | JobStage::Settled { worker, commitment }
-            | JobStage::Undecided { worker, commitment } => Some((worker, commitment)),
+            | JobStage::Undecided { worker, commitment }
+            | JobStage::Failed { worker, commitment } => Some((worker, commitment)),
             _ => None,
         }
     }

@@ -49,6 +49,7 @@ const OPTIONAL: &[&str] = &[
     "beacon_proof",
     "before",
     "exact",
+    "failed",
     "guardian",
     "init_image",
     "new_params",

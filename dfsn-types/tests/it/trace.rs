@@ -263,3 +263,18 @@ fn copied_answer() {
     }
     assert_ne!(context.answer(&digest), context.answer(&StateDigest::from_bytes([9; 32])));
 }
+
+/// Rule TRC-10: a failed state says where, in bytes that no list of f32 has.
+#[test]
+fn trc_10_failed_states_are_no_lists_of_numbers() {
+    for (_, place) in FailedAt::samples() {
+        let state = place.to_state();
+        assert!(state.starts_with(b"dfsn failed state"));
+        assert_ne!(state.len() % 4, 0, "{place:?}");
+        assert_eq!(FailedAt::from_state(&state), Some(place));
+        assert_eq!(FailedAt::from_state(&state[1..]), None);
+        assert_eq!(FailedAt::from_state(&[&state[..], &[0]].concat()), None);
+    }
+    assert_eq!(FailedAt::from_state(&[0; 64]), None);
+    assert_eq!(FailedAt::from_state(b"dfsn failed state"), None);
+}

@@ -170,6 +170,9 @@ const fn why(reason: RefundReason) -> &'static str {
         RefundReason::Undelivered => "it did not arrive; the price came back",
         RefundReason::Overturned => "another audit found it wrong; the price came back",
         RefundReason::Cancelled => "it was taken back",
+        RefundReason::Failed => {
+            "its numbers got too large: try another --seed or a lower --cfg; the price came back, but for the audits"
+        }
         _ => "the price came back",
     }
 }

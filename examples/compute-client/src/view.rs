@@ -4,6 +4,7 @@ use std::io::Write;
 
 use dfsn_compute::service::Service;
 use dfsn_compute::service::wire::{EndReason, EventKind, JobEvent};
+use dfsn_types::Boundary;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 
@@ -79,8 +80,15 @@ impl View {
                 self.picture.set_message(format!("picture {}, step {step} of {steps}", image + 1));
             }
             EventKind::Done { result } => {
-                self.pictures += result.commitment.images.len();
-                self.say(&format!("{name}  done in {:.2} s", result.compute_ms as f64 / 1e3));
+                self.pictures += result.commitment.pictures().count();
+                let seconds = result.compute_ms as f64 / 1e3;
+                self.say(&match result.commitment.failed() {
+                    None => format!("{name}  done in {seconds:.2} s"),
+                    Some(Boundary { image, t }) => format!(
+                        "{name}  picture {} fails at boundary {t}, on every machine; committed in {seconds:.2} s",
+                        image + 1
+                    ),
+                });
             }
             EventKind::Ended { reason } => {
                 self.ended += 1;

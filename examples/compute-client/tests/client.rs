@@ -214,8 +214,8 @@ async fn check_result(
     let request = ImageRequest::from_params(&offer.params, 0).unwrap();
     let draw = move || pipeline.generate(&request, &mut NoObserver).unwrap().image;
     let direct = tokio::task::spawn_blocking(draw).await.unwrap();
-    assert_eq!(result.commitment.images[0].pixels, direct.pixel_hash());
-    let file = worker.blob(&result.commitment.images[0].file).await.unwrap();
+    assert_eq!(result.commitment.images[0].picture().unwrap().pixels, direct.pixel_hash());
+    let file = worker.blob(&result.commitment.images[0].picture().unwrap().file).await.unwrap();
     assert_eq!(RgbImage::from_png(&file).unwrap(), direct);
 
     let root = result.commitment.trace_root;
@@ -232,6 +232,7 @@ async fn check_result(
         params: offer.params.clone(),
         boundary: asked,
         input: Some(FileHash::of(&state)),
+        fails: false,
         deadline_ms: 60_000,
         wait_ms: 0,
     };

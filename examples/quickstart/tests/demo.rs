@@ -1,5 +1,8 @@
 //! The demo as scripts see it: flags, exit status, files, and the JSON of its last line.
 
+#[path = "../../../dfsn-compute/tests/common/poison.rs"]
+mod poison;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -180,4 +183,36 @@ fn output_that_cannot_be_written_is_one_line_and_no_panic() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.starts_with("error: cannot print: ") && error.lines().count() == 1, "{error}");
+}
+
+/// The embedded model with a decoder that overflows, in a folder of its own.
+fn overflowing_model(dir: &Path) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/emoji-64");
+    for part in ["", "scheduler", "text_encoder", "tokenizer", "unet", "vae"] {
+        std::fs::create_dir_all(dir.join(part)).unwrap();
+        let files = std::fs::read_dir(source.join(part)).unwrap().map(|entry| entry.unwrap().path());
+        for file in files.filter(|path| path.is_file()) {
+            std::fs::copy(&file, dir.join(part).join(file.file_name().unwrap())).unwrap();
+        }
+    }
+    let decoder = dir.join("vae/diffusion_pytorch_model.safetensors");
+    let bytes = poison::poisoned(&std::fs::read(&decoder).unwrap(), "decoder.conv_in.bias", 3e38);
+    std::fs::write(decoder, bytes).unwrap();
+}
+
+/// Nobody is slashed; the auditors are paid and the rest goes back.
+#[test]
+fn a_picture_that_fails_is_refunded() {
+    let (out, model) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    overflowing_model(model.path());
+    let report = report(out.path(), &["a fox", "--model", model.path().to_str().unwrap()]);
+    assert_eq!(report["status"], serde_json::json!({ "refunded": "failed" }), "{report}");
+    assert_eq!(report["slashes"], Value::Array(Vec::new()));
+    assert_eq!(report["images"], Value::Array(Vec::new()));
+    let audits = report["audits"].as_array().unwrap();
+    assert!(!audits.is_empty() && audits.iter().all(|audit| audit["outcome"] == "agrees"), "{audits:?}");
+    let (before, after) = (&report["balances"]["before"][0], &report["balances"]["after"][0]);
+    let paid = amount(&before["balance"]) - amount(&after["balance"]);
+    assert!(paid > 0 && paid < amount(&report["price"]), "audits, a fee and gas");
+    assert_supply(&report);
 }

@@ -1,8 +1,8 @@
 //! A stand-in for inference: a state is the hash of the one before, a picture a pattern of the last.
 
 use dfsn_types::{
-    Boundary, BoundedVec, Domain, GenerationParams, Hash, ImageCommitment, PixelHash, ResultCommitment,
-    StateContext, StateDigest, TraceLeaf, TraceShape, TraceTree,
+    Boundary, BoundedVec, Domain, GenerationParams, Hash, ImageCommitment, ImageResult, PixelHash,
+    ResultCommitment, StateContext, StateDigest, TraceLeaf, TraceShape, TraceTree,
 };
 
 const TRACE_SECRET: [u8; 32] = [5; 32];
@@ -41,7 +41,7 @@ pub(crate) fn commit(
     for image in 0..params.num_images() {
         let rgb = pixels(params, image);
         let file = png(height, width, &rgb);
-        images.push(commitment(&file, PixelHash::of_rgb8(height, width, &rgb)));
+        images.push(ImageResult::Picture(commitment(&file, PixelHash::of_rgb8(height, width, &rgb))));
         files.push(file);
     }
     let trace_root = trace(params, context).root();

@@ -5,15 +5,15 @@ mod own;
 use std::collections::BTreeMap;
 
 use dfsn_consensus::exact::{
-    Binding, Claim, Computation, ProverError, TensorData, WeightLayout, prove_element, tensor_root,
+    Binding, Claim, Computation, Extent, ProverError, TensorData, WeightLayout, prove_element, tensor_root,
 };
 use dfsn_types::{
-    BoundedVec, ElementProof, Hash, PostedPart, PostedTensor, SLICE_BYTES_MAX, Slice, SliceError,
+    BoundedVec, ElementProof, FailedAt, Hash, PostedPart, PostedTensor, SLICE_BYTES_MAX, Slice, SliceError,
     TensorOpening, TensorPart, hash_nodes, node_chunks, slice_root,
 };
 use thiserror::Error;
 
-use super::{ExactBackend, ExactError};
+use super::{ExactBackend, ExactError, run_computation};
 use own::Own;
 
 pub use own::WeightBytes;
@@ -84,7 +84,14 @@ pub struct Dispute<'a> {
     computation: &'a Computation,
     before: TensorData,
     given: Vec<TensorData>,
-    committed: Option<TensorData>,
+    committed: Option<Committed>,
+}
+
+/// What a worker has committed to, whatever its engine computes.
+#[derive(Debug)]
+enum Committed {
+    State(TensorData),
+    Failed(FailedAt),
 }
 
 impl<'a> Dispute<'a> {
@@ -122,20 +129,29 @@ impl<'a> Dispute<'a> {
         Ok(Self { backend, computation, before: floats_of(before), given, committed: None })
     }
 
-    /// Ends in the state with these bytes, which the worker has committed to, whatever this engine computes.
+    /// Ends in the state with these bytes, which the worker has committed to, whatever this engine computes; in a failure if they
+    /// are a failed state's.
     #[must_use]
     pub fn ending_in(self, committed: &[u8]) -> Self {
-        Self { committed: Some(floats_of(committed)), ..self }
+        let committed = FailedAt::from_state(committed)
+            .map_or_else(|| Committed::State(floats_of(committed)), Committed::Failed);
+        Self { committed: Some(committed), ..self }
     }
 
-    /// Roots of all tensors, in order, and the BLAKE3 hash of the state that they end in.
+    /// Roots of all tensors, in order, and the BLAKE3 hash of the state that they end in. Where the computation fails, tensors
+    /// that do not exist have zeros, and the state is the failed one.
     ///
     /// # Errors
     /// [`DisputeError::Exact`].
     pub fn roots(&self) -> Result<(Vec<Hash>, Hash), DisputeError> {
+        let (roots, after, failed) = self.listed()?;
+        Ok((roots, failed.map_or(after, |failed| slice_root(&failed.to_state()))))
+    }
+
+    fn listed(&self) -> Result<(Vec<Hash>, Hash, Option<FailedAt>), DisputeError> {
         let mut roots = vec![Hash::from_bytes([0; 32]); self.computation.tensors()];
         let mut after = Hash::from_bytes([0; 32]);
-        self.run(&mut |place, data| {
+        let failed = self.run(&mut |place, data| {
             let hash = data.hash();
             if let (Some(root), Some(spec)) = (roots.get_mut(place), self.computation.tensor(place)) {
                 *root = tensor_root(spec, &hash);
@@ -144,7 +160,7 @@ impl<'a> Dispute<'a> {
                 after = hash;
             }
         })?;
-        Ok((roots, after))
+        Ok((roots, after, failed))
     }
 
     /// A part of a tensor, as the worker shows it.
@@ -171,21 +187,30 @@ impl<'a> Dispute<'a> {
         Ok(PostedTensor { tensor, roots, hash: slice_root(&bytes), part })
     }
 
-    /// What the contested auditor does, given the worker's roots and the parts that it has shown so far.
+    /// What the contested auditor does, given the worker's roots, where it says that the computation fails, and the parts that it
+    /// has shown so far.
     ///
     /// # Errors
     /// [`DisputeError`].
     pub fn next_move(
         &self,
         list: &[Hash],
+        failed: Option<FailedAt>,
         shown: &[PostedTensor],
         layout: &WeightLayout,
         weights_root: Hash,
         weights: &impl WeightBytes,
     ) -> Result<Move, DisputeError> {
-        let (own, _) = self.roots()?;
-        let Some(place) = own.iter().zip(list).position(|(own, theirs)| own != theirs) else {
-            return Ok(Move::Agree);
+        let (own, _, own_failed) = self.listed()?;
+        let prover = Prover { list, failed, layout, weights_root, weights };
+        // Where only one of both goes on, there is nothing to compare.
+        let ends = [failed, own_failed].map(|failed| Some(self.computation.exist_before(failed?)));
+        let is_common = |place: usize| ends.iter().flatten().all(|exist| exist[place]);
+        let differs = |place: &usize| is_common(*place) && own.get(*place) != list.get(*place);
+        let Some(place) = (0..own.len()).find(differs) else {
+            let first = failed.into_iter().chain(own_failed).min().filter(|_| failed != own_failed);
+            let Some(FailedAt::Number { call, op, element }) = first else { return Ok(Move::Agree) };
+            return self.prove((usize::from(call), op as usize, 0, element), None, &prover);
         };
         let Some((call, op, output)) = self.writer(place) else { return Ok(Move::StartsElsewhere) };
         let tensor = u32::try_from(place).unwrap_or(u32::MAX);
@@ -221,6 +246,20 @@ impl<'a> Dispute<'a> {
             hash: posted.hash,
             slice: slice.narrow(spec.bytes(), std::iter::once(range))?,
         };
+        self.prove((call, op, output, element), Some(opened), &prover)
+    }
+
+    /// Shows a number and what it follows from, which both parties have.
+    fn prove<W: WeightBytes>(
+        &self,
+        (call, op, output, element): (usize, usize, usize, u64),
+        opened: Option<TensorOpening>,
+        prover: &Prover<'_, W>,
+    ) -> Result<Move, DisputeError> {
+        let Prover { list, failed, layout, weights_root, weights } = *prover;
+        let missing = || DisputeError::NoSuchPart(0);
+        let call_at = self.computation.calls().get(call).ok_or_else(missing)?;
+        let operation = call_at.program.ops().get(op).ok_or_else(missing)?;
         let claim = Claim {
             program: &call_at.program,
             first: call_at.first,
@@ -228,9 +267,9 @@ impl<'a> Dispute<'a> {
             roots: slice_root(&list_bytes(list)),
             weights_root,
             places: layout,
+            extent: Extent::of(call, failed),
         };
-        let wanted: Vec<usize> =
-            call_at.program.ops()[op].inputs.iter().map(|id| call_at.first + id.index()).collect();
+        let wanted: Vec<usize> = operation.inputs.iter().map(|id| call_at.first + id.index()).collect();
         let mut tensors = BTreeMap::new();
         self.run(&mut |place, data| {
             if wanted.contains(&place) {
@@ -242,35 +281,28 @@ impl<'a> Dispute<'a> {
         Ok(Move::Prove(Box::new(prove_element(&claim, place, &own, &own, opened, list)?)))
     }
 
-    /// Runs all programs; `observe` is shown every tensor with its place in the list.
-    fn run(&self, observe: &mut dyn FnMut(usize, &TensorData)) -> Result<(), ExactError> {
-        let mut outputs: Vec<Vec<TensorData>> = Vec::new();
-        for call in self.computation.calls() {
-            let mut inputs = Vec::with_capacity(call.inputs.len());
-            for binding in &call.inputs {
-                inputs.push(match binding {
-                    Binding::Before => self.before.clone(),
-                    Binding::Fixed(data) => data.clone(),
-                    Binding::Output { call, position } => outputs
-                        .get(*call)
-                        .and_then(|outputs| outputs.get(*position))
-                        .cloned()
-                        .ok_or(ExactError::Inconsistent { op: 0, what: "output of an earlier program" })?,
-                    Binding::Given(which) => self
-                        .given
-                        .get(*which)
-                        .cloned()
-                        .ok_or(ExactError::Inconsistent { op: 0, what: "input that is given" })?,
-                });
-            }
-            let first = call.first;
-            outputs.push(self.backend.observe(&call.program, inputs, &mut |id, data| {
-                let place = first + id.index();
-                let committed = self.committed.as_ref().filter(|_| Some(place) == self.computation.last());
-                observe(place, committed.unwrap_or(data));
-            })?);
-        }
-        Ok(())
+    /// Runs all programs, up to a number that is none; `observe` is shown every tensor with its place in the list. A worker ends
+    /// where it has committed to end.
+    fn run(&self, observe: &mut dyn FnMut(usize, &TensorData)) -> Result<Option<FailedAt>, ExactError> {
+        let (state, failed) = match &self.committed {
+            Some(Committed::State(state)) => (Some(state), None),
+            Some(Committed::Failed(failed)) => (None, Some(*failed)),
+            None => (None, None),
+        };
+        let exist = failed.map(|failed| self.computation.exist_before(failed));
+        let found = run_computation(
+            self.backend,
+            self.computation,
+            &self.before,
+            &self.given,
+            &mut |place, data| {
+                let state = state.filter(|_| Some(place) == self.computation.last());
+                if exist.as_ref().is_none_or(|exist| exist[place]) {
+                    observe(place, state.unwrap_or(data));
+                }
+            },
+        )?;
+        Ok(failed.or(found))
     }
 
     fn tensor(&self, tensor: u32) -> Result<TensorData, DisputeError> {
@@ -292,6 +324,17 @@ impl<'a> Dispute<'a> {
             Some((call, op, output))
         })
     }
+}
+
+/// What a proof is made against and from.
+struct Prover<'a, W> {
+    /// The worker's roots.
+    list: &'a [Hash],
+    /// Where it says that the computation fails.
+    failed: Option<FailedAt>,
+    layout: &'a WeightLayout,
+    weights_root: Hash,
+    weights: &'a W,
 }
 
 /// What a contest names of given inputs (rule ARI-02): BLAKE3 of the bytes of each.

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use dfsn_consensus::exact::{
     Element, EvaluateError, Source, TensorData, TensorId, Value, WeightId, Weights, evaluate_element,
+    first_failure,
 };
 
 use super::{Executor, Held};
@@ -61,6 +62,23 @@ impl Executor<'_> {
             Element::I32 => elements!(values, I32),
             Element::I64 => elements!(values, I64),
         })
+    }
+
+    /// The least element without a value of the op at work, which a kernel refused, where one image is computed (EXA-31).
+    pub(super) fn failing_element(&self) -> Option<u64> {
+        let op = self.program.ops().get(self.at).filter(|_| self.images == 1)?;
+        let mut inputs = HashMap::new();
+        for id in &op.inputs {
+            inputs.insert(*id, self.kept(*id, 0).ok()?.or_else(|| self.deferred(*id))?);
+        }
+        let source = Inputs { executor: self, inputs };
+        first_failure::<f32>(self.program, self.at, &source).ok()?.map(|element| element as u64)
+    }
+
+    /// A tensor that kernels leave out.
+    fn deferred(&self, id: TensorId) -> Option<TensorData> {
+        let writer = self.program.ops().iter().position(|op| op.outputs.contains(&id))?;
+        self.tensors_of(writer).ok()?.into_iter().find_map(|(output, data)| (output == id).then_some(data))
     }
 
     /// One image's part of a tensor, where it is kept in the definition's form.

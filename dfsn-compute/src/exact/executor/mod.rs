@@ -107,7 +107,7 @@ impl<'a> Executor<'a> {
             self.at = at;
             self.execute(op).map_err(|error| match error {
                 ExactError::Simd(SimdError::NotFinite { .. } | SimdError::Factor { .. }) => {
-                    ExactError::NotFinite { op: at }
+                    ExactError::NotFinite { op: at, element: self.failing_element() }
                 }
                 error => error,
             })?;

@@ -7,6 +7,7 @@
 mod activation;
 mod array;
 mod elementwise;
+mod failure;
 mod group_norm;
 mod heads;
 mod norm;
@@ -53,16 +54,6 @@ type Result<T> = std::result::Result<T, Fault>;
 impl From<TorchError> for Fault {
     fn from(error: TorchError) -> Self {
         Self::Torch(error)
-    }
-}
-
-impl Fault {
-    fn at(self, op: usize) -> ExactError {
-        match self {
-            Self::NotFinite => ExactError::NotFinite { op },
-            Self::Missing(what) => ExactError::Inconsistent { op, what },
-            Self::Torch(error) => ExactError::Torch(error),
-        }
     }
 }
 
@@ -118,7 +109,14 @@ impl TorchEngine {
         let last_use = last_uses(program);
         for (number, op) in program.ops().iter().enumerate() {
             let at = At { program, op, held: &held, weights: &self.weights, device: self.device, added };
-            let outputs = at.outputs().map_err(|fault| fault.at(number))?;
+            let outputs = at.outputs().map_err(|fault| match fault {
+                Fault::NotFinite => {
+                    let element = failure::element(program, number, &held, &self.weights);
+                    ExactError::NotFinite { op: number, element }
+                }
+                Fault::Missing(what) => ExactError::Inconsistent { op: number, what },
+                Fault::Torch(error) => ExactError::Torch(error),
+            })?;
             for (id, output) in op.outputs.iter().zip(outputs) {
                 if let Some(visit) = &mut visit {
                     visit(*id, &output.download()?);

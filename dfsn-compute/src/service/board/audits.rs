@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use dfsn_types::{Boundary, FileHash, GenerationParams, Hash, PostedTensor, TensorPart};
+use dfsn_types::{Boundary, FailedAt, FileHash, GenerationParams, Hash, PostedTensor, TensorPart};
 
 use super::Board;
 use crate::service::refusal::Refusal;
@@ -63,7 +63,7 @@ pub(in crate::service) enum Part {
     Given,
     Roots { after: Bytes },
     Show { after: Bytes, tensor: u32, wanted: TensorPart },
-    Next { roots: Vec<Hash>, shown: Vec<PostedTensor>, weights_root: Hash },
+    Next { roots: Vec<Hash>, failed: Option<FailedAt>, shown: Vec<PostedTensor>, weights_root: Hash },
 }
 
 /// Where a question stands.

@@ -42,12 +42,12 @@ impl Service {
                 let after = own(*result, *boundary)?;
                 (own_before(*result)?, Part::Show { after, tensor: *tensor, wanted: *wanted })
             }
-            DisputeQuestion::Next { before, roots, shown, weights_root } => {
+            DisputeQuestion::Next { before, roots, failed, shown, weights_root } => {
                 let before = before.map_or_else(|| Ok(Bytes::new()), |hash| self.input(hash))?;
                 let roots = read_roots(&self.input(*roots)?)?;
                 let shown = shown.iter().map(|hash| read_shown(&self.input(*hash)?));
                 let shown = shown.collect::<Result<_, _>>()?;
-                (before, Part::Next { roots, shown, weights_root: *weights_root })
+                (before, Part::Next { roots, failed: *failed, shown, weights_root: *weights_root })
             }
         };
         let init = self.init_file(params)?;

@@ -162,8 +162,9 @@ fn is_same(known: &JobOffer, offer: &JobOffer) -> bool {
 
 /// Names a question by all that its answer depends on.
 fn audit_id(call: &AuditCall) -> FileHash {
-    let AuditCall { genesis, job, attempt, worker, params, boundary, input, .. } = call;
-    FileHash::of(&dfsn_types::codec::encode(&(genesis, job, attempt, worker, params, boundary, input)))
+    let AuditCall { genesis, job, attempt, worker, params, boundary, input, fails, .. } = call;
+    let asked = (boundary, input, fails);
+    FileHash::of(&dfsn_types::codec::encode(&(genesis, job, attempt, worker, params, asked)))
 }
 
 /// Bytes of the trace of `images` pictures on disk, and that the model can draw them at all.

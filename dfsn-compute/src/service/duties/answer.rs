@@ -60,6 +60,7 @@ impl Validator {
             let init = self.around.fetch(hash, u32::MAX).await;
             blobs.push(init.ok_or_else(|| DutyFailure::Missing(format!("picture {hash}")))?);
         }
+        let committed = state.open_job(&task.job).and_then(|job| job.committed());
         let call = AuditCall {
             genesis: self.genesis(),
             job: task.job,
@@ -68,6 +69,7 @@ impl Validator {
             params: task.params.clone(),
             boundary,
             input,
+            fails: committed.is_some_and(|committed| committed.commitment.fails_at(boundary)),
             deadline_ms: state.params.windows.answer_ms.get(),
             wait_ms: 0,
         };

@@ -114,7 +114,7 @@ impl Validator {
         let (index, tree) = self.own_tree(task, state).await?;
         let question = DisputeQuestion::Roots { result: key(task) };
         let found = self.ask_about(index, task, boundary, question, &[], state).await?;
-        let DisputeAnswer::Roots { before: hash_before, after: hash_after, roots } = found else {
+        let DisputeAnswer::Roots { before: hash_before, after: hash_after, roots, failed } = found else {
             return Err(other_answer());
         };
         let committed = |boundary: Boundary, hash: Hash| {
@@ -124,7 +124,7 @@ impl Validator {
         let before = before(boundary).zip(hash_before);
         let before = before.map(|(boundary, hash)| committed(boundary, hash)).transpose()?;
         let after = committed(boundary, hash_after)?;
-        Ok(DutyKind::PostRoots { answer, roots: Box::new(TensorRoots { before, after, roots }) })
+        Ok(DutyKind::PostRoots { answer, roots: Box::new(TensorRoots { before, after, roots, failed }) })
     }
 
     /// As the worker: a part of a tensor that was demanded.
@@ -168,6 +168,7 @@ impl Validator {
         let question = DisputeQuestion::Next {
             before: before.as_ref().map(|bytes| FileHash::of(bytes)),
             roots: FileHash::of(&roots),
+            failed: list.failed,
             shown: BoundedVec::new(names).map_err(|error| DutyFailure::Misfit(error.to_string()))?,
             weights_root,
         };

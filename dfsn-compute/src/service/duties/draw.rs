@@ -173,7 +173,7 @@ impl Validator {
         worker: &RemoteWorker,
         commitment: &ResultCommitment,
     ) -> Result<(), DutyFailure> {
-        for image in commitment.images.iter() {
+        for (_, image) in commitment.pictures() {
             let file = worker.blob(&image.file).await?;
             if !self.around.keep(file).await {
                 return Err(DutyFailure::Misfit(format!("picture {} cannot be kept", image.file)));
@@ -185,8 +185,11 @@ impl Validator {
     /// Fetches all pictures of another's result by their hashes, and keeps them.
     pub(super) async fn store(&self, task: &Task, state: &ChainState) -> Result<DutyKind, DutyFailure> {
         let committed = state.open_job(&task.job).and_then(|job| job.committed());
-        let images: Vec<ImageCommitment> =
-            committed.into_iter().flat_map(|committed| committed.commitment.images.iter()).cloned().collect();
+        let images: Vec<ImageCommitment> = committed
+            .into_iter()
+            .flat_map(|committed| committed.commitment.pictures())
+            .map(|(_, image)| *image)
+            .collect();
         for image in images {
             let missing = || DutyFailure::Missing(format!("picture {}", image.file));
             let file = self.around.fetch(image.file, image.file_bytes).await.ok_or_else(missing)?;

@@ -21,7 +21,7 @@ pub(super) fn run<B: Backend>(pipeline: &mut Pipeline<B>) -> Result<Speed, Compu
         ..ImageRequest::for_model(pipeline.config())
     };
     let (prepared, text) = measured(1, || pipeline.prepare(&request))?;
-    let mut state = pipeline.initial_state(&prepared);
+    let mut state = pipeline.initial_state(&prepared)?;
     let mut step = 0;
     let (_, per_step) = measured(STEPS, || {
         step += 1;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use dfsn_consensus::exact::{Computation, ContestedState};
-use dfsn_types::{Boundary, BoundedVec, GenerationParams, slice_root};
+use dfsn_types::{Boundary, BoundedVec, FailedAt, GenerationParams, slice_root};
 
 use super::Model;
 use crate::error::ComputeError;
@@ -20,7 +20,11 @@ pub(super) fn dispute(
     before: &Bytes,
     part: Part,
 ) -> Result<DisputeAnswer, ComputeError> {
-    let given = model.pipeline.given_inputs(request, boundary.t.into())?;
+    let given = match model.pipeline.given_inputs(request, boundary.t.into()) {
+        // None are named where they fail (rule ARI-12).
+        Err(ComputeError::Failed(_)) if matches!(part, Part::Given) => Vec::new(),
+        given => given?,
+    };
     if matches!(part, Part::Given) {
         let hashes = BoundedVec::new(input_hashes(&given)).map_err(|error| refused(&error))?;
         return Ok(DisputeAnswer::Given(hashes));
@@ -35,12 +39,13 @@ pub(super) fn dispute(
             let (roots, _) = dispute.ending_in(&after).roots()?;
             let roots = BoundedVec::new(roots).map_err(|error| refused(&error))?;
             let before = (boundary.t > 0).then(|| slice_root(before));
-            DisputeAnswer::Roots { before, after: slice_root(&after), roots }
+            let failed = FailedAt::from_state(&after);
+            DisputeAnswer::Roots { before, after: slice_root(&after), roots, failed }
         }
         Part::Show { after, tensor, wanted } => {
             DisputeAnswer::Shown(Box::new(dispute.ending_in(&after).show(tensor, wanted)?))
         }
-        Part::Next { roots, shown, weights_root } => {
+        Part::Next { roots, failed, shown, weights_root } => {
             if roots.len() != computation.tensors() {
                 return Err(refused(&"another number of roots than the computation has tensors"));
             }
@@ -50,7 +55,7 @@ pub(super) fn dispute(
             if file.root() != weights_root {
                 return Err(refused(&"the chain has other weights for this model"));
             }
-            match dispute.next_move(&roots, &shown, file.layout(), weights_root, &file)? {
+            match dispute.next_move(&roots, failed, &shown, file.layout(), weights_root, &file)? {
                 Move::Prove(proof) => DisputeAnswer::Prove(proof),
                 Move::Demand { tensor, part } => DisputeAnswer::Demand { tensor, part },
                 Move::Agree | Move::StartsElsewhere => DisputeAnswer::Nothing,

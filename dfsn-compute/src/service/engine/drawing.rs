@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dfsn_types::{Boundary, BoundedVec, FileHash, ImageCommitment, ResultCommitment, TraceShape};
+use dfsn_types::{
+    Boundary, BoundedVec, FileHash, ImageCommitment, ImageResult, ResultCommitment, TraceShape,
+};
 
 use super::{DrawError, Model, Shared, request_of};
 use crate::error::ComputeError;
+use crate::failed::Failed;
 use crate::image::Provenance;
 use crate::pipeline::Prepared;
 use crate::request::ImageRequest;
@@ -25,10 +28,12 @@ pub(super) struct Drawing {
     draft: Draft,
     image: u8,
     prepared: Prepared,
-    state: StepState,
+    /// None before the first one is known.
+    state: Option<StepState>,
     step: usize,
-    pictures: Vec<Vec<u8>>,
-    commitments: Vec<ImageCommitment>,
+    /// Files, each with the number of its image.
+    pictures: Vec<(usize, Vec<u8>)>,
+    results: Vec<ImageResult>,
     computing: Duration,
 }
 
@@ -43,63 +48,102 @@ impl Drawing {
             worker: offer.worker,
         };
         let request = request_of(&offer.params, job.init.as_ref())?;
-        let mut draft = shared.store.draft(offer.key(), context, TraceShape::of(&offer.params))?;
-        let (prepared, state) = begin_image(models, shared, &job, &request, &mut draft, 0)?;
+        let draft = shared.store.draft(offer.key(), context, TraceShape::of(&offer.params))?;
+        let prepared = prepare(models, &job, &request, 0)?;
         Ok(Self {
             job,
             request,
             draft,
             image: 0,
             prepared,
-            state,
+            state: None,
             step: 0,
             pictures: Vec::new(),
-            commitments: Vec::new(),
+            results: Vec::new(),
             computing: started.elapsed(),
         })
     }
 
-    /// Does the next step, or decodes. Whether all pictures are drawn.
+    /// Begins a picture, does the next step, or decodes. Whether all images are done.
     pub(super) fn advance(&mut self, models: &mut [Model], shared: &Shared) -> Result<bool, DrawError> {
         let started = Instant::now();
-        let is_over = if self.step < self.prepared.num_steps() {
-            self.advance_step(models, shared)?;
-            false
-        } else {
-            self.decode(models, shared)?;
-            let next = self.image + 1;
-            let is_last = next >= self.job.offer.params.num_images();
-            if !is_last {
-                (self.prepared, self.state) =
-                    begin_image(models, shared, &self.job, &self.request, &mut self.draft, next)?;
-                (self.image, self.step) = (next, 0);
+        let image_is_done = match self.advance_image(models, shared) {
+            Err(DrawError::Compute(ComputeError::Failed(failed))) => {
+                self.fail(&failed, shared)?;
+                true
             }
-            is_last
+            advanced => advanced?,
         };
+        let next = self.image + 1;
+        let is_over = image_is_done && next >= self.job.offer.params.num_images();
+        if image_is_done && !is_over {
+            self.prepared = prepare(models, &self.job, &self.request, next)?;
+            (self.image, self.step, self.state) = (next, 0, None);
+        }
         self.computing += started.elapsed();
         Ok(is_over)
     }
 
-    fn advance_step(&mut self, models: &mut [Model], shared: &Shared) -> Result<(), DrawError> {
+    /// Computes the next boundary of an image. Whether it was the last one.
+    fn advance_image(&mut self, models: &mut [Model], shared: &Shared) -> Result<bool, DrawError> {
+        let Some(state) = &self.state else {
+            let state = model_of(models, &self.job)?.pipeline.initial_state(&self.prepared)?;
+            self.draft.push(Boundary { image: self.image, t: 0 }, &state.to_bytes(), &shared.secret)?;
+            self.state = Some(state);
+            shared.board.stepped(self.image, 0);
+            return Ok(false);
+        };
+        if self.step < self.prepared.num_steps() {
+            let next = self.advance_step(models, shared, state)?;
+            self.keep_step(models, shared, next)?;
+            return Ok(false);
+        }
+        self.decode(models, shared)?;
+        Ok(true)
+    }
+
+    /// An image that fails is a result like any other: the failed state stands at all boundaries that are left.
+    fn fail(&mut self, failed: &Failed, shared: &Shared) -> Result<(), DrawError> {
+        let (state, image) = (failed.at.to_state(), self.image);
+        for t in failed.boundary..=TraceShape::of(&self.job.offer.params).decoded() {
+            self.draft.push(Boundary { image, t }, &state, &shared.secret)?;
+        }
+        self.results.push(ImageResult::Failed { t: failed.boundary });
+        tracing::warn!(job = %self.job.offer.job, image, "the picture {failed}");
+        Ok(())
+    }
+
+    fn advance_step(
+        &self,
+        models: &mut [Model],
+        shared: &Shared,
+        state: &StepState,
+    ) -> Result<StepState, DrawError> {
         let model = model_of(models, &self.job)?;
         let evaluations = self.prepared.scheduler().evaluations(self.step).len();
         let started = Instant::now();
-        self.state = model.pipeline.step(&self.prepared, self.step + 1, &self.state)?;
+        let next = model.pipeline.step(&self.prepared, self.step + 1, state)?;
         let took = started.elapsed() / u32::try_from(evaluations.max(1)).unwrap_or(u32::MAX);
         let is_guided = self.job.offer.params.guidance_scale().is_guided();
         model.speed.evaluated(self.pixels(), is_guided, self.job.chunks, took);
+        shared.metrics.steps.inc();
+        Ok(next)
+    }
+
+    fn keep_step(&mut self, models: &mut [Model], shared: &Shared, next: StepState) -> Result<(), DrawError> {
+        let model = model_of(models, &self.job)?;
         self.step += 1;
         // At most 150 steps.
         let t = self.step as u16;
         let boundary = Boundary { image: self.image, t };
-        self.draft.push(boundary, &self.state.to_bytes(), &shared.secret)?;
-        shared.metrics.steps.inc();
+        self.draft.push(boundary, &next.to_bytes(), &shared.secret)?;
         shared.board.stepped(self.image, t);
         let looks = model.preview.as_ref().filter(|_| self.wants_preview());
-        if let Some(picture) = looks.and_then(|looks| looks.draw(&self.state, self.prepared.latents())) {
+        if let Some(picture) = looks.and_then(|looks| looks.draw(&next, self.prepared.latents())) {
             let file = picture.to_png().map_err(ComputeError::from)?;
             shared.board.previewed(self.image, t, shared.blobs.put(file.into()));
         }
+        self.state = Some(next);
         Ok(())
     }
 
@@ -111,21 +155,22 @@ impl Drawing {
     }
 
     fn decode(&mut self, models: &mut [Model], shared: &Shared) -> Result<(), DrawError> {
+        let Some(state) = &self.state else { return Ok(()) };
         let model = model_of(models, &self.job)?;
         let started = Instant::now();
-        let decoded = model.pipeline.decode(&self.prepared, &self.state)?;
+        let decoded = model.pipeline.decode(&self.prepared, state)?;
         model.speed.decoded(self.pixels(), started.elapsed());
         let t = TraceShape::of(&self.job.offer.params).decoded();
         self.draft.push(Boundary { image: self.image, t }, &decoded.to_bytes(), &shared.secret)?;
         let picture = decoded.to_rgb();
         let told = self.provenance().to_text(self.prepared.request(), &model.name);
         let file = told.and_then(|text| picture.to_png_with(&text)).map_err(ComputeError::from)?;
-        self.commitments.push(ImageCommitment {
+        self.results.push(ImageResult::Picture(ImageCommitment {
             file: FileHash::of(&file),
             file_bytes: u32::try_from(file.len()).unwrap_or(u32::MAX),
             pixels: picture.pixel_hash(),
-        });
-        self.pictures.push(file);
+        }));
+        self.pictures.push((usize::from(self.image), file));
         shared.metrics.pictures.inc();
         Ok(())
     }
@@ -144,7 +189,7 @@ impl Drawing {
         };
         let result = JobResult {
             commitment: ResultCommitment {
-                images: BoundedVec::new(self.commitments)?,
+                images: BoundedVec::new(self.results)?,
                 trace_root: self.draft.root()?,
             },
             compute_ms: millis(self.computing),
@@ -167,21 +212,14 @@ impl Drawing {
     }
 }
 
-/// Encodes what picture `image` is made from and stores its initial state.
-fn begin_image(
+/// Encodes what picture `image` is made from.
+fn prepare(
     models: &mut [Model],
-    shared: &Shared,
     job: &OpenJob,
     request: &ImageRequest,
-    draft: &mut Draft,
     image: u8,
-) -> Result<(Prepared, StepState), DrawError> {
-    let pipeline = &mut model_of(models, job)?.pipeline;
-    let prepared = pipeline.prepare(&request.clone().for_image(image))?;
-    let state = pipeline.initial_state(&prepared);
-    draft.push(Boundary { image, t: 0 }, &state.to_bytes(), &shared.secret)?;
-    shared.board.stepped(image, 0);
-    Ok((prepared, state))
+) -> Result<Prepared, DrawError> {
+    Ok(model_of(models, job)?.pipeline.prepare(&request.clone().for_image(image))?)
 }
 
 fn model_of<'a>(models: &'a mut [Model], job: &OpenJob) -> Result<&'a mut Model, ComputeError> {

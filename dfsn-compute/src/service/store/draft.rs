@@ -79,15 +79,14 @@ impl Draft {
     pub(super) fn finish(
         mut self,
         record: &StoredResult,
-        pictures: &[Vec<u8>],
+        pictures: &[(usize, Vec<u8>)],
         init: Option<&[u8]>,
         target: &Path,
     ) -> Result<(), StoreError> {
         let path = self.dir.join(STATES);
         self.states.flush().map_err(StoreError::io(&path))?;
         self.states.get_ref().sync_all().map_err(StoreError::io(&path))?;
-        let pictures = pictures.iter().enumerate();
-        let pictures = pictures.map(|(number, picture)| (picture_name(number), picture.as_slice()));
+        let pictures = pictures.iter().map(|(number, picture)| (picture_name(*number), picture.as_slice()));
         for (name, file) in pictures.chain(init.map(|init| (INIT.to_owned(), init))) {
             let path = self.dir.join(name);
             write_durably(&path, file).map_err(StoreError::io(&path))?;

@@ -71,7 +71,7 @@ impl StoredResult {
 
     /// Files that are served by their hash: hash, name, bytes.
     pub(super) fn blobs(&self) -> impl Iterator<Item = (FileHash, String, u64)> {
-        let pictures = self.result.commitment.images.iter().enumerate();
+        let pictures = self.result.commitment.pictures();
         let pictures =
             pictures.map(|(number, image)| (image.file, picture_name(number), u64::from(image.file_bytes)));
         let init = self.offer.params.init_image().zip(self.init_bytes);

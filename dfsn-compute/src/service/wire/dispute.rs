@@ -1,7 +1,7 @@
 //! What a node asks of its worker in a judgement by arithmetic (chapter 15 of the specification).
 
 use dfsn_types::{
-    Boundary, BoundedVec, ElementProof, FileHash, GenerationParams, Hash, INPUTS_MAX, PostedTensor,
+    Boundary, BoundedVec, ElementProof, FailedAt, FileHash, GenerationParams, Hash, INPUTS_MAX, PostedTensor,
     TENSORS_MAX, TensorPart,
 };
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,9 @@ pub enum DisputeQuestion {
         before: Option<FileHash>,
         /// The worker's roots, one after the other.
         roots: FileHash,
+        /// Where the worker says that the computation fails.
+        #[serde(default)]
+        failed: Option<FailedAt>,
         /// What the worker has shown so far, canonical bytes each.
         shown: BoundedVec<FileHash, SHOWN_MAX>,
         /// The root of the model's weights on chain.
@@ -95,6 +98,9 @@ pub enum DisputeAnswer {
         after: Hash,
         /// All roots, in order.
         roots: BoundedVec<Hash, TENSORS_MAX>,
+        /// Where the computation fails, if this worker has committed to that.
+        #[serde(default)]
+        failed: Option<FailedAt>,
     },
     /// To [`DisputeQuestion::Show`].
     Shown(Box<PostedTensor>),

@@ -95,7 +95,7 @@ impl Case {
             }
             (
                 Err(InterpretError::Element { source: EvaluateError::NotFinite { .. }, .. }),
-                Err(ExactError::NotFinite { op: 0 }),
+                Err(ExactError::NotFinite { op: 0, .. }),
             ) => None,
             (defined, found) => panic!("{}: {defined:?}, {found:?}", what()),
         }

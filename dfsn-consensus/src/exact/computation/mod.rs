@@ -2,15 +2,17 @@
 //! specification).
 
 mod contested;
+mod origin;
 
-use dfsn_types::{Hash, SLICE_BYTES_MAX, TENSORS_MAX, node_chunks};
+use dfsn_types::{FailedAt, Hash, SLICE_BYTES_MAX, TENSORS_MAX, node_chunks};
 use thiserror::Error;
 
 use super::data::{TensorData, tensor_root};
-use super::program::{Program, ProgramError};
+use super::program::Program;
 use super::tensor::TensorSpec;
 
-pub use contested::{ComputationError, ContestedState, TEXT_CHUNKS_MAX};
+pub use contested::ContestedState;
+pub use origin::{ComputationError, Origin, TEXT_CHUNKS_MAX};
 
 /// How a state of the trace follows from the one before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,10 +76,26 @@ pub enum RootsError {
     /// A last tensor that is not the committed state.
     #[error("the computation does not end in the committed state")]
     After,
+    /// A place to fail at that the computation does not have.
+    #[error("the computation has no number {element} of operation {op} in program {call} to fail at")]
+    NoSuchNumber {
+        /// The program.
+        call: u8,
+        /// The operation.
+        op: u32,
+        /// The element.
+        element: u64,
+    },
+    /// A root that is not zeros where the computation has failed before.
+    #[error("tensor {place} has a root and comes after the failure")]
+    Beyond {
+        /// Its place in the list.
+        place: usize,
+    },
 }
 
 impl Computation {
-    fn of(calls: impl IntoIterator<Item = (Program, Vec<Binding>)>) -> Result<Self, ProgramError> {
+    fn of(calls: impl IntoIterator<Item = (Program, Vec<Binding>)>) -> Self {
         let mut all = Self { calls: Vec::new(), tensors: 0, given: 0 };
         for (program, inputs) in calls {
             let first = all.tensors;
@@ -89,14 +107,22 @@ impl Computation {
             all.given = given.fold(all.given, usize::max);
             all.calls.push(Call { program, first, inputs });
         }
-        if all.tensors > TENSORS_MAX { Err(ProgramError::TooLong) } else { Ok(all) }
+        all
     }
 
-    /// Whether every tensor is one piece, or has a level by which the piece that differs is found (rule ARI-01).
-    fn can_be_searched(&self) -> bool {
-        let tensors = self.calls.iter().flat_map(|call| call.program.tensors());
-        let bytes = |spec: &TensorSpec| spec.bytes();
-        tensors.map(bytes).all(|bytes| bytes <= SLICE_BYTES_MAX as u64 || node_chunks(bytes).is_some())
+    /// The computation, if arithmetic can judge it: all roots fit one message, and every tensor is one piece or has a level by
+    /// which the piece that differs is found (rule ARI-01).
+    ///
+    /// # Errors
+    /// [`ComputationError::TooLarge`].
+    pub fn checked(self) -> Result<Self, ComputationError> {
+        let mut tensors = self.calls.iter().flat_map(|call| call.program.tensors());
+        let can_be_found = |spec: &TensorSpec| {
+            let bytes = spec.bytes();
+            bytes <= SLICE_BYTES_MAX as u64 || node_chunks(bytes).is_some()
+        };
+        let fits = self.tensors <= TENSORS_MAX && tensors.all(can_be_found);
+        if fits { Ok(self) } else { Err(ComputationError::TooLarge) }
     }
 
     /// The programs.
@@ -139,11 +165,71 @@ impl Computation {
         given: &[Hash],
         after: &Hash,
     ) -> Result<(), RootsError> {
+        self.check_inputs(roots, before, given, self.calls.len())?;
+        let last = self.last().ok_or(RootsError::After)?;
+        let spec = self.tensor(last).ok_or(RootsError::After)?;
+        if roots.get(last) == Some(&tensor_root(spec, after)) { Ok(()) } else { Err(RootsError::After) }
+    }
+
+    /// Checks the roots of a computation that fails at a number: inputs are what they should be, and what comes after the
+    /// failure has no root (rule ARI-10).
+    ///
+    /// # Errors
+    /// [`RootsError`].
+    pub fn check_failed_roots(
+        &self,
+        roots: &[Hash],
+        before: Option<&Hash>,
+        given: &[Hash],
+        failed: FailedAt,
+    ) -> Result<(), RootsError> {
+        let FailedAt::Number { call, op, element } = failed else { return Err(RootsError::After) };
+        let none = RootsError::NoSuchNumber { call, op, element };
+        let failing = self.calls.get(usize::from(call)).ok_or(none)?;
+        let output = usize::try_from(op).ok().and_then(|op| failing.program.ops().get(op)?.outputs.first());
+        let spec = output.and_then(|id| failing.program.tensor(*id)).ok_or(none)?;
+        if element >= spec.len() as u64 {
+            return Err(none);
+        }
+        self.check_inputs(roots, before, given, usize::from(call).saturating_add(1))?;
+        let absent = Hash::from_bytes([0; 32]);
+        let mut places = self.exist_before(failed).into_iter().zip(roots).enumerate();
+        match places.find(|(_, (exists, root))| !exists && **root != absent) {
+            Some((place, _)) => Err(RootsError::Beyond { place }),
+            None => Ok(()),
+        }
+    }
+
+    /// Of each tensor of the list, whether it is there before the computation fails.
+    pub fn exist_before(&self, failed: FailedAt) -> Vec<bool> {
+        let mut exist = vec![false; self.tensors];
+        let FailedAt::Number { call, op, .. } = failed else { return exist };
+        for (index, holder) in self.calls.iter().enumerate().take(usize::from(call).saturating_add(1)) {
+            let is_whole = index < usize::from(call);
+            let ops = if is_whole { usize::MAX } else { usize::try_from(op).unwrap_or(usize::MAX) };
+            let written = holder.program.ops().iter().take(ops).flat_map(|op| &op.outputs);
+            for id in holder.program.inputs().iter().chain(written) {
+                if let Some(exists) = exist.get_mut(holder.first.saturating_add(id.index())) {
+                    *exists = true;
+                }
+            }
+        }
+        exist
+    }
+
+    /// Checks the number of roots, and inputs of the first `calls` programs.
+    fn check_inputs(
+        &self,
+        roots: &[Hash],
+        before: Option<&Hash>,
+        given: &[Hash],
+        calls: usize,
+    ) -> Result<(), RootsError> {
         let (actual, expected) = (roots.len(), self.tensors);
         if actual != expected {
             return Err(RootsError::Count { actual, expected });
         }
-        for (index, call) in self.calls.iter().enumerate() {
+        for (index, call) in self.calls.iter().enumerate().take(calls) {
             for (input, (binding, id)) in call.inputs.iter().zip(call.program.inputs()).enumerate() {
                 let error = RootsError::Input { call: index, input };
                 let spec = call.program.tensor(*id).ok_or(error)?;
@@ -161,9 +247,7 @@ impl Computation {
                 }
             }
         }
-        let last = self.last().ok_or(RootsError::After)?;
-        let spec = self.tensor(last).ok_or(RootsError::After)?;
-        if roots.get(last) == Some(&tensor_root(spec, after)) { Ok(()) } else { Err(RootsError::After) }
+        Ok(())
     }
 
     fn output(&self, call: usize, position: usize) -> Option<usize> {

@@ -5,12 +5,14 @@
 
 mod elementwise;
 mod embed;
+mod failure;
 mod group_norm;
 mod heads;
 mod product;
 mod rows;
 
 pub use embed::wave;
+pub use failure::first_failure;
 pub use heads::{score_factor, score_kappa, score_shift};
 pub use product::source_index;
 

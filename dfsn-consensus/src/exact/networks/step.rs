@@ -166,14 +166,16 @@ pub fn decoder_input(size: ImageSize) -> Result<Program, ProgramError> {
     builder.finish(vec![pixels])
 }
 
-/// From the decoder's output to the planes that a trace commits to.
+/// From the decoder's output to the planes that a trace commits to. An element that is not finite fails here.
 ///
 /// # Errors
 /// [`ProgramError`] for sizes that have no exact form.
 pub fn decoded(size: ImageSize) -> Result<Program, ProgramError> {
     let mut builder = Builder::new("step");
     let planes = builder.prediction(size)?;
-    builder.finish(vec![planes])
+    let same = Expression::new(vec![Node::Input(0)])?;
+    let checked = builder.push(OpKind::Elementwise(same), &[planes], Element::F32, &size.planes())?;
+    builder.finish(vec![checked])
 }
 
 impl ImageSize {

@@ -3,10 +3,13 @@
 //! A prover computes the number with a [`Recorder`], which notes what it reads, and shows exactly that. A verifier
 //! computes it again from what was shown: both run [`evaluate_element`].
 
+mod extent;
 mod open;
 mod recorder;
 mod shown;
 
+use extent::Claimed;
+pub use extent::Extent;
 pub use open::{ProverError, WorkerBytes, open_output, prove_element};
 
 use dfsn_types::{ElementProof, Hash, SliceError, TensorOpening};
@@ -76,6 +79,8 @@ pub struct Claim<'a, P> {
     pub weights_root: Hash,
     /// The file's layout.
     pub places: &'a P,
+    /// How far the worker's numbers go in the program.
+    pub extent: Extent,
 }
 
 /// What a proof shows.
@@ -85,8 +90,8 @@ pub enum Finding {
     Follows,
     /// It does not: the worker contradicts itself.
     Contradiction {
-        /// What the worker says.
-        claimed: Value,
+        /// What the worker says; nothing where it says that there is no number, and where any would be wrong.
+        claimed: Option<Value>,
         /// What follows; nothing where the operation has no finite result.
         computed: Option<Value>,
     },
@@ -130,13 +135,22 @@ pub enum ProofError {
     /// A slice of the weights that shows nothing.
     #[error("the weights: {0}")]
     Weights(SliceError),
+    /// A number behind the one at which the worker says that the computation fails.
+    #[error("the worker claims no element {element} of operation {op}: its computation fails before")]
+    Unclaimed {
+        /// The operation.
+        op: u32,
+        /// The element.
+        element: u64,
+    },
     /// It does not show all that the number depends on.
     #[error(transparent)]
     Evaluate(EvaluateError),
 }
 
 impl<P: WeightPlaces> Claim<'_, P> {
-    /// Computes the proof's number from what it shows, on soft floats, and compares.
+    /// Computes the proof's number from what it shows, on soft floats, and compares. Where it is none and the worker has one, or
+    /// the reverse, there is nothing to compare with (rules ARI-07, ARI-11).
     ///
     /// # Errors
     /// [`ProofError`] when the proof shows nothing, neither for nor against the worker.
@@ -146,18 +160,26 @@ impl<P: WeightPlaces> Claim<'_, P> {
         let output = usize::from(proof.output);
         let id = self.program.ops().get(op).and_then(|op| op.outputs.get(output)).ok_or(none)?;
         let element = usize::try_from(proof.element).map_err(|_| none)?;
+        let claim = self.extent.claim(proof);
+        if claim == Claimed::Nothing {
+            return Err(ProofError::Unclaimed { op: proof.op, element: proof.element });
+        }
         let shown = self.shown(proof)?;
-        let claimed = shown.element(*id, element).map_err(ProofError::Evaluate)?;
         let computed = match evaluate_element::<SoftSingle>(self.program, op, output, element, &shown) {
             Ok(value) => Some(value),
             Err(EvaluateError::NotFinite { .. }) => None,
             Err(error) => return Err(ProofError::Evaluate(error)),
         };
-        Ok(if computed == Some(claimed) {
-            Finding::Follows
-        } else {
-            Finding::Contradiction { claimed, computed }
-        })
+        let claimed = match (claim, computed) {
+            (Claimed::Number, Some(_)) => Some(shown.element(*id, element).map_err(ProofError::Evaluate)?),
+            _ => None,
+        };
+        let follows = match claim {
+            Claimed::Number => computed.is_some() && computed == claimed,
+            Claimed::SomeNumber => computed.is_some(),
+            Claimed::NoNumber | Claimed::Nothing => computed.is_none(),
+        };
+        Ok(if follows { Finding::Follows } else { Finding::Contradiction { claimed, computed } })
     }
 
     /// Checks every slice against the root that it must lead to.

@@ -50,7 +50,8 @@ pub enum ProverError {
 
 /// Shows element `element` of output `output` of operation `op` and what it follows from. `source` holds the prover's
 /// numbers, which agree with the worker's but for the output; `opened` shows the worker's element, by
-/// [`open_output`] or from what the worker posted; `list` are the worker's roots.
+/// [`open_output`] or from what the worker posted, and is not needed where the worker has none, or there is none; `list`
+/// are the worker's roots.
 ///
 /// # Errors
 /// [`ProverError`].
@@ -59,7 +60,7 @@ pub fn prove_element<P: WeightPlaces>(
     (call, op, output, element): (u8, u32, u8, u64),
     source: &impl Source,
     bytes: &impl WorkerBytes,
-    opened: TensorOpening,
+    opened: Option<TensorOpening>,
     list: &[Hash],
 ) -> Result<ElementProof, ProverError> {
     let program = claim.program;
@@ -75,7 +76,7 @@ pub fn prove_element<P: WeightPlaces>(
     for (id, ranges) in read.tensors {
         tensors.push(open_tensor(claim, id, ranges, bytes)?);
     }
-    tensors.push(opened);
+    tensors.extend(opened);
     let roots = tensors.iter().map(|opening| {
         let place = (claim.first as u64).saturating_add(opening.tensor.into()).saturating_mul(ROOT_BYTES);
         place..place.saturating_add(ROOT_BYTES)

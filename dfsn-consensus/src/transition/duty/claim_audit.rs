@@ -43,11 +43,12 @@ impl Execution {
         Ok(())
     }
 
-    /// What a claim of this output asks (rules AUD-05, AUD-11); a juror has the contested question.
+    /// What a claim of this output asks (rules AUD-05, AUD-11, AUD-12); a juror has the contested question.
     fn questions(&self, duty: &Duty, seat: Seat, output: &VrfOutput) -> Result<Questions, DutyError> {
         let job = self.duty_job(duty)?;
         let committed = job.committed().ok_or_else(|| not_awaited(duty))?;
-        let questions = sortition::draw_questions(output, TraceShape::of(&job.params), &committed.opened);
+        let (shape, commitment) = (TraceShape::of(&job.params), &committed.commitment);
+        let questions = sortition::draw_questions_of(output, shape, commitment, &committed.opened);
         if seat.role() == Role::Auditor && questions.boundaries.is_empty() {
             return Err(DutyError::NothingToAsk(duty.validator));
         }

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dfsn_types::{Duty, Event, ResultCommitment};
+use dfsn_types::{Boundary, Duty, Event, ProfileRecord, ResultCommitment, TraceShape};
 
 use super::{Execution, not_awaited};
 use crate::error::DutyError;
-use crate::state::{Coins, Committed, Phase, Stage};
+use crate::state::{Coins, Committed, Job, Phase, Stage};
 
 impl Execution {
-    /// Takes the first result of an attempt (rules CMT-01, CMT-02) and opens the claims.
+    /// Takes the first result of an attempt (rules CMT-01 to CMT-03) and opens the claims.
     pub(super) fn commit_result(
         &mut self,
         duty: &Duty,
@@ -23,6 +23,7 @@ impl Execution {
         if actual != usize::from(expected) {
             return Err(DutyError::ImageCount { actual, expected });
         }
+        self.check_failures(job, commitment)?;
         let mut job = self.take_duty_job(duty)?;
         self.close_open_job(&job, &worker);
         let lock = match &mut job.stage {
@@ -58,6 +59,21 @@ impl Execution {
             window,
         }));
         self.put_job(job);
+        Ok(())
+    }
+
+    /// An image fails at a boundary that it has, and only where everybody computes the same numbers (rule CMT-03).
+    fn check_failures(&self, job: &Job, commitment: &ResultCommitment) -> Result<(), DutyError> {
+        let is_exact =
+            matches!(self.state.profiles.get(&job.pair().profile), Some(ProfileRecord::Exact { .. }));
+        let decoded = TraceShape::of(&job.params).decoded();
+        for (image, result) in (0..).zip(commitment.images.iter()) {
+            if let Some(t) = result.failed()
+                && (!is_exact || t > decoded)
+            {
+                return Err(DutyError::Failure(Boundary { image, t }));
+            }
+        }
         Ok(())
     }
 }

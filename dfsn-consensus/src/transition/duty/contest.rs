@@ -7,7 +7,7 @@ use crate::error::DutyError;
 use crate::state::{Dispute, DisputeStage, Job, Judgement, Phase, Stage};
 
 impl Execution {
-    /// Calls a jury over one answer, or has arithmetic judge it (rules CON-01, CON-02, JUD-01, ARI-01).
+    /// Calls a jury over one answer, or has arithmetic judge it (rules CON-01, CON-02, JUD-01, ARI-01, ARI-12).
     pub(super) fn contest(
         &mut self,
         duty: &Duty,
@@ -46,11 +46,17 @@ impl Execution {
         inputs: &[Hash],
     ) -> Result<(Phase, DurationMs), DutyError> {
         let windows = &self.state.params.windows;
+        let judging = || (Phase::Judging(Box::new(Judgement::new(answer, boundary))), windows.claim_ms);
+        let fails = job.committed().is_some_and(|committed| committed.commitment.fails_at(boundary));
+        if fails && inputs.is_empty() && !self.state.takes_given(job, boundary, 0) {
+            // The worker says that the inputs themselves fail, of which arithmetic knows nothing.
+            return Ok(judging());
+        }
         if !self.state.takes_given(job, boundary, inputs.len()) {
             return Err(DutyError::GivenInputs { boundary: boundary.t, actual: inputs.len() });
         }
         if self.state.computation(job, boundary, inputs.len()).is_none() {
-            return Ok((Phase::Judging(Box::new(Judgement::new(answer, boundary))), windows.claim_ms));
+            return Ok(judging());
         }
         let (stage, length) = match inputs.len() {
             0 => (DisputeStage::Listing, windows.open_ms),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use dfsn_consensus::exact::{
-    Claim, Element, EvaluateError, Finding, Op, Program, ProofError, ProverError, Source, TensorData,
+    Claim, Element, EvaluateError, Extent, Finding, Op, Program, ProofError, ProverError, Source, TensorData,
     TensorId, Value, WeightForm, WeightId, WeightPlace, WeightPlaces, Weights, WorkerBytes, evaluate_element,
     interpret, open_output, prove_element,
 };
@@ -134,13 +134,14 @@ impl<'a> Committed<'a> {
             roots: Hash::from_bytes(*list.finalize().as_bytes()),
             weights_root: Hash::from_bytes(*blake3::hash(&self.weights).as_bytes()),
             places: &self.places,
+            extent: Extent::Whole,
         }
     }
 
     pub(crate) fn prove(&self, op: usize, output: usize, element: usize) -> ElementProof {
         let claim = self.claim();
         let id = self.program.ops()[op].outputs[output];
-        let opened = open_output(&claim, id, element, self).unwrap();
+        let opened = Some(open_output(&claim, id, element, self).unwrap());
         let place = (2, op as u32, output as u8, element as u64);
         prove_element(&claim, place, &self.source(), self, opened, &self.list).unwrap()
     }

@@ -1,22 +1,20 @@
 //! A job in the exact profile of which a state is contested.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use dfsn_consensus::DutyError;
 use dfsn_consensus::exact::{
-    Architecture, Claim, Computation, ProverError, TensorData, TensorId, WeightLayout, WorkerBytes,
-    open_output, prove_element,
+    Architecture, Claim, Computation, Extent, TensorData, TensorId, open_output, prove_element,
 };
 use dfsn_consensus::state::{DisputeStage, Phase};
 use dfsn_types::{
-    Amount, AnswerRef, Attempt, Boundary, BoundedVec, CommittedState, DutyKind, ElementProof, FileHash,
-    GenerationParams, GenerationRequest, Hash, ImageCommitment, ImageSize, JobId, Pair, PixelHash,
-    PostedPart, PostedTensor, ProfileRecord, ResultCommitment, Salt, SchedulerKind, Seat as Role, Slice,
-    StateContext, TensorPart, TensorRoots, TraceLeaf, TraceShape, TraceTree, hash_nodes,
+    Amount, AnswerRef, Attempt, Boundary, BoundedVec, CommittedState, DutyKind, ElementProof, FailedAt,
+    FileHash, GenerationParams, GenerationRequest, Hash, ImageCommitment, ImageResult, ImageSize, JobId,
+    Pair, PixelHash, PostedPart, PostedTensor, ProfileRecord, ResultCommitment, Salt, SchedulerKind,
+    Seat as Role, Slice, StateContext, TensorPart, TensorRoots, TraceLeaf, TraceShape, TraceTree, hash_nodes,
 };
 
-use super::model::{Held, Model, Tensors};
+use super::model::{Bytes, Change, Held, Model, Tensors, numbers};
 use crate::network::setup::pair;
 use crate::network::{Behaviour, Network, Seat, Setup, Working, answer_of};
 
@@ -33,6 +31,10 @@ pub(crate) struct Case {
     pub(crate) worker: Tensors,
     /// What they should be.
     pub(crate) right: Tensors,
+    /// Where the computation fails, as the worker says.
+    pub(crate) claimed: Option<FailedAt>,
+    /// Where it fails.
+    pub(crate) failed: Option<FailedAt>,
     pub(crate) tree: TraceTree,
     /// The contested boundary.
     t: u16,
@@ -41,6 +43,15 @@ pub(crate) struct Case {
     pub(crate) inputs: Vec<Hash>,
     /// The answer that is contested.
     pub(crate) answer: AnswerRef,
+}
+
+/// Numbers before the contested boundary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// As usual.
+    Usual,
+    /// So large that the decoder's convolutions overflow.
+    Huge,
 }
 
 /// Who is wrong.
@@ -62,18 +73,44 @@ impl Case {
 
     /// The state at a boundary is contested.
     pub(crate) fn at(t: u16, wrong: Wrong) -> Self {
+        Self::of(t, wrong, Start::Usual, |_| None)
+    }
+
+    /// The worker says of the decoder's output that it fails there, or hides that it does; `claim` is told where it does.
+    pub(crate) fn failing(start: Start, claim: impl Fn(Option<FailedAt>) -> Option<FailedAt>) -> Self {
+        Self::of(STEPS + 1, Wrong::Nobody, start, claim)
+    }
+
+    pub(crate) fn of(
+        t: u16,
+        wrong: Wrong,
+        start: Start,
+        claim: impl Fn(Option<FailedAt>) -> Option<FailedAt>,
+    ) -> Self {
         let (model, computation) = (Model::new(), contested(t));
-        let start = numbers("state before", before_length(&computation));
+        let start = match start {
+            Start::Usual => numbers("state before", before_length(&computation)),
+            Start::Huge => TensorData::from_floats(&vec![3e38; before_length(&computation)]),
+        };
         let given: Vec<TensorData> =
             given_lengths(t).into_iter().map(|length| numbers("given", length)).collect();
         let inputs = given.iter().map(TensorData::hash).collect::<Vec<_>>();
         let change = match wrong {
-            Wrong::Worker(call, tensor, element) => Some((call, tensor, element)),
+            Wrong::Worker(call, tensor, element) => Some(Change::Flip(call, tensor, element)),
             _ => None,
         };
         let compute = |change| Tensors::compute(&model, &computation, (&start, &given), change);
-        let right = compute(None);
-        let worker = change.map_or_else(|| right.clone(), |_| compute(change));
+        let (right, failed) = compute(None);
+        let claimed = claim(failed);
+        let change = change.or((claimed != failed).then_some(Change::Hide));
+        let mut worker = change.map_or_else(|| right.clone(), |_| compute(change).0);
+        if let Some(claimed) = claimed {
+            worker = worker.before(&computation, claimed);
+        }
+        let after = |tensors: &Tensors, failed: Option<FailedAt>| match failed {
+            Some(failed) => failed.to_state(),
+            None => tensors.last(&computation),
+        };
         let mut seats = vec![Seat::new(Behaviour::working(Working::MissesDeadline))];
         seats.extend((0..3).map(|_| Seat::auditor(Behaviour::HONEST)));
         let setup = Setup { exact: Some(model.record()), ..Setup::of(seats) };
@@ -82,8 +119,8 @@ impl Case {
             let job = network.request_with(0, request(seed));
             network.until(|network| network.state().jobs.get(&job).is_some_and(|job| job.worker().is_some()));
             network.tick();
-            let states = states(t, &start, &worker.last(&computation));
-            let tree = commit(&mut network, &job, &states);
+            let states = states(t, &start, &after(&worker, claimed));
+            let tree = commit(&mut network, &job, &states, claimed.map(|_| t));
             network.until(|network| {
                 network.phase(&job).is_some_and(|phase| matches!(phase, Phase::Answering(_)))
             });
@@ -93,11 +130,25 @@ impl Case {
                 Some(answer_of(*auditor, u8::try_from(question).unwrap()))
             });
             let Some(answer) = found else { continue };
-            let honest = self::states(t, &start, &right.last(&computation));
+            let honest = self::states(t, &start, &after(&right, failed));
             answer_all(&mut network, &job, &honest, (wrong == Wrong::Auditor).then_some(answer));
             network.until(|network| network.phase(&job) == Some(&Phase::Opening));
             let before = start.to_bytes();
-            return Self { network, job, model, computation, worker, right, tree, t, before, inputs, answer };
+            return Self {
+                network,
+                job,
+                model,
+                computation,
+                worker,
+                right,
+                claimed,
+                failed,
+                tree,
+                t,
+                before,
+                inputs,
+                answer,
+            };
         }
         unreachable!("the seeds do not end")
     }
@@ -127,8 +178,12 @@ impl Case {
         };
         TensorRoots {
             before: Some(state(self.t - 1, &self.before)),
-            after: state(self.t, &self.worker.last(&self.computation)),
+            after: match self.claimed {
+                Some(failed) => state(self.t, &failed.to_state()),
+                None => state(self.t, &self.worker.last(&self.computation)),
+            },
             roots: BoundedVec::new(self.worker.roots(&self.computation)).unwrap(),
+            failed: self.claimed,
         }
     }
 
@@ -179,7 +234,22 @@ impl Case {
     }
 
     /// A proof of an element from the worker's tensors.
-    pub(crate) fn prove(&self, (call, op, output): (usize, usize, usize), element: usize) -> ElementProof {
+    pub(crate) fn prove(&self, place: (usize, usize, usize), element: usize) -> ElementProof {
+        self.prove_with(place, element, true)
+    }
+
+    /// As [`Self::prove`], of a number that the worker does not have, or that is none.
+    pub(crate) fn prove_unshown(&self, at: FailedAt) -> ElementProof {
+        let FailedAt::Number { call, op, element } = at else { panic!("no number") };
+        self.prove_with((usize::from(call), op as usize, 0), element as usize, false)
+    }
+
+    fn prove_with(
+        &self,
+        (call, op, output): (usize, usize, usize),
+        element: usize,
+        is_shown: bool,
+    ) -> ElementProof {
         let program = &self.computation.calls()[call].program;
         let (tensors, weights) = (&self.worker.0[call], self.model.weights(program));
         let list = self.worker.roots(&self.computation);
@@ -190,9 +260,11 @@ impl Case {
             roots: hash(&list_bytes(&list)),
             weights_root: self.model.record().weights_root,
             places: &self.model.layout,
+            extent: Extent::of(call, self.claimed),
         };
         let bytes = Bytes { tensors, file: &self.model.file, layout: &self.model.layout };
-        let opened = open_output(&claim, program.ops()[op].outputs[output], element, &bytes).unwrap();
+        let opened = is_shown
+            .then(|| open_output(&claim, program.ops()[op].outputs[output], element, &bytes).unwrap());
         let source = Held { tensors, weights: &weights };
         let place = (call as u8, op as u32, output as u8, element as u64);
         prove_element(&claim, place, &source, &bytes, opened, &list).unwrap()
@@ -258,12 +330,6 @@ fn before_length(computation: &Computation) -> usize {
     program.tensor(program.inputs()[0]).unwrap().len()
 }
 
-fn numbers(what: &str, count: usize) -> TensorData {
-    let mut bytes = vec![0; count];
-    blake3::Hasher::new().update(what.as_bytes()).finalize_xof().fill(&mut bytes);
-    TensorData::from_floats(&bytes.iter().map(|byte| f32::from(*byte) / 64.0 - 2.0).collect::<Vec<_>>())
-}
-
 fn request(seed: u32) -> GenerationRequest {
     let pair = Pair { profile: ProfileRecord::EXACT_V1.id(), ..pair() };
     let size = ImageSize::new(128, 128).unwrap();
@@ -295,7 +361,7 @@ fn context(network: &Network, job: &JobId, t: usize) -> StateContext {
     }
 }
 
-fn commit(network: &mut Network, job: &JobId, states: &[Vec<u8>]) -> TraceTree {
+fn commit(network: &mut Network, job: &JobId, states: &[Vec<u8>], failed: Option<u16>) -> TraceTree {
     let leaf = |(t, state): (usize, &Vec<u8>)| {
         let context = context(network, job, t);
         TraceLeaf { digest: context.digest(state), salt: Salt::from_bytes([t as u8; 32]) }
@@ -303,7 +369,9 @@ fn commit(network: &mut Network, job: &JobId, states: &[Vec<u8>]) -> TraceTree {
     let shape = TraceShape::of(&network.job(job).params);
     let tree = TraceTree::new(shape, states.iter().enumerate().map(leaf).collect()).unwrap();
     let (file, pixels) = (FileHash::from_bytes([1; 32]), PixelHash::from_bytes([2; 32]));
-    let images = BoundedVec::new(vec![ImageCommitment { file, file_bytes: 32, pixels }]).unwrap();
+    let picture = ImageResult::Picture(ImageCommitment { file, file_bytes: 32, pixels });
+    let image = failed.map_or(picture, |t| ImageResult::Failed { t });
+    let images = BoundedVec::new(vec![image]).unwrap();
     let commitment = ResultCommitment { images, trace_root: tree.root() };
     network.duty(0, job, DutyKind::CommitResult(commitment));
     tree
@@ -317,28 +385,16 @@ fn answer_all(network: &mut Network, job: &JobId, states: &[Vec<u8>], wrong: Opt
         let answers = claim.questions.iter().enumerate().map(|(question, boundary)| {
             let is_wrong = wrong == Some(answer_of(auditor, question as u8));
             let bytes = if is_wrong { vec![7; 32] } else { states[usize::from(boundary.t)].clone() };
-            let digest = context(network, job, usize::from(boundary.t)).digest(&bytes);
+            let context = context(network, job, usize::from(boundary.t));
+            let fails = network.job(job).committed().unwrap().commitment.fails_at(boundary);
+            let digest = match FailedAt::from_state(&bytes).is_some() == fails {
+                true => context.digest(&bytes),
+                // What the worker has committed to is not of this kind (TRC-09).
+                false => context.malformed(),
+            };
             network.job(job).answer_context(network.state().chain.genesis, boundary, auditor).answer(&digest)
         });
         let answers = BoundedVec::new(answers.collect()).unwrap();
         network.duty(node, job, DutyKind::SubmitAudit { seat: Role::Auditor { round: 1 }, answers });
-    }
-}
-
-/// Bytes of a worker's tensors and of the file.
-struct Bytes<'a> {
-    tensors: &'a BTreeMap<TensorId, TensorData>,
-    file: &'a [u8],
-    layout: &'a WeightLayout,
-}
-
-impl WorkerBytes for Bytes<'_> {
-    fn tensor(&self, tensor: TensorId, range: Range<u64>) -> Result<Vec<u8>, ProverError> {
-        Ok(self.tensors[&tensor].to_bytes()[range.start as usize..range.end as usize].to_vec())
-    }
-
-    fn weights(&self, range: Range<u64>) -> Result<Vec<u8>, ProverError> {
-        assert!(range.end <= self.layout.length());
-        Ok(self.file[range.start as usize..range.end as usize].to_vec())
     }
 }

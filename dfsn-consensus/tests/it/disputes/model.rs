@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use dfsn_consensus::exact::{
-    Architecture, Binding, Computation, ContestedState, EvaluateError, Program, Source, TensorData, TensorId,
-    Value, WeightForm, WeightId, WeightLayout, Weights, evaluate_element, interpret,
+    Architecture, Binding, Computation, ContestedState, Element, EvaluateError, InterpretError, Program,
+    ProverError, Source, TensorData, TensorId, Value, WeightForm, WeightId, WeightLayout, Weights,
+    WorkerBytes, evaluate_element, interpret,
 };
-use dfsn_types::{Boundary, BoundedVec, ExactRecord, GenerationParams, Hash};
+use dfsn_types::{Boundary, BoundedVec, ExactRecord, FailedAt, GenerationParams, Hash};
 
 pub(crate) struct Model {
     pub(crate) architecture: Architecture,
@@ -122,19 +123,28 @@ impl Weights for File<'_> {
     }
 }
 
-/// All tensors of a computation, call by call.
+/// Tensors of a computation, call by call: all, or those before a number that is none.
 #[derive(Clone)]
 pub(crate) struct Tensors(pub(crate) Vec<BTreeMap<TensorId, TensorData>>);
 
+/// What is done to numbers before others read them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// One bit of a tensor of a call is turned over.
+    Flip(usize, TensorId, usize),
+    /// What is none becomes zero.
+    Hide,
+}
+
 impl Tensors {
-    /// Runs everything from the state before and what is given. `changed` names a tensor of a call and what becomes of it; what comes
-    /// after is built upon it.
+    /// Runs everything from the state before and what is given, up to a number that is none. What comes after a change is built
+    /// upon it.
     pub(crate) fn compute(
         model: &Model,
         computation: &Computation,
         (before, given): (&TensorData, &[TensorData]),
-        changed: Option<(usize, TensorId, usize)>,
-    ) -> Self {
+        changed: Option<Change>,
+    ) -> (Self, Option<FailedAt>) {
         let mut all: Vec<BTreeMap<TensorId, TensorData>> = Vec::new();
         for (index, call) in computation.calls().iter().enumerate() {
             let inputs: Vec<TensorData> = call
@@ -149,20 +159,39 @@ impl Tensors {
                     Binding::Given(which) => given[*which].clone(),
                 })
                 .collect();
-            let change = changed.filter(|(call, ..)| *call == index).map(|(_, id, element)| (id, element));
-            all.push(run(&call.program, &model.weights(&call.program), inputs, change));
+            let change = changed.filter(|change| match change {
+                Change::Flip(call, ..) => *call == index,
+                Change::Hide => true,
+            });
+            let (tensors, failed) = run(&call.program, &model.weights(&call.program), inputs, change);
+            all.push(tensors);
+            if let Some((op, element)) = failed {
+                let (call, op, element) = (index as u8, op as u32, element as u64);
+                return (Self(all), Some(FailedAt::Number { call, op, element }));
+            }
         }
-        Self(all)
+        (Self(all), None)
     }
 
+    /// Leaves out what is not there before a failure.
+    pub(crate) fn before(mut self, computation: &Computation, failed: FailedAt) -> Self {
+        let exist = computation.exist_before(failed);
+        for (call, tensors) in computation.calls().iter().zip(&mut self.0) {
+            tensors.retain(|id, _| exist[call.first + id.index()]);
+        }
+        self
+    }
+
+    /// Zeros where there is no tensor.
     pub(crate) fn roots(&self, computation: &Computation) -> Vec<Hash> {
-        let calls = computation.calls().iter().zip(&self.0);
-        calls
-            .flat_map(|(call, tensors)| {
-                let specs = call.program.tensors().iter().zip(tensors.values());
-                specs.map(|(spec, data)| Hash::from_bytes(data.root(spec)))
-            })
-            .collect()
+        let mut roots = vec![Hash::from_bytes([0; 32]); computation.tensors()];
+        for (call, tensors) in computation.calls().iter().zip(&self.0) {
+            for (id, data) in tensors {
+                let spec = call.program.tensor(*id).unwrap();
+                roots[call.first + id.index()] = Hash::from_bytes(data.root(spec));
+            }
+        }
+        roots
     }
 
     /// Bytes of the state that the computation ends in.
@@ -172,35 +201,54 @@ impl Tensors {
     }
 }
 
-/// As the interpreter, with one bit of one tensor turned over before others read it.
+/// As the interpreter, with a change; an operation and its element where the program fails.
 fn run(
     program: &Program,
     weights: &File<'_>,
     inputs: Vec<TensorData>,
-    change: Option<(TensorId, usize)>,
-) -> BTreeMap<TensorId, TensorData> {
+    change: Option<Change>,
+) -> (BTreeMap<TensorId, TensorData>, Option<(usize, usize)>) {
     let mut tensors: BTreeMap<TensorId, TensorData> =
         program.inputs().iter().copied().zip(inputs.iter().cloned()).collect();
-    let Some((id, element)) = change else {
-        interpret::<f32>(program, weights, inputs, |id, data| {
+    let Some(change) = change else {
+        let ran = interpret::<f32>(program, weights, inputs, |id, data| {
             tensors.insert(id, data.clone());
-        })
-        .unwrap();
-        return tensors;
+        });
+        let failed = ran.err().map(|error| match error {
+            InterpretError::Element { op, output: 0, index, source: EvaluateError::NotFinite { .. } } => {
+                (op, index)
+            }
+            error => panic!("{error}"),
+        });
+        return (tensors, failed);
     };
     for (op, operation) in program.ops().iter().enumerate() {
         for (output, tensor) in operation.outputs.iter().enumerate() {
             let spec = program.tensor(*tensor).unwrap();
             let source = Held { tensors: &tensors, weights };
-            let value = |index| evaluate_element::<f32>(program, op, output, index, &source).unwrap();
+            let value = |index| match evaluate_element::<f32>(program, op, output, index, &source) {
+                Err(EvaluateError::NotFinite { .. }) if change == Change::Hide => zero(spec.element),
+                value => value.unwrap(),
+            };
             let mut data = collect((0..spec.len()).map(value));
-            if *tensor == id {
+            if let Change::Flip(_, id, element) = change
+                && *tensor == id
+            {
                 flip(&mut data, element);
             }
             tensors.insert(*tensor, data);
         }
     }
-    tensors
+    (tensors, None)
+}
+
+fn zero(element: Element) -> Value {
+    match element {
+        Element::F32 => Value::F32(0),
+        Element::I16 => Value::I16(0),
+        Element::I32 => Value::I32(0),
+        Element::I64 => Value::I64(0),
+    }
 }
 
 fn flip(data: &mut TensorData, element: usize) {
@@ -266,4 +314,29 @@ impl Weights for Held<'_> {
     ) -> Result<Cow<'_, [u32]>, EvaluateError> {
         self.weights.plain(weight, row, range)
     }
+}
+
+/// Bytes of a worker's tensors and of the file.
+pub(crate) struct Bytes<'a> {
+    pub(crate) tensors: &'a BTreeMap<TensorId, TensorData>,
+    pub(crate) file: &'a [u8],
+    pub(crate) layout: &'a WeightLayout,
+}
+
+impl WorkerBytes for Bytes<'_> {
+    fn tensor(&self, tensor: TensorId, range: Range<u64>) -> Result<Vec<u8>, ProverError> {
+        Ok(self.tensors[&tensor].to_bytes()[range.start as usize..range.end as usize].to_vec())
+    }
+
+    fn weights(&self, range: Range<u64>) -> Result<Vec<u8>, ProverError> {
+        assert!(range.end <= self.layout.length());
+        Ok(self.file[range.start as usize..range.end as usize].to_vec())
+    }
+}
+
+/// Numbers that depend on what they are for alone.
+pub(crate) fn numbers(what: &str, count: usize) -> TensorData {
+    let mut bytes = vec![0; count];
+    blake3::Hasher::new().update(what.as_bytes()).finalize_xof().fill(&mut bytes);
+    TensorData::from_floats(&bytes.iter().map(|byte| f32::from(*byte) / 64.0 - 2.0).collect::<Vec<_>>())
 }

@@ -3,8 +3,8 @@
 
 use dfsn_types::{
     Attempt, Boundary, BoundedVec, Domain, FileHash, GenerationParams, GenesisHash, Hash, ImageCommitment,
-    JobId, PixelHash, PostedChunk, ResultCommitment, StateContext, StateDigest, TraceLeaf, TraceShape,
-    TraceTree,
+    ImageResult, JobId, PixelHash, PostedChunk, ResultCommitment, StateContext, StateDigest, TraceLeaf,
+    TraceShape, TraceTree,
 };
 
 /// The bytes of one state.
@@ -120,11 +120,11 @@ impl Trace {
     pub(crate) fn commitment(&self) -> ResultCommitment {
         let image = |states: &Vec<State>| {
             let pixels = states[states.len() - 1];
-            ImageCommitment {
+            ImageResult::Picture(ImageCommitment {
                 file: FileHash::from(Domain::File.hash_bytes(pixels.as_bytes())),
                 file_bytes: 32,
                 pixels: PixelHash::from(Domain::Pixels.hash_bytes(pixels.as_bytes())),
-            }
+            })
         };
         let images = BoundedVec::new(self.states.iter().map(image).collect()).unwrap();
         ResultCommitment { images, trace_root: self.tree.root() }

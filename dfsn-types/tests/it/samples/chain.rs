@@ -137,6 +137,7 @@ impl Sample for RefundReason {
             ("untested", Self::Untested),
             ("cancelled", Self::Cancelled),
             ("overturned", Self::Overturned),
+            ("failed", Self::Failed),
         ]
     }
 }

@@ -80,11 +80,10 @@ impl Sample for TensorRoots {
     fn samples() -> Vec<(&'static str, Self)> {
         let roots = bounded((0..3).map(|start| Hash::from_bytes(counting(start))).collect());
         let after = CommittedState::sample();
-        let first = Self { before: None, after: after.clone(), roots: bounded(vec![]) };
-        vec![
-            ("three tensors", Self { before: Some(after.clone()), after, roots }),
-            ("no state before", first),
-        ]
+        let first = Self { before: None, after: after.clone(), roots: bounded(vec![]), failed: None };
+        let whole = Self { before: Some(after.clone()), after, roots, failed: None };
+        let failed = Self { failed: Some(FailedAt::sample()), ..whole.clone() };
+        vec![("three tensors", whole), ("no state before", first), ("that fail", failed)]
     }
 }
 
@@ -209,13 +208,34 @@ impl Sample for ImageCommitment {
     }
 }
 
+impl Sample for ImageResult {
+    fn samples() -> Vec<(&'static str, Self)> {
+        vec![
+            ("a picture", Self::Picture(ImageCommitment::sample())),
+            ("failed in the seventh step", Self::Failed { t: 7 }),
+        ]
+    }
+}
+
+impl Sample for FailedAt {
+    fn samples() -> Vec<(&'static str, Self)> {
+        vec![
+            ("at a number", Self::Number { call: 2, op: 511, element: 40_961 }),
+            ("in the inputs", Self::Inputs),
+        ]
+    }
+}
+
 impl Sample for ResultCommitment {
     fn samples() -> Vec<(&'static str, Self)> {
-        let of = |images| {
-            let images = bounded(vec![ImageCommitment::sample(); images]);
-            Self { images, trace_root: TraceRoot::from_bytes(counting(0xA0)) }
-        };
-        vec![("one image", of(1)), ("four images", of(4)), ("no image: the form allows it", of(0))]
+        let of = |images| Self { images: bounded(images), trace_root: TraceRoot::from_bytes(counting(0xA0)) };
+        let pictures = |count| of(vec![ImageResult::sample(); count]);
+        vec![
+            ("one image", pictures(1)),
+            ("four images", pictures(4)),
+            ("no image: the form allows it", pictures(0)),
+            ("the second image failed", of(ImageResult::samples().into_iter().map(|(_, it)| it).collect())),
+        ]
     }
 }
 

@@ -73,8 +73,9 @@ impl Sample for JobStage {
             ("committed", Self::Committed { worker, commitment: commitment.clone(), paid: true }),
             ("settled", Self::Settled { worker, commitment: commitment.clone() }),
             ("refunded", Self::Refunded { reason: RefundReason::Expired }),
-            ("undecided", Self::Undecided { worker, commitment }),
+            ("undecided", Self::Undecided { worker, commitment: commitment.clone() }),
             ("test failed", Self::TestFailed),
+            ("failed", Self::Failed { worker, commitment }),
         ]
     }
 }

@@ -145,6 +145,20 @@ impl Generate for ImageCommitment {
     }
 }
 
+impl Generate for ImageResult {
+    fn strategy() -> BoxedStrategy<Self> {
+        prop_oneof![random().prop_map(Self::Picture), any::<u16>().prop_map(|t| Self::Failed { t })].boxed()
+    }
+}
+
+impl Generate for FailedAt {
+    fn strategy() -> BoxedStrategy<Self> {
+        let number =
+            any::<(u8, u32, u64)>().prop_map(|(call, op, element)| Self::Number { call, op, element });
+        prop_oneof![Just(Self::Inputs), number].boxed()
+    }
+}
+
 impl Generate for ResultCommitment {
     fn strategy() -> BoxedStrategy<Self> {
         (few(4), random()).prop_map(|(images, trace_root)| Self { images, trace_root }).boxed()
@@ -215,8 +229,8 @@ impl Generate for CommittedState {
 
 impl Generate for TensorRoots {
     fn strategy() -> BoxedStrategy<Self> {
-        (proptest::option::of(random()), random(), few(8))
-            .prop_map(|(before, after, roots)| Self { before, after, roots })
+        (proptest::option::of(random()), random(), few(8), proptest::option::of(random()))
+            .prop_map(|(before, after, roots, failed)| Self { before, after, roots, failed })
             .boxed()
     }
 }

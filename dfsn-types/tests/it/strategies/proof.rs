@@ -77,6 +77,7 @@ impl Generate for JobStage {
             random().prop_map(|reason| Self::Refunded { reason }),
             result().prop_map(|(worker, commitment)| Self::Undecided { worker, commitment }),
             Just(Self::TestFailed),
+            result().prop_map(|(worker, commitment)| Self::Failed { worker, commitment }),
         ]
         .boxed()
     }

@@ -167,6 +167,7 @@ async fn follow<T: Transport>(
             JobEvent::Chain(event) => {
                 timeline.event(&event)?;
                 match event {
+                    Event::JobCommitted { commitment, .. } if commitment.failed().is_some() => {}
                     Event::JobCommitted { .. } => {
                         pictures = job.fetch().await?;
                         timeline.note(

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use dfsn_types::{Address, Amount, Attempt, Event, Fault, RefundReason};
+use dfsn_types::{Address, Amount, Attempt, Boundary, Event, Fault, RefundReason, ResultCommitment};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -112,6 +112,9 @@ impl Timeline {
             }
             Event::JobAccepted { worker, collateral, .. } => {
                 ("accepted", format!("{} locks {collateral} of stake", self.name(worker)))
+            }
+            Event::JobCommitted { worker, commitment, .. } if commitment.failed().is_some() => {
+                ("committed", format!("{}: {}", self.name(worker), failure(commitment)))
             }
             Event::JobCommitted { worker, commitment, .. } => {
                 ("committed", format!("{}, trace root {}", self.name(worker), commitment.trace_root))
@@ -283,12 +286,21 @@ const fn fault_name(fault: Fault) -> &'static str {
     }
 }
 
+/// Where the first image that failed did.
+fn failure(commitment: &ResultCommitment) -> String {
+    let failed = commitment.failed().unwrap_or(Boundary { image: 0, t: 0 });
+    format!("image {} fails at boundary {}, as every machine would find", failed.image, failed.t)
+}
+
 const fn reason_name(reason: RefundReason) -> &'static str {
     match reason {
         RefundReason::Expired => "no worker took it in time (three validators are too few to audit a fourth)",
         RefundReason::PushedOut => "better-paying requests filled the queue",
         RefundReason::AttemptsFailed => "no attempt is left",
         RefundReason::Undelivered => "the pictures did not arrive",
+        RefundReason::Failed => {
+            "a number of the picture is not finite, on every machine; try another seed, a lower guidance or another model"
+        }
         _ => "it could not be served",
     }
 }

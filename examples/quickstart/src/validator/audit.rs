@@ -58,8 +58,16 @@ impl ValidatorNode {
                 }
             }
         };
-        let bytes = self.worker.answer(request, question)?.wait().await?;
-        Ok(self.context(task).at(boundary).digest(&bytes))
+        let commitment =
+            state.open_job(&task.job).and_then(|job| job.committed()).map(|committed| &committed.commitment);
+        let fails = commitment.is_some_and(|commitment| commitment.fails_at(boundary));
+        let context = self.context(task);
+        match self.worker.answer(request, question)?.wait().await {
+            Ok(bytes) => Ok(context.answer(boundary, &bytes, fails)),
+            // The worker serves what no step can start from.
+            Err(ComputeError::State(_)) => Ok(context.at(boundary).malformed()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks the worker for an input and checks it against what the worker committed to.

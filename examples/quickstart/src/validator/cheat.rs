@@ -124,7 +124,7 @@ fn garbage(node: &ValidatorNode, task: &Task) -> Result<Drawn, ComputeError> {
         let pixels = noise::randn(u32::from(image) ^ 0xdead, 3 * height as usize * width as usize);
         let decoded = DecodedImage::new(height, width, pixels)?;
         states.push(decoded.to_bytes());
-        drawn.push((decoded.to_rgb(), states));
+        drawn.push((Ok(decoded.to_rgb()), states));
     }
     Ok(drawn)
 }

@@ -8,8 +8,8 @@ use dfsn_consensus::exact::{Computation, WeightLayout};
 use dfsn_consensus::operator::Task;
 use dfsn_consensus::state::{ChainState, Dispute, Phase, PostedList};
 use dfsn_types::{
-    AnswerRef, Block, Boundary, BoundedVec, CommittedState, DutyKind, Hash, PostedTensor, TensorPart,
-    TensorRoots, slice_root,
+    AnswerRef, Block, Boundary, BoundedVec, CommittedState, DutyKind, FailedAt, Hash, PostedTensor,
+    TensorPart, TensorRoots, slice_root,
 };
 
 use super::{AttemptId, ValidatorNode, lock};
@@ -66,7 +66,16 @@ impl ValidatorNode {
             Some((state.exact_form(job).is_some(), claim.questions.get(answer.question)?))
         };
         let Some((is_exact, boundary)) = asked() else { return Ok(None) };
-        let given = if is_exact { input_hashes(&self.given(task, boundary).await?) } else { Vec::new() };
+        let given = match is_exact {
+            true => self.given(task, boundary).await,
+            false => Ok(Vec::new()),
+        };
+        let given = match given {
+            Ok(given) => input_hashes(&given),
+            // None are named where they fail (rule ARI-12).
+            Err(ComputeError::Failed(_)) => Vec::new(),
+            Err(error) => return Err(error),
+        };
         Ok(BoundedVec::new(given).ok().map(|inputs| DutyKind::Contest { answer, inputs }))
     }
 
@@ -78,9 +87,14 @@ impl ValidatorNode {
         boundary: Boundary,
         state: &ChainState,
     ) -> Result<Option<DutyKind>, ComputeError> {
-        let own = input_hashes(&self.given(task, boundary).await?);
+        let own = match self.given(task, boundary).await {
+            Ok(given) => Some(input_hashes(&given)),
+            // What the worker names does not exist.
+            Err(ComputeError::Failed(_)) => None,
+            Err(error) => return Err(error),
+        };
         let named = dispute_of(task, state).map(|dispute| &dispute.inputs);
-        Ok(named.filter(|named| **named != own).map(|_| DutyKind::CallJury { answer }))
+        Ok(named.filter(|named| Some(*named) != own.as_ref()).map(|_| DutyKind::CallJury { answer }))
     }
 
     async fn given(&self, task: &Task, boundary: Boundary) -> Result<Vec<Vec<f32>>, ComputeError> {
@@ -100,7 +114,7 @@ impl ValidatorNode {
             return Ok(None);
         };
         let (hash_before, hash_after) = (slice_root(&before), slice_root(&after));
-        let given = self.given(task, boundary).await?;
+        let (given, failed) = (self.given(task, boundary).await?, FailedAt::from_state(&after));
         let roots = self
             .worker
             .dispute(computation, before, given, move |dispute| Ok(dispute.ending_in(&after).roots()?.0))?
@@ -114,7 +128,10 @@ impl ValidatorNode {
             return Ok(None);
         };
         let before = earlier(boundary).and_then(|boundary| committed(boundary, hash_before));
-        Ok(Some(DutyKind::PostRoots { answer, roots: Box::new(TensorRoots { before, after, roots }) }))
+        Ok(Some(DutyKind::PostRoots {
+            answer,
+            roots: Box::new(TensorRoots { before, after, roots, failed }),
+        }))
     }
 
     /// A part of a tensor that was demanded.
@@ -152,7 +169,7 @@ impl ValidatorNode {
         let Some(weights) = self.shared.weights.clone() else { return Ok(None) };
         let next = move |dispute: dfsn_compute::exact::Dispute<'_>| {
             let WeightsFile { bytes, root, layout } = &*weights;
-            dispute.next_move(&roots, &tensors, layout, *root, bytes)
+            dispute.next_move(&roots, list.failed, &tensors, layout, *root, bytes)
         };
         let given = self.given(task, boundary).await?;
         Ok(match self.worker.dispute(computation, before, given, next)?.wait().await? {

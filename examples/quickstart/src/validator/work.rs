@@ -4,16 +4,21 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use dfsn_client::transport::Notification;
-use dfsn_compute::{ComputeError, Event, ImageRequest, Observer, Provenance, RgbImage, Trace, TraceRecorder};
+use dfsn_compute::{
+    ComputeError, Drawn as Outcome, Event, Failed, ImageRequest, Observer, Provenance, RgbImage, Trace,
+    TraceRecorder,
+};
 use dfsn_consensus::operator::{OpenDecision, Task, decide_opening};
 use dfsn_consensus::state::ChainState;
-use dfsn_types::{AnswerRef, Boundary, BoundedVec, DutyKind, ImageCommitment, PixelHash, ResultCommitment};
+use dfsn_types::{
+    AnswerRef, Boundary, BoundedVec, DutyKind, ImageCommitment, ImageResult, PixelHash, ResultCommitment,
+};
 use tokio::sync::broadcast;
 
 use super::{ValidatorNode, lock};
 
-/// What a worker has drawn, honestly or not: for each image its picture and its boundary states.
-pub(super) type Drawn = Vec<(RgbImage, Vec<Vec<u8>>)>;
+/// What a worker has drawn, honestly or not: for each image its picture, or where it fails, and its boundary states.
+pub(super) type Drawn = Vec<(Result<RgbImage, Box<Failed>>, Vec<Vec<u8>>)>;
 
 impl ValidatorNode {
     /// Accepts what the model can draw: every input is then in the request itself, and the worker takes one job at a time.
@@ -44,8 +49,12 @@ impl ValidatorNode {
         for image in 0..task.params.num_images() {
             let request = change(ImageRequest::from_params(&task.params, image)?);
             let observer = Recorder { trace: TraceRecorder::default(), progress: self.progress(task, image) };
-            let (generated, recorder) = self.worker.generate(request, observer)?.wait().await?;
-            drawn.push((generated.image, recorder.trace.into_boundaries()));
+            let (outcome, recorder) = self.worker.draw(request, observer)?.wait().await?;
+            let picture = match outcome {
+                Outcome::Picture(generated) => Ok(generated.image),
+                Outcome::Failed(failed) => Err(failed),
+            };
+            drawn.push((picture, recorder.trace.into_boundaries()));
         }
         Ok(drawn)
     }
@@ -55,6 +64,15 @@ impl ValidatorNode {
         let mut states = Vec::new();
         let model = self.worker.config().dir.as_path().file_stem().unwrap_or_default().to_string_lossy();
         for (image, (picture, boundaries)) in (0..).zip(drawn) {
+            states.push(boundaries);
+            let picture = match picture {
+                Ok(picture) => picture,
+                Err(failed) => {
+                    eprintln!("validator {}: image {image} {failed}", self.address());
+                    images.push(ImageResult::Failed { t: failed.boundary });
+                    continue;
+                }
+            };
             // What was asked for, whatever a cheat has drawn.
             let request = ImageRequest::from_params(&task.params, image)?;
             let (job, worker) = (Some(task.job), Some(task.worker));
@@ -62,8 +80,8 @@ impl ValidatorNode {
             let file = picture.to_png_with(&told.to_text(&request, &model)?)?;
             let file_bytes = u32::try_from(file.len()).unwrap_or(u32::MAX);
             let pixels = PixelHash::of_rgb8(picture.height(), picture.width(), picture.pixels());
-            images.push(ImageCommitment { file: self.shared.blobs.put(file), file_bytes, pixels });
-            states.push(boundaries);
+            let file = self.shared.blobs.put(file);
+            images.push(ImageResult::Picture(ImageCommitment { file, file_bytes, pixels }));
         }
         let trace = Trace::new(&self.context(task), &task.params, &self.keys.trace_secret, states);
         let trace = trace.map_err(|error| ComputeError::Backend(error.to_string()))?;
@@ -103,7 +121,7 @@ impl ValidatorNode {
     pub(super) fn store(&self, task: &Task, state: &ChainState) -> Option<DutyKind> {
         let commitment = &state.open_job(&task.job)?.committed()?.commitment;
         let is_here = |image: &ImageCommitment| self.shared.blobs.get(&image.file).is_some();
-        commitment.images.iter().all(is_here).then_some(DutyKind::Stored)
+        commitment.pictures().all(|(_, image)| is_here(image)).then_some(DutyKind::Stored)
     }
 
     /// Shows the contested leaf as its worker, or the digest answered with.

@@ -25,6 +25,10 @@ impl Execution {
         let place = usize::try_from(tensor).unwrap_or(usize::MAX);
         let bytes = computation.tensor(place).map(|spec| spec.bytes());
         let bytes = bytes.ok_or(DutyError::NoSuchPart { tensor })?;
+        let is_posted = |failed| computation.exist_before(failed).get(place).copied().unwrap_or(false);
+        if !list.failed.is_none_or(is_posted) {
+            return Err(DutyError::NoSuchPart { tensor });
+        }
         let exists = match part {
             TensorPart::Level => node_chunks(bytes).is_some(),
             TensorPart::Piece(piece) => u64::from(piece).saturating_mul(SLICE_BYTES_MAX as u64) < bytes,

@@ -1,7 +1,7 @@
 //! PostRoots: the worker shows what the contested state follows from.
 
 use dfsn_types::{
-    AnswerRef, Boundary, CommittedState, Duty, Event, Hash, LeafOpening, StateDigest, TensorRoots,
+    AnswerRef, Boundary, CommittedState, Duty, Event, Hash, LeafOpening, StateDigest, TensorRoots, slice_root,
 };
 
 use super::{Execution, not_awaited};
@@ -10,8 +10,8 @@ use crate::exact::{Binding, Computation, RootsError};
 use crate::state::{Committed, DisputeStage, Job, PostedList, Stage};
 
 impl Execution {
-    /// Checks that the roots begin and end in committed states (rules ARI-03, ARI-04). Where the contested answer agrees with the
-    /// worker's own state, there was nothing to contest.
+    /// Checks that the roots begin and end in committed states (rules ARI-03, ARI-04, ARI-10). Where the contested answer agrees with
+    /// the worker's own state, there was nothing to contest.
     pub(in crate::transition::duty) fn post_roots(
         &mut self,
         duty: &Duty,
@@ -29,16 +29,21 @@ impl Execution {
             let bytes = bytes_before(&computation).ok_or(DutyError::Roots(RootsError::After))?;
             self.check_state(job, committed, boundary, state, bytes)?;
         }
-        let last = computation.last().and_then(|last| computation.tensor(last));
-        let bytes = last.map(|spec| spec.bytes()).ok_or(DutyError::Roots(RootsError::After))?;
+        if posted.failed.is_some() != committed.commitment.fails_at(dispute.boundary) {
+            return Err(DutyError::OtherEnd(dispute.boundary));
+        }
+        let bytes = bytes_after(&computation, posted).ok_or(DutyError::Roots(RootsError::After))?;
         let digest = self.check_state(job, committed, dispute.boundary, &posted.after, bytes)?;
         let hash_before = posted.before.as_ref().map(|state| &state.hash);
-        computation
-            .check_roots(&posted.roots, hash_before, &dispute.inputs, &posted.after.hash)
-            .map_err(DutyError::Roots)?;
+        let roots = match posted.failed {
+            None => computation.check_roots(&posted.roots, hash_before, &dispute.inputs, &posted.after.hash),
+            Some(at) => computation.check_failed_roots(&posted.roots, hash_before, &dispute.inputs, at),
+        };
+        roots.map_err(DutyError::Roots)?;
         let (boundary, is_baseless) =
             (dispute.boundary, self.explains(job, committed, answer, dispute.boundary, digest));
-        let list = PostedList { hash: list_hash(&posted.roots), count: number(posted.roots.len()) };
+        let (hash, count) = (list_hash(&posted.roots), number(posted.roots.len()));
+        let list = PostedList { hash, count, failed: posted.failed };
         let (id, attempt) = (job.id, job.attempt);
         self.event(Event::RootsPosted { job: id, attempt, boundary, tensors: list.count });
         self.note_opened(duty, [Some(boundary), before])?;
@@ -101,6 +106,15 @@ fn bytes_before(computation: &Computation) -> Option<u64> {
     };
     let all = computation.calls().iter().flat_map(inputs);
     all.filter(|(binding, _)| *binding == Binding::Before).find_map(|(_, bytes)| bytes)
+}
+
+/// Bytes of the state that the roots end in, whose hash must be that of the failure if they end in one.
+fn bytes_after(computation: &Computation, posted: &TensorRoots) -> Option<u64> {
+    let Some(failed) = posted.failed else {
+        return Some(computation.tensor(computation.last()?)?.bytes());
+    };
+    let state = failed.to_state();
+    (posted.after.hash == slice_root(&state)).then_some(state.len() as u64)
 }
 
 fn list_hash(roots: &[Hash]) -> Hash {

@@ -4,11 +4,12 @@ use dfsn_types::{AnswerRef, Duty, ElementProof, Event};
 
 use super::{Execution, not_awaited};
 use crate::error::DutyError;
-use crate::exact::{Claim, Finding};
+use crate::exact::{Claim, Extent, Finding};
 use crate::state::DisputeStage;
 
 impl Execution {
-    /// Computes the number and compares (rule ARI-07). What shows no contradiction is no duty: nothing happens to anybody.
+    /// Computes the number and compares (rules ARI-07, ARI-11). What shows no contradiction is no duty: nothing happens to
+    /// anybody.
     pub(in crate::transition::duty) fn prove_fault(
         &mut self,
         duty: &Duty,
@@ -33,6 +34,7 @@ impl Execution {
             roots: list.hash,
             weights_root: form.weights_root,
             places: &layout,
+            extent: Extent::of(usize::from(proof.call), list.failed),
         };
         match claim.check(proof).map_err(|error| DutyError::Proof(Box::new(error)))? {
             Finding::Follows => {
