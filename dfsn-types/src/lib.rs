@@ -115,9 +115,9 @@ pub use slice::{
     level_root, node_chunks, slice_root,
 };
 pub use transaction::{
-    ComputeUpdate, EthereumCall, EthereumCallError, EthereumError, EthereumTransaction, GenerationRequest,
-    NATIVE_ONLY, NativeTransaction, SYSTEM_ADDRESS, SignedTransaction, Transaction, TransactionError,
-    TransactionKind, VerifiedTransaction,
+    ComputeUpdate, EthereumCall, EthereumCallError, EthereumError, EthereumLog, EthereumQuestion,
+    EthereumTransaction, GenerationRequest, NATIVE_ONLY, NativeTransaction, SYSTEM_ADDRESS,
+    SignedTransaction, Transaction, TransactionError, TransactionKind, VerifiedTransaction, event_causes,
 };
 pub use unit::{
     Amount, BasisPoints, BasisPointsError, BlockHeight, ChainClock, ChainId, ChainIdError, DurationMs, Gas,

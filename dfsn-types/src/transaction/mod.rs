@@ -7,7 +7,8 @@ mod signed;
 mod verified;
 
 pub use ethereum::{
-    EthereumCall, EthereumCallError, EthereumError, EthereumTransaction, NATIVE_ONLY, SYSTEM_ADDRESS,
+    EthereumCall, EthereumCallError, EthereumError, EthereumLog, EthereumQuestion, EthereumTransaction,
+    NATIVE_ONLY, SYSTEM_ADDRESS, event_causes,
 };
 pub use kind::{ComputeUpdate, GenerationRequest, TransactionKind};
 pub use native::{NativeTransaction, Transaction};

@@ -4,7 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{EthereumError, EthereumTransaction, NativeTransaction, VerifiedTransaction};
+use super::{EthereumError, EthereumTransaction, NativeTransaction, TransactionKind, VerifiedTransaction};
 use crate::codec::{self, DecodeError};
 use crate::genesis::ChainIdentity;
 use crate::hash::TransactionId;
@@ -61,6 +61,14 @@ impl SignedTransaction {
         match self {
             Self::Native(native) => native.id(),
             Self::Ethereum(ethereum) => ethereum.id(),
+        }
+    }
+
+    /// What it asks for, whoever signed it; nothing where it is no transaction of any network.
+    pub fn kind(&self) -> Option<TransactionKind> {
+        match self {
+            Self::Native(native) => Some(native.transaction().kind.clone()),
+            Self::Ethereum(ethereum) => ethereum.kind(),
         }
     }
 

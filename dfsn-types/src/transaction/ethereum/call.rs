@@ -109,7 +109,7 @@ impl EthereumCall {
 }
 
 /// The one encoding of a call, and no other.
-fn decode(data: &[u8]) -> Result<IDfsnCalls, EthereumError> {
+pub(super) fn decode(data: &[u8]) -> Result<IDfsnCalls, EthereumError> {
     let Some(selector) = data.first_chunk().copied() else {
         return Err(EthereumError::Input("a selector has 4 bytes".to_owned()));
     };
@@ -156,6 +156,8 @@ fn kind_of(call: IDfsnCalls, value: Amount) -> Result<TransactionKind, EthereumE
             from: Timestamp::new(call.from),
             to: Timestamp::new(call.to),
         },
+        IDfsnCalls::quote(_) => return Err(EthereumError::Question("quote")),
+        IDfsnCalls::valueOf(_) => return Err(EthereumError::Question("valueOf")),
     })
 }
 

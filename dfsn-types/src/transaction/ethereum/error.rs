@@ -44,6 +44,9 @@ pub enum EthereumError {
     /// A function that the system address does not have.
     #[error("ETH-05: no function {}", hex::encode(.0))]
     UnknownFunction([u8; 4]),
+    /// A function that reads.
+    #[error("ETH-13: {0} is asked by eth_call, it is no transaction")]
+    Question(&'static str),
     /// Input that the function's types do not describe.
     #[error("ETH-05: malformed input: {0}")]
     Input(String),

@@ -8,16 +8,21 @@ mod call;
 mod convert;
 mod envelope;
 mod error;
+mod event_abi;
+mod log;
+mod question;
 
 pub use call::{EthereumCall, NATIVE_ONLY, SYSTEM_ADDRESS};
 pub use error::{EthereumCallError, EthereumError};
+pub use log::{EthereumLog, event_causes};
+pub use question::EthereumQuestion;
 
 use alloy_primitives::keccak256;
 use borsh::io::{Error, ErrorKind, Read, Result as IoResult};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{SignedTransaction, Transaction, TransactionError};
+use super::{SignedTransaction, Transaction, TransactionError, TransactionKind};
 use crate::address::Address;
 use crate::bounded::TooLong;
 use crate::genesis::ChainIdentity;
@@ -84,6 +89,11 @@ impl EthereumTransaction {
     /// The hash that wallets know it by: Keccak-256 of the raw bytes (rule ETH-07).
     pub fn id(&self) -> TransactionId {
         TransactionId::from_bytes(keccak256(&self.0).0)
+    }
+
+    /// What it asks for, whoever signed it; nothing where it is no transaction of any network.
+    pub(super) fn kind(&self) -> Option<TransactionKind> {
+        envelope::decode(&self.0).ok()?.call.kind().ok()
     }
 
     /// Checks everything that needs no state; the signature, which costs most, comes last.

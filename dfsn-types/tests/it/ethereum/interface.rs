@@ -11,11 +11,26 @@ use serde_json::Value;
 use crate::properties::check;
 use crate::samples::{Sample, bounded, chain, ethereum_key};
 
-fn functions() -> BTreeMap<String, Value> {
+/// Entries of the interface, by name.
+fn entries(is_wanted: impl Fn(&Value) -> bool) -> BTreeMap<String, Value> {
     let abi: Value = serde_json::from_str(include_str!("../../../abi/IDfsn.json")).expect("JSON");
-    let entries = abi.as_array().expect("a list").iter();
+    let entries = abi.as_array().expect("a list").iter().filter(|entry| is_wanted(entry));
     let named = entries.map(|entry| (entry["name"].as_str().expect("a name").to_owned(), entry.clone()));
     named.collect()
+}
+
+/// What a transaction can call.
+fn functions() -> BTreeMap<String, Value> {
+    entries(|entry| entry["type"] == "function" && entry["stateMutability"] != "view")
+}
+
+/// What only `eth_call` can.
+fn questions() -> BTreeMap<String, Value> {
+    entries(|entry| entry["type"] == "function" && entry["stateMutability"] == "view")
+}
+
+fn events() -> BTreeMap<String, Value> {
+    entries(|entry| entry["type"] == "event")
 }
 
 /// The type in a signature: structures are lists of their fields' types.
@@ -29,10 +44,13 @@ fn canonical_types(inputs: &Value) -> String {
     inputs.as_array().expect("a list").iter().map(canonical_type).collect::<Vec<_>>().join(",")
 }
 
+fn signature_hash(entry: &Value) -> [u8; 32] {
+    let name = entry["name"].as_str().expect("a name");
+    keccak256(format!("{name}({})", canonical_types(&entry["inputs"]))).0
+}
+
 fn selector(function: &Value) -> [u8; 4] {
-    let name = function["name"].as_str().expect("a name");
-    let signature = format!("{name}({})", canonical_types(&function["inputs"]));
-    *keccak256(signature).0.first_chunk().expect("a hash has 32 bytes")
+    *signature_hash(function).first_chunk().expect("a hash has 32 bytes")
 }
 
 fn camel_case(name: &str) -> String {
@@ -76,6 +94,111 @@ fn every_kind_has_a_function_or_a_reason_to_have_none() {
     assert_eq!(used, functions.keys().cloned().collect(), "right: functions that are no kind's");
     let names: BTreeSet<_> = TransactionKind::samples().iter().map(|(_, kind)| kind.name()).collect();
     assert!(native_only.keys().all(|name| names.contains(name)), "NATIVE_ONLY names what is no kind");
+}
+
+/// What stands in 32 bytes, for types of a fixed length.
+fn is_dynamic(input: &Value) -> bool {
+    input["type"].as_str().is_some_and(|name| name.ends_with("[]") || name == "bytes" || name == "string")
+}
+
+#[test]
+fn eth_11_every_event_has_its_log_in_the_interface() {
+    let (events, mut used) = (events(), BTreeSet::new());
+    for (description, event) in Event::samples() {
+        let EthereumLog { topics, data } = EthereumLog::of(&event);
+        let name = format!("{event:?}");
+        let name = name.split([' ', '{']).next().expect("a first word");
+        let declared = events.get(name).unwrap_or_else(|| panic!("{description}: no event {name}"));
+        assert_eq!(topics[0].as_bytes(), &signature_hash(declared), "{name}");
+        let inputs = declared["inputs"].as_array().expect("a list");
+        let (indexed, others): (Vec<_>, Vec<_>) = inputs.iter().partition(|input| input["indexed"] == true);
+        assert_eq!(topics.len(), 1 + indexed.len(), "{name}");
+        assert!(!indexed.iter().any(|input| is_dynamic(input)), "{name}: only its hash would be found by");
+        if others.iter().any(|input| is_dynamic(input)) {
+            assert!(data.len() > 32 * others.len(), "{name}");
+        } else {
+            assert_eq!(data.len(), 32 * others.len(), "{name}");
+        }
+        if let Some(job) = event.job() {
+            assert_eq!(&topics[1], &Hash::from(job), "{name} is found by its job");
+        }
+        used.insert(name.to_owned());
+    }
+    assert_eq!(used, events.keys().cloned().collect(), "right: events that are none of ours");
+}
+
+#[test]
+fn eth_12_a_log_belongs_to_its_transaction() {
+    let chain = chain();
+    let key = SecretKey::from_seed(&[7; 32]);
+    let sign = |kind| Transaction { kind, ..Transaction::sample() }.sign(&chain, &key);
+    let request = sign(TransactionKind::GenerationRequest(Box::new(GenerationRequest::sample())));
+    let (job, other) = (request.id().job_id(), JobId::sample());
+    let cancel = sign(TransactionKind::CancelRequest { job });
+    let failed = sign(TransactionKind::Receipt { job: other });
+    let (requester, amount) = (Address::sample(), Amount::DFSN);
+    let refunded = |reason| Event::JobRefunded { job, requester, amount, reason };
+    let events = vec![
+        refunded(RefundReason::Expired),
+        Event::JobRequested { job, requester, pair: Pair::sample(), price: amount },
+        Event::Delivered { job: other },
+        refunded(RefundReason::Cancelled),
+        Event::JobsResumed,
+    ];
+    let status = |index| match index {
+        2 => TransactionStatus::Failed { rule: bounded_rule() },
+        _ => TransactionStatus::Succeeded,
+    };
+    let transactions = vec![request, cancel, failed];
+    let receipt = |(index, transaction): (usize, &SignedTransaction)| TransactionReceipt {
+        id: transaction.id(),
+        status: status(index),
+        gas_used: Gas::new(21_000),
+        fee: Amount::ZERO,
+    };
+    let receipts =
+        BlockReceipts { transactions: transactions.iter().enumerate().map(receipt).collect(), events };
+    let body = BlockBody { transactions: bounded(transactions), ..BlockBody::default() };
+    let block = Block::seal(Header::sample(), body, &chain, &key);
+    assert_eq!(event_causes(&block, &receipts), [None, Some(0), None, Some(1), None]);
+}
+
+fn bounded_rule() -> RuleId {
+    RuleId::new("RCP-01").expect("a short name")
+}
+
+#[test]
+fn eth_13_questions_are_no_transactions() {
+    let params = GenerationParams::sample();
+    let request = GenerationRequest { params: params.clone(), ..GenerationRequest::sample() };
+    let request = call(&TransactionKind::GenerationRequest(Box::new(request))).expect("it has a form").data;
+    assert_eq!(EthereumQuestion::decode(&request), Ok(None));
+    let asked = |name: &str| {
+        let question = &questions()[name];
+        assert_eq!(question["stateMutability"], "view");
+        selector(question)
+    };
+    // The parameters of a request come first in it, behind their offset; here they are all.
+    let words = &request[4 + 4 * 32..];
+    let mut quote = asked("quote").to_vec();
+    quote.extend([[0; 31].as_slice(), &[32]].concat());
+    quote.extend(words);
+    assert_eq!(EthereumQuestion::decode(&quote), Ok(Some(EthereumQuestion::Quote(Box::new(params)))));
+    let mut value_of = asked("valueOf").to_vec();
+    value_of.extend([[0; 31].as_slice(), &[32], &[0; 31], &[4]].concat());
+    value_of.extend([selector(&functions()["stake"]).as_slice(), &[0; 28]].concat());
+    let Ok(Some(EthereumQuestion::ValueOf(inner))) = EthereumQuestion::decode(&value_of) else {
+        panic!("a question")
+    };
+    assert_eq!(inner.kind(), Ok(TransactionKind::Stake { amount: Amount::ZERO }));
+    for data in [quote, value_of] {
+        let call = EthereumCall { to: SYSTEM_ADDRESS, value: Amount::ZERO, data };
+        assert!(matches!(call.kind(), Err(EthereumError::Question(_))), "{:?}", call.kind());
+    }
+    assert_eq!(questions().len(), 2, "another question is tested here, too");
+    assert_eq!(EthereumQuestion::value_answer(Amount::DFSN).len(), 32);
+    let answer = EthereumQuestion::quote_answer(Amount::DFSN, WorkUnits::new(3), Amount::from_dfsn(3), true);
+    assert_eq!((answer.len(), answer[127]), (128, 1));
 }
 
 #[test]
