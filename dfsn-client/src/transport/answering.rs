@@ -2,9 +2,9 @@
 
 use dfsn_consensus::store::KvStore;
 use dfsn_consensus::vm::ChainVm;
-use dfsn_types::{Block, BlockHeight, ReceiptAnswer, SignedHeader, TransactionId};
+use dfsn_types::{Block, BlockHeight, BlockReceipts, ReceiptAnswer, SignedHeader, TransactionId};
 
-use super::{BLOCKS_PAGE, Call, HEADERS_PAGE, Shown};
+use super::{BLOCKS_PAGE, BlockName, Call, HEADERS_PAGE, Shown};
 use crate::view::{
     AccountInfo, BlockInfo, JobInfo, JobPage, NetworkInfo, Preview, Quote, SyncStatus, ValidatorInfo,
 };
@@ -36,6 +36,15 @@ impl Call {
             Self::Validators(reply) => drop(reply.send(ValidatorInfo::all(state))),
             Self::Jobs(query, reply) => drop(reply.send(JobPage::of(state, &query))),
             Self::Blocks(from, reply) => drop(blocks(vm, from).map(|blocks| reply.send(blocks))),
+            Self::WholeBlock(name, reply) => {
+                if let Some(block) = whole_block(vm, name) {
+                    drop(reply.send(block));
+                }
+            }
+            Self::NextNonce(address, reply) => drop(reply.send(vm.mempool().next_nonce(state, &address))),
+            Self::Waiting(id, reply) => {
+                drop(reply.send(vm.mempool().transaction(&id).cloned().map(Box::new)));
+            }
             others @ (Self::Submit(..) | Self::Blob(..) | Self::Receipt(..)) => return Some(others),
         }
         None
@@ -51,6 +60,16 @@ fn blocks<S: KvStore>(vm: &ChainVm<S>, from: BlockHeight) -> Option<Vec<BlockInf
     let blocks = vm.blocks_from(from).ok()?.take(usize::from(BLOCKS_PAGE));
     let whole = |block: Block| Some(BlockInfo::of(&block, vm.receipts(&block.hash()).ok()??));
     blocks.map(|block| whole(block.ok()?)).collect()
+}
+
+fn whole_block<S: KvStore>(vm: &ChainVm<S>, name: BlockName) -> Option<Option<(Block, BlockReceipts)>> {
+    let block = match name {
+        BlockName::Height(height) => vm.block_at(height),
+        BlockName::Hash(hash) => vm.accepted_block(&hash),
+    };
+    let Some(block) = block.ok()? else { return Some(None) };
+    let receipts = vm.receipts(&block.hash()).ok()?;
+    Some(receipts.map(|receipts| (block, receipts)))
 }
 
 fn receipt<S: KvStore>(

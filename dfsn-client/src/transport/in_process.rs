@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dfsn_types::{
-    AccountRecord, Address, BlockHeight, FileHash, GenerationParams, JobId, JobRecord, ReceiptAnswer,
-    SignedCheckpoint, SignedHeader, SignedTransaction, StateAnswer, TransactionId, TransactionKind,
+    AccountRecord, Address, Block, BlockHash, BlockHeight, BlockReceipts, FileHash, GenerationParams, JobId,
+    JobRecord, Nonce, ReceiptAnswer, SignedCheckpoint, SignedHeader, SignedTransaction, StateAnswer,
+    TransactionId, TransactionKind, VerifiedTransaction,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -69,10 +70,25 @@ pub enum Call {
     Jobs(JobQuery, oneshot::Sender<JobPage>),
     /// Blocks from a height on.
     Blocks(BlockHeight, oneshot::Sender<Vec<BlockInfo>>),
+    /// A whole block and what it caused; nothing where there is none, and the genesis is none.
+    WholeBlock(BlockName, oneshot::Sender<Option<(Block, BlockReceipts)>>),
+    /// The nonce of an account's next transaction, after all of its own that wait.
+    NextNonce(Address, oneshot::Sender<Nonce>),
+    /// A transaction that waits for a block.
+    Waiting(TransactionId, oneshot::Sender<Option<Box<VerifiedTransaction>>>),
     /// The receipt of a transaction. A chain alone does not know where it is: that takes an index.
     Receipt(TransactionId, oneshot::Sender<Result<Option<ReceiptInfo>, TransportError>>),
     /// A stored file.
     Blob(FileHash, oneshot::Sender<Option<Vec<u8>>>),
+}
+
+/// How a block is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockName {
+    /// By its place.
+    Height(BlockHeight),
+    /// By its hash.
+    Hash(BlockHash),
 }
 
 /// A pair of ends.
@@ -106,6 +122,36 @@ impl InProcessServer {
 }
 
 impl InProcess {
+    /// A whole block and what it caused.
+    ///
+    /// # Errors
+    /// [`TransportError::Closed`] when the node is gone or cannot read it.
+    pub async fn whole_block(
+        &self,
+        name: BlockName,
+    ) -> Result<Option<(Block, BlockReceipts)>, TransportError> {
+        self.call(|reply| Call::WholeBlock(name, reply)).await
+    }
+
+    /// The nonce of an account's next transaction, after all of its own that wait.
+    ///
+    /// # Errors
+    /// [`TransportError::Closed`] when the node is gone.
+    pub async fn next_nonce(&self, address: Address) -> Result<Nonce, TransportError> {
+        self.call(|reply| Call::NextNonce(address, reply)).await
+    }
+
+    /// A transaction that waits for a block.
+    ///
+    /// # Errors
+    /// [`TransportError::Closed`] when the node is gone.
+    pub async fn waiting(
+        &self,
+        id: TransactionId,
+    ) -> Result<Option<Box<VerifiedTransaction>>, TransportError> {
+        self.call(|reply| Call::Waiting(id, reply)).await
+    }
+
     async fn call<T>(
         &self,
         call: impl FnOnce(oneshot::Sender<T>) -> Call + Send,

@@ -201,6 +201,21 @@ impl Mempool {
         }
     }
 
+    /// The first nonce from the account's own on that nothing waits for: that of its next transaction.
+    pub fn next_nonce(&self, state: &ChainState, sender: &Address) -> Nonce {
+        let (first, waiting) = (next_nonce(state, sender), self.senders.get(sender));
+        let waiting = waiting.into_iter().flat_map(|waiting| waiting.range(first..));
+        waiting.fold(first, |next, (nonce, _)| if *nonce == next { next.next() } else { next })
+    }
+
+    /// A transaction that waits.
+    pub fn transaction(&self, id: &TransactionId) -> Option<&VerifiedTransaction> {
+        if !self.ids.contains(id) {
+            return None;
+        }
+        self.senders.values().flat_map(BTreeMap::values).find(|waiting| waiting.id() == *id)
+    }
+
     /// Duties, oldest first.
     pub fn duties(&self) -> impl Iterator<Item = &SignedDuty> {
         self.duties.values().map(|waiting| &waiting.duty)

@@ -98,6 +98,25 @@ fn mem_05_transactions_behind_a_gap_make_way_first() {
 }
 
 #[test]
+fn next_nonce_counts_what_waits_without_a_gap() {
+    let (network, mut pool) = (network(), pool(10, 10));
+    let sender = network.user(0);
+    let next = |pool: &Mempool| pool.next_nonce(network.state(), &sender);
+    assert_eq!(next(&pool), Nonce::ZERO);
+    let (early, first) = (waiting(&network, 0, 1, FEE), waiting(&network, 0, 0, FEE));
+    pool.add_transaction(network.state(), early.clone()).unwrap();
+    assert_eq!(next(&pool), Nonce::ZERO);
+    assert_eq!(pool.transaction(&early.id()), Some(&early));
+    assert_eq!(pool.transaction(&first.id()), None);
+    pool.add_transaction(network.state(), first).unwrap();
+    assert_eq!(next(&pool), Nonce::new(2));
+    // What waits for a nonce that has been used meanwhile counts no more.
+    let mut ahead = network.state().clone();
+    ahead.accounts.get_mut(&sender).unwrap().nonce = Nonce::new(5);
+    assert_eq!(pool.next_nonce(&ahead, &sender), Nonce::new(5));
+}
+
+#[test]
 fn mem_06_what_no_block_could_hold() {
     let (network, mut pool) = (network(), pool(10, 10));
     let poor = SecretKey::from_seed(&[70; 32]);
