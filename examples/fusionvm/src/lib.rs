@@ -6,6 +6,7 @@ mod compute;
 mod config;
 mod dev;
 mod error;
+mod eth;
 mod genesis;
 mod index;
 pub mod keystore;

@@ -14,11 +14,14 @@ use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderV
 use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, any_service, get, post};
 use dfsn_client::api;
 use dfsn_compute::service::listen::Listener;
 use dfsn_types::FileHash;
-use jsonrpsee::server::{BatchRequestConfig, PingConfig, Server, ServerConfig, ServerHandle, stop_channel};
+use jsonrpsee::RpcModule;
+use jsonrpsee::server::{
+    BatchRequestConfig, PingConfig, Server, ServerConfig, ServerHandle, StopHandle, stop_channel,
+};
 use tokio::sync::watch;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -27,6 +30,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::config::{Config, Limits};
 use crate::error::NodeError;
+use crate::eth;
 use crate::keystore::NodeSecret;
 use crate::node::NodeHandle;
 use faucet::Dispenser;
@@ -82,20 +86,11 @@ fn router(
     node: NodeHandle,
     config: &Config,
     account: &NodeSecret,
-    rpc_stop: jsonrpsee::server::StopHandle,
+    rpc_stop: StopHandle,
 ) -> Result<Router, NodeError> {
     let limits = &config.limits;
-    let rpc = Server::builder()
-        .set_config(rpc_config(limits))
-        .to_service_builder()
-        .max_connections(limits.calls)
-        .build(api::methods(node.clone()), rpc_stop);
-    let rpc = ServiceBuilder::new()
-        .layer(HandleErrorLayer::new(async |error: tower::BoxError| {
-            tracing::warn!(error, "a call was not answered");
-            StatusCode::INTERNAL_SERVER_ERROR
-        }))
-        .service(rpc);
+    let native = json_rpc(api::methods(node.clone()), limits, rpc_stop.clone());
+    let wallets = json_rpc(eth::methods(node.clone()), limits, rpc_stop);
     let timeout = Duration::from_secs(limits.timeout_seconds.clamp(1, 3_600));
     let mut short = Router::new()
         .route("/blobs/{hash}", get(blob))
@@ -110,12 +105,29 @@ fn router(
     let short = short.layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, timeout));
     let rate = Arc::new(RateLimit::new(limits));
     Ok(Router::new()
-        .route_service("/", rpc)
+        .route("/", native)
+        .route("/eth", wallets)
         .merge(short)
-        .fallback(async || (StatusCode::NOT_FOUND, "no such path: JSON-RPC is at /\n"))
+        .fallback(async || (StatusCode::NOT_FOUND, "no such path: JSON-RPC is at / and /eth\n"))
         .layer(from_fn(plain_get))
         .layer(from_fn_with_state(rate, limits::limit))
         .layer(cors(config)?))
+}
+
+/// Serves methods over HTTP and WebSocket.
+fn json_rpc(methods: RpcModule<()>, limits: &Limits, stop: StopHandle) -> MethodRouter {
+    let rpc = Server::builder()
+        .set_config(rpc_config(limits))
+        .to_service_builder()
+        .max_connections(limits.calls)
+        .build(methods, stop);
+    let rpc = ServiceBuilder::new()
+        .layer(HandleErrorLayer::new(async |error: tower::BoxError| {
+            tracing::warn!(error, "a call was not answered");
+            StatusCode::INTERNAL_SERVER_ERROR
+        }))
+        .service(rpc);
+    any_service(rpc)
 }
 
 fn rpc_config(limits: &Limits) -> ServerConfig {
@@ -126,6 +138,7 @@ fn rpc_config(limits: &Limits) -> ServerConfig {
         .max_subscriptions_per_connection(limits.subscriptions)
         .set_batch_request_config(BatchRequestConfig::Limit(limits.batch))
         .enable_ws_ping(PingConfig::new())
+        .set_id_provider(eth::Quantities)
         .build()
 }
 
@@ -151,9 +164,9 @@ fn cors(config: &Config) -> Result<CorsLayer, NodeError> {
 /// Says to people with a browser where they are.
 async fn plain_get(request: Request, next: axum::middleware::Next) -> Response {
     let is_upgrade = request.headers().contains_key("upgrade");
-    if request.method() == Method::GET && request.uri().path() == "/" && !is_upgrade {
-        let text =
-            "DFSN node. POST JSON-RPC 2.0 here, or open a WebSocket; /health, /metrics, /blobs/{hash}\n";
+    if request.method() == Method::GET && matches!(request.uri().path(), "/" | "/eth") && !is_upgrade {
+        let text = "DFSN node. POST JSON-RPC 2.0 here, or open a WebSocket; / for DFSN's clients, /eth for Ethereum's wallets; \
+                    /health, /metrics, /blobs/{hash}\n";
         return ([(ALLOW, "POST")], text).into_response();
     }
     next.run(request).await

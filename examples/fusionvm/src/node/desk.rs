@@ -17,6 +17,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use crate::error::NodeError;
 use crate::index::Index;
 use crate::metrics::ChainMetrics;
+use crate::node::RecentStates;
 
 /// Blocks that are looked through for open disputes after a restart.
 const LOOK_BACK: u64 = 4_096;
@@ -27,6 +28,7 @@ pub(crate) struct Desk<S> {
     pub(crate) index: Index<S>,
     pub(crate) publisher: broadcast::Sender<Arc<Notification>>,
     pub(crate) states: watch::Sender<Arc<ChainState>>,
+    pub(crate) recent: Arc<RecentStates>,
     /// Blocks with something in their data lane, for validators. Where nobody takes them they are dropped.
     pub(crate) posted: mpsc::Sender<Arc<Block>>,
     pub(crate) metrics: Arc<ChainMetrics>,
@@ -84,6 +86,7 @@ impl<S: KvStore> Desk<S> {
         self.states.send_modify(|shown| {
             // There may be no subscribers.
             let _ = self.publisher.send(notification);
+            self.recent.push(Arc::clone(&state));
             *shown = state;
         });
         Ok(())

@@ -16,7 +16,7 @@ use dfsn_types::{
 };
 use tokio::sync::watch;
 
-use super::{DutySender, Publisher};
+use super::{DutySender, Publisher, RecentStates};
 use crate::blobs::BlobStore;
 use crate::metrics::ChainMetrics;
 
@@ -29,6 +29,7 @@ pub struct NodeHandle {
     pub(crate) publisher: Publisher,
     pub(crate) blobs: Arc<BlobStore>,
     pub(crate) metrics: Arc<ChainMetrics>,
+    pub(crate) recent: Arc<RecentStates>,
 }
 
 impl NodeHandle {

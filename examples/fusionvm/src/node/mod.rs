@@ -3,6 +3,7 @@
 mod chain;
 pub(crate) mod desk;
 mod handle;
+mod recent;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use dfsn_types::{Block, GenesisConfig, SignedDuty};
 use tokio::sync::{broadcast, mpsc, watch};
 
 pub use handle::NodeHandle;
+pub(crate) use recent::RecentStates;
 
 use crate::blobs::BlobStore;
 use crate::error::NodeError;
@@ -84,7 +86,10 @@ impl Node {
         let (duties, duties_in) = mpsc::channel(DUTIES_MAX);
         let (posted, posted_out) = mpsc::channel(POSTED_MAX);
         let (stop, stopping) = watch::channel(false);
-        let (states, state) = watch::channel(Arc::new(vm.state().clone()));
+        let recent = Arc::new(RecentStates::new(&state));
+        let current = Arc::new(vm.state().clone());
+        recent.push(Arc::clone(&current));
+        let (states, state) = watch::channel(current);
         let publisher = server.publisher();
         let handle = NodeHandle {
             calls,
@@ -93,8 +98,9 @@ impl Node {
             publisher: publisher.downgrade(),
             blobs,
             metrics: Arc::clone(&metrics),
+            recent: Arc::clone(&recent),
         };
-        let desk = Desk { index, publisher, states, posted, metrics };
+        let desk = Desk { index, publisher, states, recent, posted, metrics };
         let chain = Chain { engine: InstantSeal::new(vm), desk, server, duties: duties_in, stop: stopping };
         let thread = std::thread::Builder::new().name("chain".to_owned());
         let thread = thread.spawn(move || chain.run()).map_err(NodeError::io(data_dir))?;
