@@ -11,7 +11,7 @@ use crate::config::ClientConfig;
 use crate::error::ClientError;
 use crate::job::PendingJob;
 use crate::key::ClientKey;
-use crate::picture::{self, Picture};
+use crate::picture::{self, Download, Picture};
 use crate::sending::{SendStage, Unsettled};
 use crate::transport::{Transport, TransportError};
 use crate::view::{AccountInfo, JobInfo, NetworkInfo, Preview, Quote};
@@ -126,6 +126,7 @@ impl<T: Transport> Client<T> {
         let mut turn = self.turn().await;
         // Before the request, so that its first event is not missed.
         let subscription = self.inner.transport.subscribe();
+        let images = request.params.num_images();
         let kind = TransactionKind::GenerationRequest(Box::new(request));
         let sent = self.send_in_turn(&mut turn, kind, &mut watch).await;
         let id = match sent {
@@ -134,7 +135,19 @@ impl<T: Transport> Client<T> {
             sent => sent?,
         };
         drop(turn);
-        Ok(PendingJob::new(self.clone(), id.job_id(), subscription))
+        Ok(PendingJob::new(self.clone(), id.job_id(), images, subscription))
+    }
+
+    /// Follows a job that is under way, this account's or another's: after a restart, or from a link. Its first event is
+    /// [`JobEvent::Missed`](crate::JobEvent::Missed), where it stands now.
+    ///
+    /// # Errors
+    /// [`ClientError`] when the node gives no answer or knows no such job.
+    pub async fn follow(&self, id: JobId) -> Result<PendingJob<T>, ClientError> {
+        // Before the question, so that nothing falls between.
+        let subscription = self.inner.transport.subscribe();
+        let info = self.job(id).await?;
+        Ok(PendingJob::new(self.clone(), id, info.params.num_images(), subscription).joined(info))
     }
 
     /// Says that the pictures of a job are there; its worker is paid once the audit is over.
@@ -167,15 +180,28 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`ClientError`] when there is no result, a file is missing, or one is not what was committed and asked for.
     pub async fn fetch(&self, job: &JobInfo) -> Result<Vec<Picture>, ClientError> {
+        self.fetch_watched(job, |_| {}).await
+    }
+
+    /// As [`Self::fetch`], and tells `watch` how much of which file has come.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub async fn fetch_watched(
+        &self,
+        job: &JobInfo,
+        mut watch: impl FnMut(Download) + Send,
+    ) -> Result<Vec<Picture>, ClientError> {
         let commitment = job.commitment.as_ref().ok_or(ClientError::NoResult(job.id))?;
         if let Some(Boundary { image, t }) = commitment.failed() {
             let (job, steps) = (job.id, job.params.executed_steps());
             return Err(ClientError::PictureFailed { job, image, boundary: t, steps });
         }
         let mut pictures = Vec::with_capacity(commitment.images.len());
-        for (_, image) in commitment.pictures() {
+        for (index, image) in commitment.pictures() {
             let bytes_max = picture::file_bytes_max(image)?;
-            let file = self.ask(self.inner.transport.blob(image.file, bytes_max)).await?;
+            let mut came = |bytes| watch(Download { image: index, bytes, of: bytes_max });
+            let file = self.ask(self.inner.transport.blob_watched(image.file, bytes_max, &mut came)).await?;
             let picture = Picture::check(file.ok_or(ClientError::FileMissing(image.file))?, image)?;
             let (expected_height, expected_width) = (job.params.height(), job.params.width());
             let Picture { height, width, .. } = picture;

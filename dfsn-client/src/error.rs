@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use dfsn_types::{EthereumCallError, FileHash, JobId, Nonce, PixelHash, RuleId, TransactionId};
+use dfsn_types::{
+    Amount, EthereumCallError, FileHash, JobId, Nonce, PixelHash, RefundReason, RuleId, TransactionId,
+};
 use thiserror::Error;
 
 use crate::picture::PictureFault;
@@ -89,6 +91,18 @@ pub enum ClientError {
     /// The job has no result.
     #[error("job {0} has no committed result")]
     NoResult(JobId),
+    /// There is no picture, and the price came back.
+    #[error("job {job} ended without a picture: {why}; {}", came_back(*price, *back), why = why(*reason))]
+    Refunded {
+        /// The job.
+        job: JobId,
+        /// Why.
+        reason: RefundReason,
+        /// What was paid for it.
+        price: Amount,
+        /// What came back of it; unknown where the end was not seen.
+        back: Option<Amount>,
+    },
     /// The picture fails at a number, on every machine: there is none to fetch, and the price comes back.
     #[error(
         "job {job}: image {image} failed at boundary {boundary} of {steps} steps, where a number is not finite; \
@@ -166,6 +180,14 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// What a job without pictures has cost: the price less what came back of it, where that is known.
+    pub fn cost(&self) -> Option<Amount> {
+        match self {
+            Self::Refunded { price, back, .. } => price.checked_sub((*back)?),
+            _ => None,
+        }
+    }
+
     /// Whether the same call may simply be made again: it may succeed later, and nothing is paid twice.
     pub const fn is_retryable(&self) -> bool {
         if let Self::Transport(error) = self {
@@ -181,5 +203,26 @@ impl ClientError {
                 | Self::NoResult(_)
                 | Self::FileMissing(_)
         )
+    }
+}
+
+fn came_back(price: Amount, back: Option<Amount>) -> String {
+    back.map_or_else(
+        || format!("its price of {price} came back, less fees"),
+        |back| format!("{back} of its price of {price} came back"),
+    )
+}
+
+const fn why(reason: RefundReason) -> &'static str {
+    match reason {
+        RefundReason::Expired => "no worker accepted it in time",
+        RefundReason::PushedOut => "a request that pays more took its place in the full queue",
+        RefundReason::AttemptsFailed => "its last attempt failed",
+        RefundReason::Undelivered => "the pictures did not arrive",
+        RefundReason::Untested => "its hardware test found too few auditors",
+        RefundReason::Cancelled => "it was taken back",
+        RefundReason::Overturned => "another audit found the result wrong",
+        RefundReason::Failed => "a number of its computation is not finite",
+        _ => "for a reason that this client does not know",
     }
 }

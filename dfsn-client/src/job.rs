@@ -1,13 +1,15 @@
 //! A job that a client follows.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use dfsn_types::{Attempt, Event, JobId, TransactionId};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::client::Client;
 use crate::error::ClientError;
-use crate::picture::Picture;
+use crate::pace::Pace;
+use crate::picture::{Download, Picture};
 use crate::transport::{Notification, Subscription, Transport, TransportError};
 use crate::view::JobInfo;
 
@@ -18,6 +20,7 @@ pub struct PendingJob<T> {
     id: JobId,
     subscription: Subscription,
     waiting: VecDeque<JobEvent>,
+    pace: Pace,
     /// Notifications were lost, and the follower has not been told.
     has_missed: bool,
     /// The last event was seen.
@@ -38,17 +41,34 @@ pub enum JobEvent {
         image: u8,
         /// Steps done.
         step: u16,
-        /// Steps in all.
+        /// Steps of each image.
         steps: u16,
+        /// The rest of the steps of all images at the pace seen so far; nothing at the first report.
+        time_left: Option<Duration>,
     },
-    /// The follower was too slow and missed some events; the job's present state stands in for them. Events that it already
-    /// includes may still follow.
+    /// The follower was too slow, or came later ([`Client::follow`]), and missed some events; the job's present state stands in for
+    /// them. Events that it already includes may still follow.
     Missed(Box<JobInfo>),
 }
 
 impl<T: Transport> PendingJob<T> {
-    pub(crate) const fn new(client: Client<T>, id: JobId, subscription: Subscription) -> Self {
-        Self { client, id, subscription, waiting: VecDeque::new(), has_missed: false, is_over: false }
+    pub(crate) const fn new(client: Client<T>, id: JobId, images: u8, subscription: Subscription) -> Self {
+        Self {
+            client,
+            id,
+            subscription,
+            waiting: VecDeque::new(),
+            pace: Pace::new(images),
+            has_missed: false,
+            is_over: false,
+        }
+    }
+
+    /// As of now: what it has missed is told by the job's state.
+    pub(crate) fn joined(mut self, info: JobInfo) -> Self {
+        self.is_over = info.status.is_final();
+        self.waiting.push_back(JobEvent::Missed(Box::new(info)));
+        self
     }
 
     /// The job's name.
@@ -93,7 +113,8 @@ impl<T: Transport> PendingJob<T> {
             }
             Notification::Progress { job, attempt, image, step, steps } if *job == self.id => {
                 let (attempt, image, step, steps) = (*attempt, *image, *step, *steps);
-                self.waiting.push_back(JobEvent::Progress { attempt, image, step, steps });
+                let time_left = self.pace.report(attempt, image, step, steps);
+                self.waiting.push_back(JobEvent::Progress { attempt, image, step, steps, time_left });
             }
             Notification::Progress { .. } => {}
         }
@@ -113,6 +134,17 @@ impl<T: Transport> PendingJob<T> {
     /// [`ClientError`] when there is no result, a file is missing, or a hash differs.
     pub async fn fetch(&self) -> Result<Vec<Picture>, ClientError> {
         self.client.fetch(&self.info().await?).await
+    }
+
+    /// As [`Self::fetch`], and tells how far it is, as [`Client::fetch_watched`] does.
+    ///
+    /// # Errors
+    /// [`ClientError`] when there is no result, a file is missing, or a hash differs.
+    pub async fn fetch_watched(
+        &self,
+        watch: impl FnMut(Download) + Send,
+    ) -> Result<Vec<Picture>, ClientError> {
+        self.client.fetch_watched(&self.info().await?, watch).await
     }
 
     /// Says that the pictures are there, as [`Client::acknowledge`] does.

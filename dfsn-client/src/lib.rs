@@ -41,10 +41,14 @@ mod error;
 mod job;
 mod key;
 mod light;
+mod outcome;
+mod pace;
 mod picture;
 mod sending;
 pub mod transport;
 pub mod view;
+#[cfg(feature = "webhook")]
+pub mod webhook;
 
 pub use client::Client;
 pub use config::ClientConfig;
@@ -52,5 +56,5 @@ pub use error::ClientError;
 pub use job::{JobEvent, PendingJob};
 pub use key::ClientKey;
 pub use light::{LightClient, LightError, Proven};
-pub use picture::{Picture, PictureFault};
+pub use picture::{Download, Picture, PictureFault};
 pub use sending::SendStage;

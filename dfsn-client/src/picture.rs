@@ -29,6 +29,17 @@ pub struct Picture {
     pub width: u32,
 }
 
+/// How much of a picture's file has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Download {
+    /// The image, from 0.
+    pub image: usize,
+    /// Bytes that are here.
+    pub bytes: u32,
+    /// Bytes committed on chain.
+    pub of: u32,
+}
+
 /// Why a file is no picture: pictures are plain PNG files of 8-bit RGB, and show everywhere exactly the pixels that were hashed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]

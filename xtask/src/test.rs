@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 const TORCH_FEATURE: &str = "dfsn-compute/torch,generate/torch,compute-client/torch";
 /// They need nothing that is not there, so they are always tested.
-const FREE_FEATURES: &str = "dfsn-consensus/redb,dfsn-compute/service,dfsn-client/server";
+const FREE_FEATURES: &str = "dfsn-consensus/redb,dfsn-compute/service,dfsn-client/server,dfsn-client/webhook";
 
 /// Runs everything; `args` go to `cargo test`.
 pub(crate) fn test(no_torch: bool, args: &[OsString]) -> Result<ExitCode, Error> {

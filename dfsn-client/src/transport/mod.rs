@@ -2,7 +2,7 @@
 
 mod answering;
 #[cfg(feature = "http")]
-mod http;
+pub(crate) mod http;
 mod in_process;
 
 #[cfg(feature = "http")]
@@ -203,6 +203,24 @@ pub trait Transport: Send + Sync + core::fmt::Debug {
     /// # Errors
     /// [`TransportError::FileTooLong`] for a longer file, another [`TransportError`] when the node gives no answer.
     async fn blob(&self, hash: FileHash, bytes_max: u32) -> Result<Option<Vec<u8>>, TransportError>;
+
+    /// As [`Self::blob`], and tells `came` how many bytes there are, whenever some have come. Where files come as a whole, it is told
+    /// once.
+    ///
+    /// # Errors
+    /// As [`Self::blob`].
+    async fn blob_watched(
+        &self,
+        hash: FileHash,
+        bytes_max: u32,
+        came: &mut (dyn FnMut(u32) + Send),
+    ) -> Result<Option<Vec<u8>>, TransportError> {
+        let file = self.blob(hash, bytes_max).await?;
+        if let Some(file) = &file {
+            came(u32::try_from(file.len()).unwrap_or(u32::MAX));
+        }
+        Ok(file)
+    }
 
     /// Headers from a height on, in order, at most [`HEADERS_PAGE`]; fewer where the chain ends.
     ///

@@ -2,7 +2,7 @@
 
 use dfsn_client::transport::{InProcess, TransportError};
 use dfsn_client::view::JobInfo;
-use dfsn_client::{Client, ClientError, JobEvent};
+use dfsn_client::{Client, ClientError, Download, JobEvent};
 use dfsn_types::{Event, FileHash, PixelHash};
 
 use crate::node::{Node, drawing, next_event, params, request};
@@ -85,4 +85,14 @@ async fn committed_picture_of_another_size_is_refused() {
     let error = user.fetch(&job).await.unwrap_err();
     assert!(matches!(error, ClientError::WrongSize { height: 32, width: 96, .. }), "{error}");
     assert!(error.to_string().contains("32x96") && error.to_string().contains("64x64"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_download_is_told_of() {
+    let node = Node::start();
+    let (user, job, _) = committed(&node).await;
+    let mut told = Vec::new();
+    let pictures = user.fetch_watched(&job, |download| told.push(download)).await.unwrap();
+    let bytes = u32::try_from(pictures[0].file.len()).unwrap();
+    assert_eq!(told.last(), Some(&Download { image: 0, bytes, of: bytes }));
 }

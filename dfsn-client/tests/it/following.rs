@@ -3,7 +3,7 @@
 use dfsn_client::transport::InProcess;
 use dfsn_client::view::JobStatus;
 use dfsn_client::{Client, ClientError, JobEvent, PendingJob, SendStage};
-use dfsn_types::{Amount, Attempt, Event, SecretKey};
+use dfsn_types::{Amount, Attempt, Event, JobId, RefundReason, SecretKey};
 
 use crate::node::{Node, next_event, params, request};
 
@@ -44,9 +44,10 @@ async fn events_come_in_order_from_the_request_to_the_settlement() {
                     job.acknowledge().await.unwrap();
                 }
             }
-            JobEvent::Progress { attempt, image, step, steps: 20 } => {
+            JobEvent::Progress { attempt, image, step, steps: 20, time_left } => {
                 assert_eq!(attempt, Attempt::FIRST);
                 assert_eq!(names, ["requested", "drawn", "accepted"], "while the worker computes");
+                assert_eq!(time_left.is_some(), !steps.is_empty(), "from the second report on");
                 steps.push((image, step));
             }
             event => panic!("{event:?}"),
@@ -235,4 +236,61 @@ async fn another_audit_can_be_asked_for_once() {
     job.request_audit().await.unwrap();
     let again = job.request_audit().await.unwrap_err();
     assert!(matches!(again, ClientError::Failed { .. }), "{again}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_is_resumed_by_its_name() {
+    let node = Node::start();
+    let id = start(&node, 1).await.id();
+    let other = node.client(1);
+    let mut job = other.follow(id).await.unwrap();
+    let Some(JobEvent::Missed(info)) = next_event(&mut job).await.unwrap() else { panic!("where it stands") };
+    assert_eq!((info.id, info.requester), (id, node.client(0).address()));
+    while next_event(&mut job).await.unwrap().is_some_and(|event| !is_commitment(&event)) {}
+
+    let mut again = node.client(0).follow(id).await.unwrap();
+    assert_eq!(again.pictures().await.unwrap().len(), 2);
+    while next_event(&mut again).await.unwrap().is_some() {}
+    let mut over = other.follow(id).await.unwrap();
+    assert!(
+        matches!(next_event(&mut over).await.unwrap(), Some(JobEvent::Missed(info)) if info.status.is_final())
+    );
+    assert_eq!(next_event(&mut over).await.unwrap(), None);
+    let unknown = JobId::from_bytes([9; 32]);
+    assert_eq!(other.follow(unknown).await.unwrap_err(), ClientError::UnknownJob(unknown));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pictures_come_in_one_call_and_are_acknowledged() {
+    let node = Node::start();
+    let mut job = start(&node, 1).await;
+    let pictures = job.pictures().await.unwrap();
+    assert_eq!(pictures.len(), 2);
+    assert_eq!(job.pictures().await.unwrap(), pictures, "asked again");
+    while next_event(&mut job).await.unwrap().is_some() {}
+    assert_eq!(job.info().await.unwrap().status, JobStatus::Settled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_without_pictures_says_what_it_cost() {
+    let node = Node::start();
+    node.hold();
+    let user = node.client(0);
+    let price = user.quote(&params(1, 2)).await.unwrap().price_per_unit;
+    let asked = tokio::spawn({
+        let user = user.clone();
+        async move { user.generate(request(params(1, 2), price)).await.unwrap() }
+    });
+    node.until_waiting().await;
+    node.chain().lazy = true;
+    node.release();
+    let mut job = asked.await.unwrap();
+    let error = job.pictures().await.unwrap_err();
+    let ClientError::Refunded { reason, price, back: Some(back), .. } = error else { panic!("{error:?}") };
+    assert!(matches!(reason, RefundReason::Expired | RefundReason::AttemptsFailed), "{reason:?}");
+    assert_eq!(error.cost(), price.checked_sub(back));
+    assert!(error.to_string().contains("came back"), "{error}");
+    // Who comes later has not seen how much came back.
+    let later = user.follow(job.id()).await.unwrap().pictures().await.unwrap_err();
+    assert!(matches!(later, ClientError::Refunded { back: None, .. }) && later.cost().is_none(), "{later:?}");
 }

@@ -13,3 +13,5 @@ mod outages;
 mod pictures;
 mod quotes;
 mod transfers;
+#[cfg(feature = "webhook")]
+mod webhook;

@@ -1,6 +1,7 @@
 //! The transport's calls.
 
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use dfsn_types::{
@@ -149,7 +150,19 @@ impl Transport for Http {
     }
 
     async fn blob(&self, hash: FileHash, bytes_max: u32) -> Result<Option<Vec<u8>>, TransportError> {
-        self.0.policy.retry(|| self.0.plain.file(hash, bytes_max)).await
+        self.blob_watched(hash, bytes_max, &mut |_| {}).await
+    }
+
+    async fn blob_watched(
+        &self,
+        hash: FileHash,
+        bytes_max: u32,
+        came: &mut (dyn FnMut(u32) + Send),
+    ) -> Result<Option<Vec<u8>>, TransportError> {
+        // One try at a time tells.
+        let came = Mutex::new(came);
+        let tell = |bytes| came.lock().unwrap_or_else(PoisonError::into_inner)(bytes);
+        self.0.policy.retry(|| self.0.plain.file(hash, bytes_max, &tell)).await
     }
 
     fn subscribe(&self) -> Subscription {

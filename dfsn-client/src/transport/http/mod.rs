@@ -117,7 +117,7 @@ fn read_client_error(error: ClientError) -> TransportError {
 }
 
 /// An error and what is behind it, in one line.
-fn with_sources(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {

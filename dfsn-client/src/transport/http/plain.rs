@@ -35,11 +35,12 @@ impl Plain {
         Ok(Self { base: base.to_owned(), client: Client::builder(TokioExecutor::new()).build(connector) })
     }
 
-    /// A file of at most so many bytes; no more are read.
+    /// A file of at most so many bytes; no more are read. `came` is told whenever some have come.
     pub(super) async fn file(
         &self,
         hash: FileHash,
         bytes_max: u32,
+        came: &(dyn Fn(u32) + Sync),
     ) -> Result<Option<Vec<u8>>, TransportError> {
         within(async {
             let request = Request::get(format!("{}/blobs/{hash}", self.base)).body(Full::default());
@@ -49,13 +50,18 @@ impl Plain {
             }
             let response = succeeded(response).await?;
             let most = usize::try_from(bytes_max).unwrap_or(usize::MAX);
-            match Limited::new(response.into_body(), most).collect().await {
-                Ok(body) => Ok(Some(body.to_bytes().into())),
-                Err(error) if error.is::<LengthLimitError>() => {
-                    Err(TransportError::FileTooLong { file: hash, bytes_max })
+            let (mut body, mut file) = (Limited::new(response.into_body(), most), Vec::new());
+            while let Some(frame) = body.frame().await {
+                match frame {
+                    Ok(frame) => file.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
+                    Err(error) if error.is::<LengthLimitError>() => {
+                        return Err(TransportError::FileTooLong { file: hash, bytes_max });
+                    }
+                    Err(error) => return Err(TransportError::Unreachable(with_sources(&*error))),
                 }
-                Err(error) => Err(TransportError::Unreachable(with_sources(&*error))),
+                came(u32::try_from(file.len()).unwrap_or(u32::MAX));
             }
+            Ok(Some(file))
         })
         .await
     }

@@ -48,7 +48,7 @@ impl RetryPolicy {
     }
 
     /// The pause after so many failures before.
-    pub(super) fn pause(&self, failures: u32) -> Duration {
+    pub(crate) fn pause(&self, failures: u32) -> Duration {
         let doubled = self.first_pause.saturating_mul(2u32.saturating_pow(failures));
         let longest = doubled.min(self.longest_pause);
         // Without the system's randomness all clients come at once, which is no error.

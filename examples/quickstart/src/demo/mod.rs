@@ -161,7 +161,7 @@ async fn follow<T: Transport>(
     let mut pictures = Vec::new();
     while let Some(event) = job.next_event().await? {
         match event {
-            JobEvent::Progress { attempt, image, step, steps } => {
+            JobEvent::Progress { attempt, image, step, steps, .. } => {
                 timeline.progress(attempt, image, step, steps)?;
             }
             JobEvent::Chain(event) => {
