@@ -322,5 +322,5 @@ interface IDfsn {
     /// price of generationRequest, else 0. Fails as the call would.
     /// @param call Selector and input of a function of this interface.
     /// @return value The value, in base units.
-    function valueOf(bytes calldata call) external view returns (uint128 value);
+    function valueFor(bytes calldata call) external view returns (uint128 value);
 }

@@ -157,7 +157,7 @@ fn kind_of(call: IDfsnCalls, value: Amount) -> Result<TransactionKind, EthereumE
             to: Timestamp::new(call.to),
         },
         IDfsnCalls::quote(_) => return Err(EthereumError::Question("quote")),
-        IDfsnCalls::valueOf(_) => return Err(EthereumError::Question("valueOf")),
+        IDfsnCalls::valueFor(_) => return Err(EthereumError::Question("valueFor")),
     })
 }
 

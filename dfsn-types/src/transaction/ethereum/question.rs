@@ -14,7 +14,7 @@ pub enum EthereumQuestion {
     /// What a request would cost.
     Quote(Box<GenerationParams>),
     /// The value that a call must have. The one in it is zero.
-    ValueOf(EthereumCall),
+    ValueFor(EthereumCall),
 }
 
 impl EthereumQuestion {
@@ -25,9 +25,9 @@ impl EthereumQuestion {
     pub fn decode(data: &[u8]) -> Result<Option<Self>, EthereumError> {
         Ok(match decode(data)? {
             IDfsnCalls::quote(call) => Some(Self::Quote(Box::new(call.params.try_into()?))),
-            IDfsnCalls::valueOf(call) => {
+            IDfsnCalls::valueFor(call) => {
                 let data = call.call.to_vec();
-                Some(Self::ValueOf(EthereumCall { to: SYSTEM_ADDRESS, value: Amount::ZERO, data }))
+                Some(Self::ValueFor(EthereumCall { to: SYSTEM_ADDRESS, value: Amount::ZERO, data }))
             }
             _ => None,
         })
@@ -48,8 +48,8 @@ impl EthereumQuestion {
         })
     }
 
-    /// The answer to [`Self::ValueOf`].
+    /// The answer to [`Self::ValueFor`].
     pub fn value_answer(value: Amount) -> Vec<u8> {
-        IDfsn::valueOfCall::abi_encode_returns(&value.base_units())
+        IDfsn::valueForCall::abi_encode_returns(&value.base_units())
     }
 }

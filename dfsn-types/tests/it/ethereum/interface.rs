@@ -184,10 +184,10 @@ fn eth_13_questions_are_no_transactions() {
     quote.extend([[0; 31].as_slice(), &[32]].concat());
     quote.extend(words);
     assert_eq!(EthereumQuestion::decode(&quote), Ok(Some(EthereumQuestion::Quote(Box::new(params)))));
-    let mut value_of = asked("valueOf").to_vec();
+    let mut value_of = asked("valueFor").to_vec();
     value_of.extend([[0; 31].as_slice(), &[32], &[0; 31], &[4]].concat());
     value_of.extend([selector(&functions()["stake"]).as_slice(), &[0; 28]].concat());
-    let Ok(Some(EthereumQuestion::ValueOf(inner))) = EthereumQuestion::decode(&value_of) else {
+    let Ok(Some(EthereumQuestion::ValueFor(inner))) = EthereumQuestion::decode(&value_of) else {
         panic!("a question")
     };
     assert_eq!(inner.kind(), Ok(TransactionKind::Stake { amount: Amount::ZERO }));

@@ -77,7 +77,7 @@ impl Asked {
                 let Quote { price_per_unit, work_units, price, audited, .. } = quote;
                 EthereumQuestion::quote_answer(price_per_unit, work_units, price, audited)
             }
-            EthereumQuestion::ValueOf(call) => {
+            EthereumQuestion::ValueFor(call) => {
                 let kind = call.kind().map_err(|error| reverted(&error))?;
                 let value = preview(state, self.from, &kind).map_err(|failure| reverted(&failure))?;
                 EthereumQuestion::value_answer(value)
