@@ -15,7 +15,7 @@ use dfsn_types::{BlockHeight, SYSTEM_ADDRESS, TransactionId};
 use jsonrpsee::PendingSubscriptionSink;
 use jsonrpsee::core::SubscriptionResult;
 use jsonrpsee::types::ErrorObjectOwned;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::api::{EthApiServer, NetApiServer, Web3ApiServer};
 use super::error::unavailable;
@@ -27,17 +27,22 @@ use crate::node::NodeHandle;
 /// The code of the system address: an invalid instruction. Without any, wallets take a call for a transfer.
 const SYSTEM_CODE: [u8; 1] = [0xfe];
 
+/// Calls that read many blocks at a time; the next one waits.
+const SEARCHES: usize = 4;
+
 /// A node as Ethereum's clients see it.
 #[derive(Clone, Debug)]
 pub(super) struct Eth {
     pub(super) node: NodeHandle,
     /// The last ones that were read.
     pub(super) blocks: Arc<Mutex<VecDeque<Arc<BlockView>>>>,
+    /// Places for calls that read many blocks: the chain's thread has other work.
+    pub(super) searches: Arc<Semaphore>,
 }
 
 impl Eth {
     pub(super) fn new(node: NodeHandle) -> Self {
-        Self { node, blocks: Arc::default() }
+        Self { node, blocks: Arc::default(), searches: Arc::new(Semaphore::new(SEARCHES)) }
     }
 
     /// Block 0, which no store holds.

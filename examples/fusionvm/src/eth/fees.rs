@@ -56,7 +56,6 @@ impl Eth {
         for block in read.iter().filter(|block| block.height().get() <= newest) {
             let header = &block.header.header;
             history.base_fee_per_gas.push(header.base_fee_per_gas.base_units());
-            #[allow(clippy::cast_precision_loss, reason = "a ratio for people")]
             history.gas_used_ratio.push(header.gas_used.get() as f64 / gas_limit as f64);
             let tips = block.receipts.iter().map(|receipt| tip_of(block, receipt)).collect();
             rewards.push(percentiles(tips, wanted.unwrap_or_default()));
@@ -70,6 +69,8 @@ impl Eth {
 
     /// Blocks from one height to another, both included.
     async fn headers(&self, first: u64, last: u64) -> Result<Vec<BlockInfo>, ErrorObjectOwned> {
+        // Nobody closes it.
+        let _place = self.searches.acquire().await;
         let (mut next, mut blocks) = (first, Vec::new());
         while next <= last {
             let page = self.node.blocks(BlockHeight::new(next)).await.map_err(|error| unavailable(&error))?;
@@ -104,16 +105,34 @@ fn percentiles(mut tips: Vec<(u128, u64)>, wanted: &[f64]) -> Vec<u128> {
     tips.sort_unstable();
     let all: u64 = tips.iter().map(|(_, gas)| gas).sum();
     let at = |percent: &f64| {
-        #[allow(clippy::cast_precision_loss, reason = "gas of a few hundred blocks is exact in a double")]
+        // Gas of a few hundred blocks is exact in a double.
         let threshold = all as f64 * percent / 100.0;
         let mut sum = 0u64;
         let reached = tips.iter().find(|(_, gas)| {
             sum += gas;
-            #[allow(clippy::cast_precision_loss, reason = "as above")]
-            let is_reached = sum as f64 >= threshold;
-            is_reached
+            sum as f64 >= threshold
         });
         reached.map_or(0, |(tip, _)| *tip)
     };
     wanted.iter().map(at).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tips_count_by_their_gas() {
+        let tips = vec![(9, 10), (1, 10), (5, 80)];
+        assert_eq!(percentiles(tips, &[0.0, 10.0, 11.0, 90.0, 95.0, 100.0]), [1, 1, 5, 5, 9, 9]);
+        assert_eq!(percentiles(Vec::new(), &[50.0]), [0]);
+    }
+
+    #[test]
+    fn percentiles_ascend_and_are_percentiles() {
+        assert!(check_percentiles(&[0.0, 50.0, 50.0, 100.0]).is_ok());
+        for wrong in [&[100.1][..], &[-1.0], &[f64::NAN], &[60.0, 50.0], &[1.0; PERCENTILES_MAX + 1]] {
+            assert_eq!(check_percentiles(wrong).unwrap_err().code(), -32_602, "{wrong:?}");
+        }
+    }
 }

@@ -75,6 +75,8 @@ impl Eth {
         let Some((mut next, last)) = range.filter(|_| filter.matches_address(system())) else {
             return Ok(Vec::new());
         };
+        // Nobody closes it.
+        let _place = self.searches.acquire().await;
         let mut logs = Vec::new();
         while next <= last {
             let page = self.node.blocks(BlockHeight::new(next)).await.map_err(|error| unavailable(&error))?;
