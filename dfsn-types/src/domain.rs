@@ -127,6 +127,8 @@ domains! {
     SignComputeReply = "dfsn/sign-compute-reply/1",
     /// The secret that a compute worker salts its traces with.
     ComputeSalt = "dfsn/compute-salt/1",
+    /// What an auditor or juror signs who asks a worker's node for a state.
+    SignStateQuestion = "dfsn/sign-state-question/1",
 }
 
 impl Domain {

@@ -180,7 +180,8 @@ pub(crate) fn beacon_alpha(parent: &ChainState, height: BlockHeight) -> Hash {
     Domain::BeaconVrf.hash(&(parent.chain.genesis, parent.tip.beacon, height))
 }
 
-fn verify_beacon(
+/// Checks a builder's part of the beacon.
+pub(crate) fn verify_beacon(
     parent: &ChainState,
     proof: &BeaconProof,
     height: BlockHeight,

@@ -16,7 +16,7 @@ use crate::mempool::{Mempool, MempoolError};
 use crate::rules::{Rules, UpgradeError};
 use crate::state::ChainState;
 use crate::store::{KvStore, OpenError, ReadError, StoreError, chain};
-use crate::transition::{BlockContext, Transition, beacon_alpha, state_transition};
+use crate::transition::{BlockContext, Transition, beacon_alpha, state_transition, verify_beacon};
 
 /// A block is not judged while its timestamp is further ahead of the clock than this (rule TIM-02).
 const FUTURE_MS: DurationMs = DurationMs::new(10_000);
@@ -105,7 +105,7 @@ pub struct VmConfig {
     /// The only key whose blocks are taken (rule BLK-10): the genesis sealer under instant seal; nobody in particular where an
     /// engine of many machines decides who builds.
     pub only_builder: Option<PublicKey>,
-    /// Adds to the beacon, for a registered validator.
+    /// Adds to the beacon while this validator is registered with this key.
     pub beacon: Option<(Address, VrfSecretKey)>,
     /// Upgrades of the network.
     pub rules: Rules,
@@ -184,6 +184,16 @@ impl<S: KvStore> ChainVm<S> {
         self.mempool.wants_block(&self.accepted) || heartbeat
     }
 
+    /// The block that the next one is built on.
+    pub const fn preferred(&self) -> BlockHash {
+        self.preferred
+    }
+
+    /// A block that is verified and not decided upon.
+    pub fn processing_block(&self, hash: &BlockHash) -> Option<&Block> {
+        self.processing.get(hash).map(|(block, _)| block)
+    }
+
     /// An accepted block.
     ///
     /// # Errors
@@ -236,10 +246,13 @@ impl<S: KvStore> ChainVm<S> {
         self.processing.get(hash).map(|(_, transition)| &transition.state)
     }
 
-    fn beacon_proof(&self, parent: &ChainState) -> Option<BeaconProof> {
+    /// A proof that the rules take; none while the validator is not registered with this key, or its key is too young.
+    fn beacon_proof(&self, parent: &ChainState, timestamp: Timestamp) -> Option<BeaconProof> {
         let (validator, key) = self.config.beacon.as_ref()?;
-        let proof = key.prove(beacon_alpha(parent, parent.tip.height.next()).as_bytes()).ok()?;
-        Some(BeaconProof { validator: *validator, proof })
+        let height = parent.tip.height.next();
+        let proof = key.prove(beacon_alpha(parent, height).as_bytes()).ok()?;
+        let proof = BeaconProof { validator: *validator, proof };
+        verify_beacon(parent, &proof, height, timestamp).is_ok().then_some(proof)
     }
 }
 
@@ -267,7 +280,7 @@ impl<S: KvStore> Vm for ChainVm<S> {
         let context = BlockContext {
             timestamp,
             fee_recipient: self.config.fee_recipient,
-            beacon_proof: self.beacon_proof(parent),
+            beacon_proof: self.beacon_proof(parent, timestamp),
         };
         let (block, transition) = build_block(parent, &self.mempool, &context, &self.config.builder_key)?;
         self.processing.insert(block.hash(), (block.clone(), transition));

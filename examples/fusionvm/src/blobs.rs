@@ -3,12 +3,15 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use dfsn_types::FileHash;
 
 use crate::error::NodeError;
+
+/// How often old files are looked for.
+const COLLECT: Duration = Duration::from_secs(600);
 
 /// Content-addressed files in a folder of bounded size. A file is there whole or not at all, whenever the power goes.
 #[derive(Debug)]
@@ -91,6 +94,21 @@ impl BlobStore {
         }
         *used = left;
         Ok(deleted)
+    }
+
+    /// Deletes what is older than `keep`, now and then, for ever.
+    pub async fn collect_for_ever(self: Arc<Self>, keep: Duration) {
+        let mut interval = tokio::time::interval(COLLECT);
+        loop {
+            interval.tick().await;
+            let store = Arc::clone(&self);
+            match tokio::task::spawn_blocking(move || store.collect(keep)).await {
+                Ok(Ok(0)) => {}
+                Ok(Ok(pictures)) => tracing::info!(pictures, "deleted: their time is over"),
+                Ok(Err(error)) => tracing::error!(%error, "old pictures cannot be deleted"),
+                Err(error) => tracing::error!(%error, "old pictures were not looked through"),
+            }
+        }
     }
 }
 

@@ -52,6 +52,8 @@ pub(crate) enum Command {
         #[arg(long, conflicts_with = "keystore")]
         dev: bool,
     },
+    /// Print name, version and plugin protocol as JSON, for tools of AvalancheGo.
+    VersionJson,
     /// Print a commented configuration file.
     Config,
 }

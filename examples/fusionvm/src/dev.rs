@@ -35,6 +35,20 @@ impl DevNetwork {
         NodeSecret::public("sealer")
     }
 
+    /// Defaults, but for the windows that would make people wait: nobody is far away, and a clock that runs in real time should
+    /// let a job settle in seconds.
+    pub fn params() -> ConsensusParams {
+        let mut params = ConsensusParams::default();
+        params.chain.heartbeat_ms = DurationMs::new(200);
+        let windows = &mut params.windows;
+        windows.claim_ms = DurationMs::new(1_000);
+        windows.open_ms = DurationMs::new(120_000);
+        windows.juror_ms = DurationMs::new(120_000);
+        windows.hold_ms = DurationMs::ZERO;
+        windows.challenge_ms = DurationMs::ZERO;
+        params
+    }
+
     /// The network of a data folder. A new folder gets one for the model of a diffusers folder, or for none.
     ///
     /// # Errors
@@ -52,7 +66,7 @@ impl DevNetwork {
         }
         let plan = GenesisPlan {
             chain_id: CHAIN,
-            params: params(),
+            params: Self::params(),
             sealer: sealer.sealer().public_key(),
             allocations: vec![Allocation { address: sealer.address(), amount: Amount::from_dfsn(1_000_000) }],
             models: record.into_iter().collect(),
@@ -77,18 +91,4 @@ fn check_model(
     let found = genesis.models.iter().map(|model| model.name.to_string()).collect::<Vec<_>>().join(", ");
     let found = if found.is_empty() { "none".to_owned() } else { found };
     Err(NodeError::OtherModel { path: data_dir.to_owned(), found, given: record.name.to_string() })
-}
-
-/// Defaults, but for the windows that would make people wait: nobody is far away, and a clock that runs in real time should
-/// let a job settle in seconds.
-fn params() -> ConsensusParams {
-    let mut params = ConsensusParams::default();
-    params.chain.heartbeat_ms = DurationMs::new(200);
-    let windows = &mut params.windows;
-    windows.claim_ms = DurationMs::new(1_000);
-    windows.open_ms = DurationMs::new(120_000);
-    windows.juror_ms = DurationMs::new(120_000);
-    windows.hold_ms = DurationMs::ZERO;
-    windows.challenge_ms = DurationMs::ZERO;
-    params
 }

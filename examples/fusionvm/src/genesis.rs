@@ -39,6 +39,9 @@ pub struct PublicKeys {
     pub node: PublicKey,
     /// The ComputeClient that is registered at first.
     pub compute_key: PublicKey,
+    /// The node of AvalancheGo behind which others find it, 40 hexadecimal digits; its operator adds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay: Option<NodeId>,
 }
 
 /// What a genesis is made of.
@@ -102,7 +105,8 @@ impl GenesisPlan {
                 compute_key: keys.compute_key,
                 payout: keys.address,
                 offers: bounded(offers.collect())?,
-                relay: Relay::Node(NodeId::from_bytes(*keys.address.as_bytes())),
+                // Where nobody relays, any name does.
+                relay: Relay::Node(keys.relay.unwrap_or(NodeId::from_bytes(*keys.address.as_bytes()))),
             },
         })
     }

@@ -160,6 +160,7 @@ impl NodeSecret {
             vrf_key: self.vrf().public_key(),
             node: self.node().public_key(),
             compute_key: SecretKey::from_seed(&self.compute()).public_key(),
+            relay: None,
         }
     }
 

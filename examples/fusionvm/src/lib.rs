@@ -11,7 +11,9 @@ mod genesis;
 mod index;
 pub mod keystore;
 mod metrics;
+mod neighbours;
 mod node;
+pub mod plugin;
 mod validators;
 
 pub use api::Served;

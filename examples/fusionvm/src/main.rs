@@ -6,7 +6,9 @@ mod commands;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match commands::dispatch(cli::parse()) {
+    // A node starts its plugin without arguments.
+    let is_plugin = std::env::args_os().len() == 1 && fusionvm::plugin::is_plugin();
+    match if is_plugin { commands::serve_plugin() } else { commands::dispatch(cli::parse()) } {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The error stream may be gone.

@@ -10,6 +10,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::plugin::proto::io::prometheus::client::{self as wire, MetricFamily};
+
 /// Seconds of sealing a block.
 const SEAL_BUCKETS: [f64; 9] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0];
 
@@ -61,6 +63,38 @@ impl ChainMetrics {
         if is_taken { &self.accepted } else { &self.refused }.inc();
     }
 
+    /// The figures but for the histogram, as AvalancheGo collects them.
+    pub(crate) fn families(&self) -> Vec<MetricFamily> {
+        let counters = [
+            ("transactions", "Transactions in accepted blocks", &self.transactions),
+            ("duties", "Duties in accepted blocks", &self.duties),
+            ("events", "Events of jobs and stakes", &self.events),
+            ("submissions_accepted", "Transactions taken by the mempool", &self.accepted),
+            ("submissions_refused", "Transactions refused", &self.refused),
+        ];
+        let gauges = [
+            ("height", "Height of the last accepted block", self.height.get()),
+            (
+                "waiting_transactions",
+                "Transactions in the mempool after the last block",
+                self.waiting_transactions.get(),
+            ),
+            ("waiting_duties", "Duties in the mempool after the last block", self.waiting_duties.get()),
+        ];
+        // As Prometheus has all numbers.
+        let counters = counters.into_iter().map(|(name, help, counter)| {
+            let counter = wire::Counter { value: Some(counter.get() as f64) };
+            let metric = wire::Metric { counter: Some(counter), ..Default::default() };
+            family(name, help, wire::MetricType::Counter, metric)
+        });
+        let gauges = gauges.into_iter().map(|(name, help, value)| {
+            let gauge = wire::Gauge { value: Some(value as f64) };
+            let metric = wire::Metric { gauge: Some(gauge), ..Default::default() };
+            family(name, help, wire::MetricType::Gauge, metric)
+        });
+        counters.chain(gauges).collect()
+    }
+
     /// All figures in the text form of OpenMetrics.
     pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
         let mut registry = Registry::with_prefix("fusionvm");
@@ -89,4 +123,9 @@ impl ChainMetrics {
         encode(&mut text, &registry)?;
         Ok(text)
     }
+}
+
+fn family(name: &str, help: &str, kind: wire::MetricType, metric: wire::Metric) -> MetricFamily {
+    let (name, help) = (Some(name.to_owned()), Some(help.to_owned()));
+    MetricFamily { name, help, r#type: Some(kind.into()), metric: vec![metric] }
 }

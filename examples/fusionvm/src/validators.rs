@@ -32,8 +32,18 @@ pub struct Validators {
 
 impl Validators {
     /// The validators of these secrets, all with the same ComputeClients.
-    pub fn new(node: &mut Node, secrets: &[NodeSecret], workers: &[RemoteWorker]) -> Self {
-        let (posted, node) = (node.posted(), node.handle().clone());
+    pub fn of(node: &mut Node, secrets: &[NodeSecret], workers: &[RemoteWorker]) -> Self {
+        let (posted, handle) = (node.posted(), node.handle().clone());
+        Self::new(handle, posted, secrets, workers)
+    }
+
+    /// The same, of what a node is made of.
+    pub(crate) fn new(
+        node: NodeHandle,
+        posted: Option<mpsc::Receiver<Arc<Block>>>,
+        secrets: &[NodeSecret],
+        workers: &[RemoteWorker],
+    ) -> Self {
         let around = Arc::new(Around { node: node.clone(), peers: OnceLock::new() });
         let chain = node.state().chain;
         let validator = |secret: &NodeSecret| {
@@ -45,6 +55,11 @@ impl Validators {
         // Nobody else has it yet.
         let _ = around.peers.set(validators.iter().map(Arc::downgrade).collect());
         Self { node, validators, posted }
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> Vec<Arc<Validator>> {
+        self.validators.clone()
     }
 
     /// Works until the node has ended.
@@ -156,14 +171,15 @@ impl Surroundings for Around {
     }
 
     async fn fetch(&self, hash: FileHash, bytes_max: u32) -> Option<Bytes> {
-        let blobs = Arc::clone(self.node.blobs());
-        let file = tokio::task::spawn_blocking(move || blobs.get(&hash)).await.ok()??;
-        u32::try_from(file.len()).is_ok_and(|bytes| bytes <= bytes_max).then(|| file.into())
+        self.node.file(hash, bytes_max, None).await
     }
 
     async fn state(&self, wanted: StateWanted) -> Option<ServedState> {
         let peers = self.peers.get()?.iter().filter_map(Weak::upgrade);
-        let worker = peers.into_iter().find(|validator| validator.is(&wanted.worker))?;
+        let Some(worker) = peers.into_iter().find(|validator| validator.is(&wanted.worker)) else {
+            let near = self.node.node_of(&wanted.worker);
+            return self.node.neighbours.as_ref()?.state(wanted, near).await;
+        };
         let served = worker.serve(wanted, &self.node.state()).await;
         served.inspect_err(|error| tracing::warn!(job = %wanted.job, %error, "a state was not served")).ok()
     }

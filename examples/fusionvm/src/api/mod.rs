@@ -82,6 +82,16 @@ impl Served {
     }
 }
 
+/// Answers for a node on somebody else's port, as long as the handle is there.
+pub(crate) fn answering(
+    node: NodeHandle,
+    config: &Config,
+    account: &NodeSecret,
+) -> Result<(Router, ServerHandle), NodeError> {
+    let (rpc_stop, rpc) = stop_channel();
+    Ok((router(node, config, account, rpc_stop)?, rpc))
+}
+
 fn router(
     node: NodeHandle,
     config: &Config,
@@ -201,7 +211,7 @@ async fn blob(State(node): State<NodeHandle>, Path(hash): Path<String>, request:
     let Ok(hash) = hash.parse::<FileHash>() else {
         return (StatusCode::BAD_REQUEST, "a picture is named by 64 hexadecimal digits\n").into_response();
     };
-    if !node.blobs().contains(&hash) {
+    if !node.bring(hash).await {
         return (StatusCode::NOT_FOUND, "this node has no such picture\n").into_response();
     }
     let Ok(mut response) = ServeFile::new(node.blobs().path(&hash)).oneshot(request).await;

@@ -11,18 +11,15 @@ use fusionvm::{
     BlobStore, Config, DevNetwork, Faucet, LocalCompute, Node, NodeError, NodeParts, Remotes, Served,
     Validators, read_genesis,
 };
-use tracing_subscriber::EnvFilter;
 
 use crate::cli::RunArgs;
 
-/// How often pictures are looked through for old ones.
-const COLLECT: Duration = Duration::from_secs(600);
 /// What the faucet of a development network gives.
 const DEV_FAUCET: Faucet = Faucet { amount: Amount::from_dfsn(10), every_seconds: 10 };
 
 /// Runs until a signal, or until the chain cannot go on.
 pub(super) fn run(args: &RunArgs) -> Result<(), NodeError> {
-    log(args.json);
+    super::log(args.json);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(io("tokio"))?.block_on(async {
         match &args.config {
@@ -86,34 +83,19 @@ async fn serve(args: &RunArgs, parts: Parts) -> Result<(), NodeError> {
         }
         _ => None,
     };
-    let at_work = Validators::new(&mut node, &validators, &workers).run();
+    let at_work = Validators::of(&mut node, &validators, &workers).run();
     let keep = Duration::from_secs(config.blobs.hours.saturating_mul(3_600));
     tokio::select! {
         () = signal() => tracing::info!("shutting down"),
         () = node.ended() => {}
         () = at_work => {}
-        () = collect(blobs, keep) => {}
+        () = blobs.collect_for_ever(keep) => {}
     }
     api.stop().await;
     if let Some(local) = local {
         local.stop().await;
     }
     node.stop()
-}
-
-/// Deletes old pictures, for ever.
-async fn collect(blobs: Arc<BlobStore>, keep: Duration) {
-    let mut interval = tokio::time::interval(COLLECT);
-    loop {
-        interval.tick().await;
-        let blobs = Arc::clone(&blobs);
-        match tokio::task::spawn_blocking(move || blobs.collect(keep)).await {
-            Ok(Ok(0)) => {}
-            Ok(Ok(pictures)) => tracing::info!(pictures, "deleted: their time is over"),
-            Ok(Err(error)) => tracing::error!(%error, "old pictures cannot be deleted"),
-            Err(error) => tracing::error!(%error, "old pictures were not looked through"),
-        }
-    }
 }
 
 /// Ends with Ctrl-C or SIGTERM.
@@ -133,14 +115,6 @@ async fn signal() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
-}
-
-/// Logs to the error stream by RUST_LOG, else from `info` on.
-fn log(as_json: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(false);
-    let builder = builder.with_writer(std::io::stderr);
-    if as_json { builder.json().init() } else { builder.init() }
 }
 
 fn io(name: &str) -> impl FnOnce(std::io::Error) -> NodeError {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use dfsn_client::transport::{InProcess, Notification, Shown, Subscription, Transport, TransportError};
 use dfsn_client::view::{
     AccountInfo, BlockInfo, JobInfo, JobPage, JobQuery, NetworkInfo, Preview, Quote, ReceiptInfo, SyncStatus,
@@ -10,8 +11,8 @@ use dfsn_client::view::{
 };
 use dfsn_consensus::state::ChainState;
 use dfsn_types::{
-    AccountRecord, Address, BlockHeight, FileHash, GenerationParams, JobId, JobRecord, ReceiptAnswer,
-    SignedCheckpoint, SignedDuty, SignedHeader, SignedTransaction, StateAnswer, TransactionId,
+    AccountRecord, Address, BlockHeight, FileHash, GenerationParams, JobId, JobRecord, NodeId, ReceiptAnswer,
+    Relay, SignedCheckpoint, SignedDuty, SignedHeader, SignedTransaction, StateAnswer, TransactionId,
     TransactionKind,
 };
 use tokio::sync::watch;
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 use super::{DutySender, Publisher, RecentStates};
 use crate::blobs::BlobStore;
 use crate::metrics::ChainMetrics;
+use crate::neighbours::Neighbours;
 
 /// A node. What the last state tells is answered from it at once, in the caller's task; the rest goes through the chain's thread.
 #[derive(Clone, Debug)]
@@ -30,6 +32,10 @@ pub struct NodeHandle {
     pub(crate) blobs: Arc<BlobStore>,
     pub(crate) metrics: Arc<ChainMetrics>,
     pub(crate) recent: Arc<RecentStates>,
+    /// Whether blocks that others have accepted are still to come.
+    pub(crate) syncing: watch::Receiver<bool>,
+    /// Other nodes, where there are some.
+    pub(crate) neighbours: Option<Arc<dyn Neighbours>>,
 }
 
 impl NodeHandle {
@@ -46,6 +52,42 @@ impl NodeHandle {
     /// Pictures.
     pub const fn blobs(&self) -> &Arc<BlobStore> {
         &self.blobs
+    }
+
+    /// A file of this node, or else of others, for its validators.
+    pub(crate) async fn file(&self, hash: FileHash, bytes_max: u32, near: Option<NodeId>) -> Option<Bytes> {
+        let blobs = Arc::clone(&self.blobs);
+        let own = tokio::task::spawn_blocking(move || blobs.get(&hash)).await.ok()?;
+        if let Some(file) = own {
+            return u32::try_from(file.len()).is_ok_and(|bytes| bytes <= bytes_max).then(|| file.into());
+        }
+        self.neighbours.as_ref()?.file(hash, bytes_max, near).await
+    }
+
+    /// Fetches a picture that this node lacks from others, if an open job is committed to it: nobody can make a node search for
+    /// what there is not. Says whether it is here now.
+    pub(crate) async fn bring(&self, hash: FileHash) -> bool {
+        let blobs = Arc::clone(&self.blobs);
+        if blobs.contains(&hash) {
+            return true;
+        }
+        let found = self.neighbours.is_some().then(|| committed(&self.state(), &hash)).flatten();
+        let (Some(neighbours), Some((bytes, near))) = (&self.neighbours, found) else { return false };
+        let Some(file) = neighbours.file(hash, bytes, near).await else { return false };
+        let kept = tokio::task::spawn_blocking(move || blobs.put(&file)).await;
+        match kept {
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a picture cannot be kept");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// The node that a validator has registered.
+    pub(crate) fn node_of(&self, validator: &Address) -> Option<NodeId> {
+        node_of(&self.state(), validator)
     }
 
     /// Hands a duty to the chain's thread. One for a node that has ended is lost with it.
@@ -121,7 +163,7 @@ impl Transport for NodeHandle {
     }
 
     async fn sync_status(&self) -> Result<SyncStatus, TransportError> {
-        Ok(SyncStatus::of(&self.state()))
+        Ok(SyncStatus { syncing: *self.syncing.borrow(), ..SyncStatus::of(&self.state()) })
     }
 
     async fn validators(&self) -> Result<Vec<ValidatorInfo>, TransportError> {
@@ -141,6 +183,7 @@ impl Transport for NodeHandle {
     }
 
     async fn blob(&self, hash: FileHash, bytes_max: u32) -> Result<Option<Vec<u8>>, TransportError> {
+        self.bring(hash).await;
         let blobs = Arc::clone(&self.blobs);
         let file = tokio::task::spawn_blocking(move || blobs.get(&hash)).await;
         let file = file.map_err(|_| TransportError::Closed)?;
@@ -153,5 +196,21 @@ impl Transport for NodeHandle {
 
     fn subscribe(&self) -> Subscription {
         self.calls.subscribe()
+    }
+}
+
+/// How long a file of an open job is, and which node should have it.
+fn committed(state: &ChainState, hash: &FileHash) -> Option<(u32, Option<NodeId>)> {
+    let open = state.windows.iter().filter_map(|(_, id)| state.open_job(id));
+    open.filter_map(|job| job.committed()).find_map(|committed| {
+        let (_, image) = committed.commitment.pictures().find(|(_, image)| image.file == *hash)?;
+        Some((image.file_bytes, node_of(state, &committed.worker)))
+    })
+}
+
+fn node_of(state: &ChainState, validator: &Address) -> Option<NodeId> {
+    match state.validators.get(validator)?.registration.as_ref()?.relay {
+        Relay::Node(id) => Some(id),
+        Relay::Ip(..) => None,
     }
 }

@@ -31,7 +31,7 @@ use desk::Desk;
 /// Duties that may wait for the chain's thread.
 pub(crate) const DUTIES_MAX: usize = 1_024;
 /// Blocks with data that may wait for the validators.
-const POSTED_MAX: usize = 1_024;
+pub(crate) const POSTED_MAX: usize = 1_024;
 
 /// What a node is made of.
 #[derive(Debug)]
@@ -99,6 +99,9 @@ impl Node {
             blobs,
             metrics: Arc::clone(&metrics),
             recent: Arc::clone(&recent),
+            // Nobody else seals.
+            syncing: watch::channel(false).1,
+            neighbours: None,
         };
         let desk = Desk { index, publisher, states, recent, posted, metrics };
         let chain = Chain { engine: InstantSeal::new(vm), desk, server, duties: duties_in, stop: stopping };

@@ -58,7 +58,7 @@ impl DevNode {
             None => None,
         };
         let workers: Vec<_> = compute.iter().map(LocalCompute::worker).collect();
-        let validators = Validators::new(&mut node, &network.validators, &workers);
+        let validators = Validators::of(&mut node, &network.validators, &workers);
         let validators = tokio::spawn(validators.run());
         Self { node, api, validators, compute, blobs }
     }

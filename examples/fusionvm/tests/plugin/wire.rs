@@ -1,0 +1,25 @@
+//! The node's ends of the wire, as the build makes them.
+
+#![allow(missing_docs, clippy::all, unreachable_pub, reason = "generated")]
+
+macro_rules! end {
+    ($package:literal) => {
+        include!(concat!(env!("OUT_DIR"), "/node/", $package, ".rs"));
+    };
+}
+
+pub mod vm {
+    end!("vm");
+    pub mod runtime {
+        end!("vm.runtime");
+    }
+}
+pub mod rpcdb {
+    end!("rpcdb");
+}
+pub mod appsender {
+    end!("appsender");
+}
+pub mod http {
+    end!("http");
+}
