@@ -1,0 +1,120 @@
+import { lazy, Suspense, useSyncExternalStore } from 'react'
+import { Link, Route, Switch, useLocation } from 'wouter'
+import { feed } from './chain/feed'
+import { useNetwork } from './chain/queries'
+import { useStore } from './chain/store'
+import { useWeb } from './chain/web'
+import Imagine from './pages/imagine'
+import { AccountButton } from './ui/account-button'
+import { ChipIcon, GridIcon, MoonIcon, PulseIcon, ShieldIcon, SparkIcon, SunIcon } from './ui/icons'
+import { Empty, Skeleton } from './ui/parts'
+import { shownTheme, theme } from './ui/theme'
+import { Toasts } from './ui/toast'
+
+const Network = lazy(() => import('./pages/network'))
+
+const PAGES = [
+  ['/', 'Imagine', SparkIcon],
+  ['/explore', 'Explore', GridIcon],
+  ['/verify', 'Verify', ShieldIcon],
+  ['/validators', 'Validators', ChipIcon],
+  ['/network', 'Network', PulseIcon],
+] as const
+
+export function App() {
+  return (
+    <div className="shell">
+      <a href="#main" className="skip">
+        Skip to the page
+      </a>
+      <Bar />
+      <main id="main" className="page">
+        <Suspense fallback={<Skeleton height="60vh" label="Loading" />}>
+          <Switch>
+            <Route path="/" component={Imagine} />
+            <Route path="/network" component={Network} />
+            <Route>
+              <Empty title="There is no such page">
+                <p>
+                  <Link href="/">Back to Imagine</Link>
+                </p>
+              </Empty>
+            </Route>
+          </Switch>
+        </Suspense>
+      </main>
+      <Foot />
+      <Toasts />
+    </div>
+  )
+}
+
+function Bar() {
+  const [path] = useLocation()
+  const link = useSyncExternalStore(feed.watch, () => feed.link)
+  return (
+    <>
+      <header className="bar">
+        <div className="bar-in">
+          <Link href="/" className="brand" aria-label="DAOFusion, Imagine">
+            <img src="/icon.svg" alt="" width={28} height={28} />
+            DAOFusion
+          </Link>
+          <nav className="nav" aria-label="Pages">
+            {PAGES.map(([href, name, Icon]) => (
+              <Link key={href} href={href} state={{ moved: true }} aria-current={path === href ? 'page' : undefined}>
+                <Icon size={20} />
+                {name}
+              </Link>
+            ))}
+          </nav>
+          <div className="bar-end">
+            <ThemeButton />
+            <AccountButton />
+          </div>
+        </div>
+      </header>
+      {link === 'offline' && (
+        <div className="offline" role="status">
+          The node is away. What you see may be old; this page connects again by itself.
+        </div>
+      )}
+    </>
+  )
+}
+
+function ThemeButton() {
+  useStore(theme)
+  const isDark = shownTheme() === 'dark'
+  return (
+    <button
+      type="button"
+      className="button icon quiet"
+      aria-label={isDark ? 'Use light colours' : 'Use dark colours'}
+      onClick={() => theme.set(isDark ? 'light' : 'dark')}
+    >
+      {isDark ? <SunIcon /> : <MoonIcon />}
+    </button>
+  )
+}
+
+function Foot() {
+  const link = useSyncExternalStore(feed.watch, () => feed.link)
+  const { data: network } = useNetwork()
+  const { data: web } = useWeb()
+  return (
+    <footer className="foot">
+      <div className="foot-in">
+        <span className="row">
+          <span className="link-dot" data-link={link} aria-hidden="true" />
+          {link === 'online' ? 'Connected' : link === 'offline' ? 'Not connected' : 'Connecting'}
+          {network && ` · chain ${network.chain_id}`}
+          {web?.dev && ' · development network, coins are worth nothing'}
+        </span>
+        <span>
+          <Link href="/verify">Check a picture</Link>
+        </span>
+      </div>
+    </footer>
+  )
+}
