@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use dfsn_compute::MemoryFiles;
 use serde_json::json;
 
+use crate::proof::{NotProven, check_job, read_picture};
 use crate::session::{Drawn, Session, SessionError};
 
 #[derive(Default)]
@@ -132,4 +133,31 @@ pub extern "C" fn dfsn_answer(boundary: usize) -> u32 {
         let (request, before) = (state.input()?, state.input()?);
         state.session.as_mut().ok_or(SessionError::NoModel)?.answer(&request, boundary, before)
     })
+}
+
+/// Reads a picture's file. Input: its bytes. Result: JSON with its hashes and what it says of itself.
+#[unsafe(no_mangle)]
+pub extern "C" fn dfsn_read_picture() -> u32 {
+    answered(|state| to_json(&read_picture(&state.input()?)?))
+}
+
+/// Checks what a node shows of a job. Input: JSON with network, genesis, job, height, answer, headers, checkpoint. Result: JSON
+/// with what is proven.
+#[unsafe(no_mangle)]
+pub extern "C" fn dfsn_check_job() -> u32 {
+    answered(|state| to_json(&check_job(&state.input()?)?))
+}
+
+/// Redoes a step that a worker committed to. Inputs: the claim as JSON, the state before the step, the file that the picture starts
+/// from or nothing. Result: JSON with both digests.
+#[unsafe(no_mangle)]
+pub extern "C" fn dfsn_redo_step() -> u32 {
+    answered(|state| {
+        let (claim, before, init) = (state.input()?, state.input()?, state.input()?);
+        to_json(&state.session.as_mut().ok_or(SessionError::NoModel)?.redo(&claim, before, &init)?)
+    })
+}
+
+fn to_json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, SessionError> {
+    Ok(serde_json::to_vec(value).map_err(NotProven::from)?)
 }

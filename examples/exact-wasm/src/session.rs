@@ -2,11 +2,13 @@
 
 use dfsn_compute::exact::{ExactBackend, ExactOptions, load_pipeline};
 use dfsn_compute::{
-    ComputeError, ManifestError, MemoryFiles, Pipeline, Question, RgbImage, TraceRecorder, manifest,
+    ComputeError, ImageRequest, ManifestError, MemoryFiles, Pipeline, Question, RgbImage, TraceRecorder,
+    manifest,
 };
 use dfsn_types::ModelId;
 use thiserror::Error;
 
+use crate::proof::{NotProven, RedoneStep, StepClaim};
 use crate::request::{RequestError, read_request};
 
 /// A model that is ready to compute.
@@ -40,6 +42,17 @@ pub enum SessionError {
     /// The request.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// A claim.
+    #[error(transparent)]
+    NotProven(#[from] NotProven),
+    /// Another model than the claim's.
+    #[error("the files are model {loaded}, the picture was drawn with {wanted}")]
+    OtherModel {
+        /// Here.
+        loaded: ModelId,
+        /// In the claim.
+        wanted: ModelId,
+    },
     /// Something was asked before a model was there.
     #[error("no model is loaded: give its files, then load it")]
     NoModel,
@@ -99,11 +112,38 @@ impl Session {
         state: Vec<u8>,
     ) -> Result<Vec<u8>, SessionError> {
         let request = read_request(request)?;
+        let last = usize::from(request.num_inference_steps);
+        self.compute(&request, boundary, last, state)
+    }
+
+    /// Redoes a step that somebody committed to, from the state before it. `init` is the file that the picture starts from, if it
+    /// does.
+    ///
+    /// # Errors
+    /// [`SessionError`] when the claim does not hold together, or cannot be computed.
+    pub fn redo(&mut self, claim: &[u8], state: Vec<u8>, init: &[u8]) -> Result<RedoneStep, SessionError> {
+        let claim = StepClaim::read(claim, &state)?;
+        let (loaded, wanted) = (self.model, claim.model());
+        if loaded != wanted {
+            return Err(SessionError::OtherModel { loaded, wanted });
+        }
+        let last = usize::from(claim.last_step());
+        let found = self.compute(&claim.request(init)?, usize::from(claim.step()), last, state)?;
+        Ok(claim.judge(&found))
+    }
+
+    fn compute(
+        &mut self,
+        request: &ImageRequest,
+        boundary: usize,
+        last: usize,
+        state: Vec<u8>,
+    ) -> Result<Vec<u8>, SessionError> {
         let question = match boundary {
             0 => Question::InitialState,
-            step if step <= usize::from(request.num_inference_steps) => Question::Step { step, state },
+            step if step <= last => Question::Step { step, state },
             _ => Question::Decode { state },
         };
-        Ok(self.pipeline.answer(&request, &question)?)
+        Ok(self.pipeline.answer(request, &question)?)
     }
 }
