@@ -11,7 +11,12 @@ import { Empty, Skeleton } from './ui/parts'
 import { shownTheme, theme } from './ui/theme'
 import { Toasts } from './ui/toast'
 
+const Account = lazy(() => import('./pages/account'))
+const Explore = lazy(() => import('./pages/explore'))
 const Network = lazy(() => import('./pages/network'))
+const Picture = lazy(() => import('./pages/picture'))
+const Validators = lazy(() => import('./pages/validators'))
+const Verify = lazy(() => import('./pages/verify'))
 
 const PAGES = [
   ['/', 'Imagine', SparkIcon],
@@ -32,6 +37,13 @@ export function App() {
         <Suspense fallback={<Skeleton height="60vh" label="Loading" />}>
           <Switch>
             <Route path="/" component={Imagine} />
+            <Route path="/p/:job/:image?">
+              {({ job, image }) => <Picture key={job} job={job} image={image ?? '1'} />}
+            </Route>
+            <Route path="/explore" component={Explore} />
+            <Route path="/verify" component={Verify} />
+            <Route path="/account" component={Account} />
+            <Route path="/validators" component={Validators} />
             <Route path="/network" component={Network} />
             <Route>
               <Empty title="There is no such page">

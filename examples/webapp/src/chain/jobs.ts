@@ -15,6 +15,8 @@ export interface JobLive {
   timeline: TimelineEntry[]
   /** By image: steps done, and in all. */
   progress: Record<number, [number, number]>
+  /** By image: the latest rough picture. */
+  previews: Record<number, Hash>
   /** When the worker has to have committed, in this browser's time. */
   deadline: number | null
 }
@@ -29,7 +31,7 @@ const jobs = new Map<Hash, Store<JobLive>>()
 export function jobLive(id: Hash): Store<JobLive> {
   let live = jobs.get(id)
   if (!live) {
-    live = store<JobLive>({ attempt: 1, timeline: [], progress: {}, deadline: null })
+    live = store<JobLive>({ attempt: 1, timeline: [], progress: {}, previews: {}, deadline: null })
     jobs.set(id, live)
     const oldest = jobs.keys().next()
     if (jobs.size > JOBS_MAX && !oldest.done) jobs.delete(oldest.value)
@@ -42,12 +44,14 @@ export function take(notification: Notification): void {
     for (const event of notification.events) takeEvent(notification.height, event)
     return
   }
-  const { job, image, step, steps, attempt } = notification
-  jobLive(job).set((live) => ({
-    ...live,
-    progress: { ...(attempt > live.attempt ? {} : live.progress), [image]: [step, steps] },
-    attempt: Math.max(live.attempt, attempt),
-  }))
+  const { job, image, attempt } = notification
+  jobLive(job).set((last) => {
+    if (attempt < last.attempt) return last
+    const live = attempt > last.attempt ? { ...last, attempt, progress: {}, previews: {} } : last
+    return notification.kind === 'progress'
+      ? { ...live, progress: { ...live.progress, [image]: [notification.step, notification.steps] } }
+      : { ...live, previews: { ...live.previews, [image]: notification.file } }
+  })
 }
 
 export function takeEvent(height: number, event: ChainEvent): void {
@@ -63,9 +67,9 @@ export function takeEvent(height: number, event: ChainEvent): void {
     if (isKnown || last.timeline.length >= TIMELINE_MAX) return last
     const timeline = [...last.timeline, { height, name, fields }].sort((a, b) => a.height - b.height)
     const attempt = Math.max(last.attempt, fields.attempt ?? 1)
-    const progress = attempt > last.attempt ? {} : last.progress
+    const { progress, previews } = attempt > last.attempt ? { progress: {}, previews: {} } : last
     const isOver = name === 'job_committed' || name === 'attempt_failed' || name === 'job_refunded'
-    return { ...last, timeline, attempt, progress, deadline: isOver ? null : last.deadline }
+    return { ...last, timeline, attempt, progress, previews, deadline: isOver ? null : last.deadline }
   })
   if (name === 'job_accepted') void time(live, height, fields.attempt ?? 1)
 }

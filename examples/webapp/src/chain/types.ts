@@ -70,8 +70,17 @@ export interface AccountInfo {
   stake: string
 }
 
+export interface ImageCommitment {
+  file: Hash
+  file_bytes: number
+  pixels: Hash
+}
+
+/** What became of an image: a picture, or a number that is not finite at boundary `t`, on every machine. */
+export type ImageResult = { picture: ImageCommitment } | { failed: { t: number } }
+
 export interface Commitment {
-  images: { file: Hash; file_bytes: number; pixels: Hash }[]
+  images: ImageResult[]
   trace_root: Hash
 }
 
@@ -83,6 +92,7 @@ export type RefundReason =
   | 'untested'
   | 'cancelled'
   | 'overturned'
+  | 'failed'
 
 export type JobStatus =
   | 'pending'
@@ -180,6 +190,7 @@ export interface BlockInfo {
 export type Notification =
   | { kind: 'block'; height: number; receipts: Receipt[]; events: ChainEvent[] }
   | { kind: 'progress'; job: Hash; attempt: number; image: number; step: number; steps: number }
+  | { kind: 'preview'; job: Hash; attempt: number; image: number; step: number; file: Hash }
 
 export const SCHEDULERS = [
   ['ddim', 'DDIM'],

@@ -10,6 +10,8 @@ export interface Web {
   faucet: { amount: string; every_seconds: number } | null
   /** Where coins are bought. */
   buy: string | null
+  /** Whether the files of its model can be had, to redo steps here. */
+  model: boolean
 }
 
 export interface Shot {
@@ -56,7 +58,7 @@ export const useJobHistory = (job: Hash): UseQueryResult<JobHistory | null> =>
 export type Order = 'newest' | 'shared'
 
 export const gallery = (
-  query: { order?: Order; requester?: Address; before?: string | null; limit?: number },
+  query: { order?: Order; requester?: Address; from?: string | null; limit?: number },
 ): Promise<{ jobs: Shot[]; next: string | null }> => {
   const text = new URLSearchParams()
   for (const [name, value] of Object.entries(query)) if (value != null) text.set(name, String(value))

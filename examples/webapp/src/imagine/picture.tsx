@@ -46,19 +46,25 @@ interface FrameProps {
   waiting?: string
   /** 0 to 1, how far it is. */
   done?: number
+  /** A rough small picture, until the real one is there. */
+  preview?: Hash | undefined
 }
 
 /** Has the picture's shape before it is there, so that nothing moves when it comes. */
-export function Frame({ file, width, height, alt, waiting, done }: FrameProps) {
+export function Frame({ file, width, height, alt, waiting, done, preview }: FrameProps) {
   const { data, isError } = useFile(file)
   const url = useObjectUrl(data?.isRight ? data.bytes : undefined)
+  const look = useFile(file ? undefined : preview)
+  const lookUrl = useObjectUrl(look.data?.isRight ? look.data.bytes : undefined)
   const style = { aspectRatio: `${width} / ${height}`, '--done': done ?? 0 } as CSSProperties
   return (
     <div className={`frame ${Math.max(width, height) <= 128 ? 'tiny' : ''}`} style={style}>
       {url ? (
         <img src={url} alt={alt} width={width} height={height} decoding="async" />
       ) : (
-        <div className="develop">
+        <>
+          {lookUrl && !file && <img className="preview" src={lookUrl} alt="" width={width} height={height} />}
+          <div className="develop">
           {data && !data.isRight ? (
             <>
               <AlertIcon size={24} />
@@ -67,7 +73,8 @@ export function Frame({ file, width, height, alt, waiting, done }: FrameProps) {
           ) : (
             <span>{isError ? 'This node no longer has the picture.' : waiting}</span>
           )}
-        </div>
+          </div>
+        </>
       )}
     </div>
   )

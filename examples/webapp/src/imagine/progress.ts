@@ -23,6 +23,7 @@ const REFUNDS: Record<RefundReason, string> = {
   untested: 'Too few auditors could check it.',
   cancelled: 'You took it back.',
   overturned: 'The audit that you asked for found it wrong.',
+  failed: 'Its numbers got too large, on every machine: try another seed or a lower guidance. The auditors were paid.',
 }
 
 /** How much of a job's pictures is drawn, from 0 to 1. */

@@ -3,12 +3,13 @@
 import { useEffect, useState } from 'react'
 import { Link } from 'wouter'
 import { acknowledge, cancel } from '../chain/calls'
+import { filesOf, pictureOf } from '../chain/images'
 import { jobLive } from '../chain/jobs'
 import { useJob, useNetwork, useOpenJobs } from '../chain/queries'
 import { useStore } from '../chain/store'
 import type { Hash, JobInfo, NetworkInfo } from '../chain/types'
 import { AlertIcon, CopyIcon, ShareIcon } from '../ui/icons'
-import { Ago, Dfsn, Notice, Pill, useNow } from '../ui/parts'
+import { Ago, Notice, Pill, useNow } from '../ui/parts'
 import { toast } from '../ui/toast'
 import { receipt, send } from '../wallet/send'
 import { signer } from '../wallet/wallet'
@@ -36,11 +37,12 @@ export function RunCard({ run }: { run: Run }) {
           const waiting = run.failed || now.isOver ? 'No picture' : isDrawing ? `Step ${step} of ${steps}` : now.label
           const frame = (
             <Frame
-              file={job?.commitment?.images[image]?.file}
+              file={pictureOf(job?.commitment, image)?.file}
               width={params.size.width}
               height={params.size.height}
               alt={`${params.prompt || 'Picture without a prompt'}, picture ${image + 1}`}
               waiting={waiting}
+              preview={isDrawing ? live.previews[image] : undefined}
               done={isDrawing ? step / Math.max(1, steps) : 0}
             />
           )
@@ -135,7 +137,7 @@ function Actions({ run, job, isOver }: { run: Run; job: JobInfo | null; isOver: 
     scrollTo({ top: 0, behavior: 'smooth' })
   }
   const canCancel = job?.status === 'pending' || job?.status === 'drawn'
-  const first = job?.commitment?.images[0]?.file
+  const first = pictureOf(job?.commitment, 0)?.file
   return (
     <div className="row">
       {job?.commitment && !job.delivered && !isOver && (
@@ -192,7 +194,7 @@ function Actions({ run, job, isOver }: { run: Run; job: JobInfo | null; isOver: 
 /** The requester's word that the pictures have arrived, given by itself where nobody has to sign for it. */
 function Acknowledge({ job, busy, confirm }: { job: JobInfo; busy: boolean; confirm: () => Promise<void> }) {
   const account = useStore(signer)
-  const files = job.commitment?.images.map(({ file }) => file) ?? []
+  const files = filesOf(job.commitment)
   const isHere = useAllRight(files)
   const isAutomatic = account?.kind === 'throwaway'
   const [asked, setAsked] = useState(false)
@@ -233,4 +235,3 @@ export function settingsOf({ params }: Pick<Run, 'params'>) {
   }
 }
 
-export const Price = ({ amount }: { amount: string }) => <Dfsn amount={amount} up />

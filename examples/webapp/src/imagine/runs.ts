@@ -22,6 +22,8 @@ export interface Run {
   failed: string | null
   /** Nothing more will happen. */
   over: boolean
+  /** The requester's signature that it is not to be listed, until the node has it. */
+  unlist: string | null
 }
 
 const RUNS_MAX = 40
@@ -76,9 +78,10 @@ export async function request(signer: Signer, params: GenerationParams, quote: Q
     height: null,
     failed: null,
     over: false,
+    unlist: null,
   }
   runs.set((all) => [run, ...all].slice(0, RUNS_MAX))
-  if (unlisted) await unlist(job, await signer.sign(unlistText(job)))
+  if (unlisted) update(job, { unlist: await signer.sign(unlistText(job)) })
   void watch(run)
   return run
 }
@@ -88,13 +91,33 @@ export async function watch({ job, transaction }: Run): Promise<void> {
   try {
     const { height } = await receipt(transaction)
     update(job, { height })
+    await hide(job)
   } catch (error) {
     const failed = error instanceof SendError && error.kind === 'failed'
     if (failed) update(job, { failed: (error as Error).message, over: true })
   }
 }
 
+/** The gallery may read a block a moment after the chain has it. */
+const HIDE_PAUSES_MS = [200, 500, 1_000, 2_000, 5_000]
+
+async function hide(job: Hash): Promise<void> {
+  for (const pause of HIDE_PAUSES_MS) {
+    const signature = runs.get().find((run) => run.job === job)?.unlist
+    if (!signature) return
+    await new Promise((done) => setTimeout(done, pause))
+    const isDone = await unlist(job, signature).then(
+      () => true,
+      () => false,
+    )
+    if (isDone) return update(job, { unlist: null })
+  }
+}
+
 /** Takes up what was open when the page was closed. */
 export function resumeRuns(): void {
-  for (const run of runs.get()) if (!run.over && run.height === null) void watch(run)
+  for (const run of runs.get()) {
+    if (!run.over && run.height === null) void watch(run)
+    else if (run.unlist) void hide(run.job)
+  }
 }

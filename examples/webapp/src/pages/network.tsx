@@ -2,7 +2,8 @@ import { useBlocks, useNetwork, useOpenJobs, useValidators } from '../chain/quer
 import { formatAmount } from '../chain/amount'
 import { eventOf } from '../chain/types'
 import { useTip } from '../chain/tip'
-import { Ago, Failure, Hash, PageHead, Skeleton } from '../ui/parts'
+import { useRecent } from '../chain/standings'
+import { Ago, Dfsn, Failure, Hash, PageHead, Skeleton } from '../ui/parts'
 
 export default function Network() {
   const network = useNetwork()
@@ -10,6 +11,7 @@ export default function Network() {
   const blocks = useBlocks(tip ?? network.data?.height)
   const { data: validators } = useValidators()
   const { data: open } = useOpenJobs()
+  const { data: recent } = useRecent()
   if (network.isError && !network.data) return <Failure error={network.error} retry={() => void network.refetch()} />
   return (
     <>
@@ -19,6 +21,9 @@ export default function Network() {
       <dl className="tiles">
         <Tile name="Block" value={(tip ?? network.data?.height)?.toLocaleString('en')} />
         <Tile name="Open jobs" value={open?.length.toString()} />
+        <Tile name="Settled lately" value={recent?.settled.toLocaleString('en')} />
+        <Tile name="Refunded lately" value={recent?.refunded.toLocaleString('en')} />
+        <Tile name="Request to picture" value={recent && (recent.times.length > 0 ? `${(median(recent.times) / 1_000).toFixed(1)} s` : '–')} />
         <Tile name="Validators" value={validators?.length.toString()} />
         <Tile name="Base fee" value={network.data && `${Number(network.data.base_fee_per_gas) / 1e9} gwei`} />
         <Tile
@@ -26,6 +31,28 @@ export default function Network() {
           value={validators && `${formatAmount(validators.reduce((sum, { stake }) => sum + BigInt(stake), 0n), 0)} DFSN`}
         />
       </dl>
+      <section style={{ marginTop: 'var(--s5)' }}>
+        <h2>Caught lately</h2>
+        {!recent ? (
+          <Skeleton height="3rem" label="Reading the latest blocks" />
+        ) : recent.slashes.length === 0 ? (
+          <p className="muted">Nobody was slashed in the last {recent.blocks} blocks.</p>
+        ) : (
+          <ul className="timeline">
+            {recent.slashes.map(({ height, timestamp, fields }) => (
+              <li key={`${height}-${fields.validator}-${fields.job}`} data-tone="bad">
+                <span>
+                  <Hash value={fields.validator ?? ''} what="validator" head={9} tail={4} /> lost <Dfsn amount={fields.amount ?? '0'} digits={2} />:{' '}
+                  {fields.fault?.replaceAll('_', ' ')}
+                </span>
+                <span className="muted">
+                  <Ago at={timestamp} />
+                </span>
+              </li>
+            ))}
+          </ul>
+        )}
+      </section>
       <section style={{ marginTop: 'var(--s5)' }}>
         <h2>Latest blocks</h2>
         {blocks.isError && !blocks.data ? (
@@ -68,6 +95,8 @@ export default function Network() {
     </>
   )
 }
+
+const median = (times: number[]): number => [...times].sort((a, b) => a - b)[times.length >> 1] ?? 0
 
 const Tile = ({ name, value }: { name: string; value: string | undefined }) => (
   <div className="tile">

@@ -2,12 +2,12 @@
 
 import { useRef, useState } from 'react'
 import { Link } from 'wouter'
-import { short, toDfsn } from '../chain/address'
+import { short } from '../chain/address'
 import { useAccount } from '../chain/queries'
 import { useStore } from '../chain/store'
 import { useWeb } from '../chain/web'
 import { wallets } from '../wallet/injected'
-import { signer, useThrowaway, useWallet } from '../wallet/wallet'
+import { signer, chooseThrowaway, chooseWallet } from '../wallet/wallet'
 import { UserIcon, WalletIcon } from './icons'
 import { Dfsn, Notice } from './parts'
 
@@ -16,8 +16,9 @@ export function AccountButton() {
   const { data } = useAccount(account?.address ?? null)
   if (!account) return <ConnectButton />
   return (
-    <Link href="/account" className="button" aria-label={`Account ${toDfsn(account.address)}`}>
+    <Link href="/account" className="button">
       <UserIcon />
+      <span className="sr-only">Account </span>
       <span className="num">{data ? <Dfsn amount={data.balance} digits={2} /> : short(account.address, 6, 4)}</span>
     </Link>
   )
@@ -60,7 +61,7 @@ export function ConnectButton({ large = false }: { large?: boolean }) {
               type="button"
               className="wallet"
               disabled={busy}
-              onClick={run(() => useWallet(wallet))}
+              onClick={run(() => chooseWallet(wallet))}
             >
               {wallet.icon ? <img src={wallet.icon} alt="" /> : <WalletIcon size={32} />}
               <span>{wallet.name}</span>
@@ -74,7 +75,7 @@ export function ConnectButton({ large = false }: { large?: boolean }) {
           )}
           {web?.dev && (
             <>
-              <button type="button" className="wallet" disabled={busy} onClick={run(useThrowaway)}>
+              <button type="button" className="wallet" disabled={busy} onClick={run(chooseThrowaway)}>
                 <UserIcon size={32} />
                 <span>
                   Throw-away key

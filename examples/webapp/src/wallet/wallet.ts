@@ -47,13 +47,13 @@ function adopt(wallet: Wallet, found: Signer): void {
   })
 }
 
-export async function useWallet(wallet: Wallet): Promise<void> {
+export async function chooseWallet(wallet: Wallet): Promise<void> {
   const network = await rpc<NetworkInfo>('dfsn_network')
   const found = await connect(wallet, network)
   if (found) adopt(wallet, found)
 }
 
-export function useThrowaway(): void {
+export function chooseThrowaway(): void {
   use(throwaway(), 'throwaway')
 }
 
