@@ -67,7 +67,6 @@ fn not_taken(reason: &str, verified: &VerifiedTransaction) -> ErrorObjectOwned {
     // MEM-06 tells the rule of blocks that it stands for.
     let rule = if rule == "MEM-06" { rest.split_once(": ").map_or(rest, |(inner, _)| inner) } else { rule };
     let words = match rule {
-        "MEM-01" => "already known",
         "MEM-02" | "TX-02" => "nonce too low",
         "MEM-03" => "replacement transaction underpriced",
         "MEM-04" => "account limit exceeded",

@@ -40,7 +40,8 @@ async fn mistakes_are_named() {
         assert_eq!(actual, code, "{body}: {}", answer.text());
         assert!(message.contains(says), "{body}: {message}");
     }
-    for (path, status) in [("/nothing", 404), ("/blobs/xyz", 400), ("/blobs/../chain.redb", 404), ("/", 200)]
+    for (path, status) in
+        [("/nothing", 404), ("/blobs/xyz", 400), ("/blobs/../chain.redb", 404), ("/", 200), ("/eth", 200)]
     {
         assert_eq!(node.get(path, "").await.status, status, "{path}");
     }

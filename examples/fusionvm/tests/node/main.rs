@@ -1,9 +1,11 @@
 //! A whole node on a real port, with its own client and with callers that mean no good.
 
+mod alloy;
 mod api;
 mod hostile;
 mod jobs;
 mod process;
+mod wallets;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -34,8 +36,13 @@ impl DevNode {
     }
 
     async fn start_with(data_dir: &Path, limits: Limits, model: Option<&Path>) -> Self {
+        Self::start_giving(data_dir, limits, model, 10).await
+    }
+
+    /// With a faucet that gives so many coins.
+    async fn start_giving(data_dir: &Path, limits: Limits, model: Option<&Path>, coins: u64) -> Self {
         let network = DevNetwork::open(data_dir, model).unwrap();
-        let faucet = Some(Faucet { amount: Amount::from_dfsn(10), every_seconds: 60 });
+        let faucet = Some(Faucet { amount: Amount::from_dfsn(coins), every_seconds: 60 });
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let config = Config { listen, limits, faucet, ..Config::default() };
         let blobs = Arc::new(BlobStore::open(&data_dir.join("blobs"), 64 << 20).unwrap());
