@@ -19,10 +19,7 @@ fn libraries() -> Result<PathBuf, String> {
     let read = |folder: &Path| std::fs::read(folder.join("package-lock.json")).ok();
     let is_installed = folder.join("node_modules/.package-lock.json").exists();
     if !is_installed || read(&folder) != read(Path::new(SCRIPTS)) {
-        std::fs::create_dir_all(&folder).unwrap();
-        for name in ["package.json", "package-lock.json"] {
-            std::fs::copy(Path::new(SCRIPTS).join(name), folder.join(name)).unwrap();
-        }
+        copy(&folder, &["package.json", "package-lock.json"]);
         let mut npm = Command::new("npm");
         npm.current_dir(&folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
         let output = npm.output().map_err(|error| format!("npm: {error} (https://nodejs.org)"))?;
@@ -32,10 +29,15 @@ fn libraries() -> Result<PathBuf, String> {
             return Err(format!("npm ci: {}", String::from_utf8_lossy(&output.stderr)));
         }
     }
-    for script in ["network.mjs", "viem.mjs", "ethers.mjs"] {
-        std::fs::copy(Path::new(SCRIPTS).join(script), folder.join(script)).unwrap();
-    }
+    copy(&folder, &["network.mjs", "viem.mjs", "ethers.mjs"]);
     Ok(folder)
+}
+
+fn copy(folder: &Path, names: &[&str]) {
+    std::fs::create_dir_all(folder).unwrap();
+    for name in names {
+        std::fs::copy(Path::new(SCRIPTS).join(name), folder.join(name)).unwrap();
+    }
 }
 
 fn run(folder: &Path, script: &str, url: &str) -> Output {
