@@ -98,6 +98,7 @@ impl Cache {
             let name = name.to_string_lossy();
             let ours = name == "tools"
                 || name == "exact-v1"
+                || name.starts_with("avalanche-")
                 || (name.starts_with("libtorch") && name != "libtorch.lock");
             if ours || (all && name == "target") {
                 let path = entry.path();

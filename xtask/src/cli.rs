@@ -62,6 +62,18 @@ pub(crate) enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+    /// Start AvalancheGo nodes with FusionVM as the VM of a subnet, and print what the network does in numbers; needs Go.
+    #[command(
+        after_help = "Examples:\n  cargo xtask avalanche-net --nodes 3\n  cargo xtask avalanche-net --keep"
+    )]
+    AvalancheNet {
+        /// How many nodes.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+        nodes: u8,
+        /// Leave the network running until Ctrl-C.
+        #[arg(long)]
+        keep: bool,
+    },
     /// Run every test, the proof that default builds need no libtorch, and the exact profile on other processors.
     #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --no-torch\n  \
         cargo xtask test -p dfsn-types\n  cargo xtask test settlement -- --nocapture")]

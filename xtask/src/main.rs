@@ -3,6 +3,7 @@
 //! Everything that needs libtorch goes through here, so that nobody has to install it by hand; everything
 //! that must hold before a commit is one command, so that no server knows more than a contributor.
 
+mod avalanche;
 mod cache;
 mod check;
 mod cli;
@@ -46,6 +47,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
             Some(at) => node::demo(&args, at),
             None => run::package("quickstart", &args),
         },
+        Command::AvalancheNet { nodes, keep } => avalanche::network(nodes, keep),
         Command::Generate { args } => run::package("generate", &args),
         Command::Bench { args } => run::bench(&args),
         Command::Test { no_torch, args } => test::test(no_torch, &args),

@@ -1,5 +1,6 @@
 //! `test`: the tests, the exact profile on other machines, and the proof that default builds need no libtorch.
 
+use crate::avalanche;
 use crate::cache::Cache;
 use crate::error::Error;
 use crate::exact;
@@ -22,12 +23,23 @@ pub(crate) fn test(no_torch: bool, args: &[OsString]) -> Result<ExitCode, Error>
     if libtorch.is_some() {
         announce_first_build(&workspace)?;
     }
+    let mut steps = Steps::default();
+    let cache = Cache::locate()?;
+    // A run of some packages takes what is there.
+    let mut networks = avalanche::built(&workspace, &cache);
+    if !names_packages(args) {
+        steps.run("AvalancheGo and its networks' program", || {
+            let (outcome, folder) = avalanche::prepare(&workspace, &cache);
+            networks = folder;
+            outcome
+        });
+    }
     let cargo = |args: &[OsString]| {
         let mut cargo = workspace.cargo(test_args(no_torch, args));
         cargo.envs(libtorch.iter().map(|home| ("LIBTORCH", home)));
+        cargo.envs(networks.iter().map(|folder| (avalanche::VARIABLE, folder)));
         cargo
     };
-    let mut steps = Steps::default();
     steps.command("tests", &mut cargo(args));
     steps.run("default builds need no libtorch", || torch_free(&workspace));
     if !names_packages(args) {
