@@ -22,6 +22,7 @@ use jsonrpsee::RpcModule;
 use jsonrpsee::server::{
     BatchRequestConfig, PingConfig, Server, ServerConfig, ServerHandle, StopHandle, stop_channel,
 };
+use jsonrpsee::types::ErrorObjectOwned;
 use tokio::sync::watch;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -38,6 +39,8 @@ use limits::RateLimit;
 
 /// The most bytes of an answer in JSON.
 const MAX_ANSWER_BYTES: u32 = 32 << 20;
+/// What the methods are, for people and for generators of clients.
+const DOCUMENT: &str = include_str!("../../openrpc.json");
 
 /// An API that is served, until it is told to stop.
 #[derive(Debug)]
@@ -99,7 +102,7 @@ fn router(
     rpc_stop: StopHandle,
 ) -> Result<Router, NodeError> {
     let limits = &config.limits;
-    let native = json_rpc(api::methods(node.clone()), limits, rpc_stop.clone());
+    let native = json_rpc(methods(node.clone())?, limits, rpc_stop.clone());
     let wallets = json_rpc(eth::methods(node.clone()), limits, rpc_stop);
     let timeout = Duration::from_secs(limits.timeout_seconds.clamp(1, 3_600));
     let mut short = Router::new()
@@ -138,6 +141,18 @@ fn json_rpc(methods: RpcModule<()>, limits: &Limits, stop: StopHandle) -> Method
         }))
         .service(rpc);
     any_service(rpc)
+}
+
+/// The methods, and the document about them.
+fn methods(node: NodeHandle) -> Result<RpcModule<()>, NodeError> {
+    let wrong = |reason: String| NodeError::Config { path: "openrpc.json".into(), reason };
+    let document: serde_json::Value =
+        serde_json::from_str(DOCUMENT).map_err(|error| wrong(error.to_string()))?;
+    let mut methods = api::methods(node);
+    methods
+        .register_method("rpc.discover", move |_, _, _| Ok::<_, ErrorObjectOwned>(document.clone()))
+        .map_err(|error| wrong(error.to_string()))?;
+    Ok(methods)
 }
 
 fn rpc_config(limits: &Limits) -> ServerConfig {

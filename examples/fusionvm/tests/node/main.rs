@@ -2,8 +2,11 @@
 
 mod alloy;
 mod api;
+mod figures;
 mod hostile;
 mod jobs;
+mod load;
+mod openrpc;
 mod process;
 mod wallets;
 

@@ -15,7 +15,7 @@ use fusionvm::keystore::{KeystoreError, NodeSecret};
 use super::emoji;
 use super::jobs::{params, request};
 
-fn fusionvm(folder: &Path) -> Command {
+pub(super) fn fusionvm(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fusionvm"));
     command.current_dir(folder).env_remove("FUSIONVM_SECRET").env("FUSIONVM_PASSWORD", "correct horse");
     command
@@ -30,7 +30,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Starts a node and reads where it listens.
-fn start(command: &mut Command) -> (Child, String) {
+pub(super) fn start(command: &mut Command) -> (Child, String) {
     let mut child = command
         .args(["--listen", "127.0.0.1:0"])
         .stdout(Stdio::piped())
@@ -44,7 +44,7 @@ fn start(command: &mut Command) -> (Child, String) {
 }
 
 #[cfg(unix)]
-fn terminate(mut child: Child) {
+pub(super) fn terminate(mut child: Child) {
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     assert!(child.wait().unwrap().success(), "it ends in good order");

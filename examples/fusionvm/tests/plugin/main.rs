@@ -6,6 +6,7 @@
 
 mod crash;
 mod database;
+mod figures;
 mod host;
 mod hostile;
 mod life;
