@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use dfsn_types::{
-    Address, Amount, Boundary, GenerationParams, GenerationRequest, JobId, TransactionId, TransactionKind,
+    Address, Amount, Boundary, FileHash, GenerationParams, GenerationRequest, JobId, TransactionId,
+    TransactionKind,
 };
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -15,6 +16,9 @@ use crate::picture::{self, Download, Picture};
 use crate::sending::{SendStage, Unsettled};
 use crate::transport::{Transport, TransportError};
 use crate::view::{AccountInfo, JobInfo, NetworkInfo, Preview, Quote};
+
+/// The most bytes of a preview.
+const PREVIEW_BYTES_MAX: u32 = 1 << 20;
 
 /// Speaks to a node on behalf of one key. Clones share the account, so their transactions do not collide.
 ///
@@ -219,6 +223,14 @@ impl<T: Transport> Client<T> {
             pictures.push(picture);
         }
         Ok(pictures)
+    }
+
+    /// A preview of at most [`PREVIEW_BYTES_MAX`] bytes.
+    pub(crate) async fn fetch_preview(&self, file: FileHash) -> Result<Vec<u8>, ClientError> {
+        let bytes = self.ask(self.inner.transport.blob(file, PREVIEW_BYTES_MAX)).await?;
+        let bytes = bytes.ok_or(ClientError::FileMissing(file))?;
+        let actual = FileHash::of(&bytes);
+        if actual == file { Ok(bytes) } else { Err(ClientError::FileMismatch { actual, expected: file }) }
     }
 
     /// Waits for an answer, but not for ever.

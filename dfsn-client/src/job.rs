@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use dfsn_types::{Attempt, Event, JobId, TransactionId};
+use dfsn_types::{Attempt, Event, FileHash, JobId, TransactionId};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::client::Client;
@@ -45,6 +45,17 @@ pub enum JobEvent {
         steps: u16,
         /// The rest of the steps of all images at the pace seen so far; nothing at the first report.
         time_left: Option<Duration>,
+    },
+    /// There is a rough small picture of what the worker draws; [`PendingJob::fetch_preview`] fetches it.
+    Preview {
+        /// The attempt.
+        attempt: Attempt,
+        /// The image, from 0.
+        image: u8,
+        /// Steps done.
+        step: u16,
+        /// A PNG.
+        file: FileHash,
     },
     /// The follower was too slow, or came later ([`Client::follow`]), and missed some events; the job's present state stands in for
     /// them. Events that it already includes may still follow.
@@ -116,7 +127,11 @@ impl<T: Transport> PendingJob<T> {
                 let time_left = self.pace.report(attempt, image, step, steps);
                 self.waiting.push_back(JobEvent::Progress { attempt, image, step, steps, time_left });
             }
-            Notification::Progress { .. } => {}
+            Notification::Preview { job, attempt, image, step, file } if *job == self.id => {
+                let (attempt, image, step, file) = (*attempt, *image, *step, *file);
+                self.waiting.push_back(JobEvent::Preview { attempt, image, step, file });
+            }
+            Notification::Progress { .. } | Notification::Preview { .. } => {}
         }
     }
 
@@ -145,6 +160,14 @@ impl<T: Transport> PendingJob<T> {
         watch: impl FnMut(Download) + Send,
     ) -> Result<Vec<Picture>, ClientError> {
         self.client.fetch_watched(&self.info().await?, watch).await
+    }
+
+    /// Fetches a preview and checks that it is the file of this name, nothing else: nobody has committed to it.
+    ///
+    /// # Errors
+    /// [`ClientError`] when it is gone, or another file comes.
+    pub async fn fetch_preview(&self, file: FileHash) -> Result<Vec<u8>, ClientError> {
+        self.client.fetch_preview(file).await
     }
 
     /// Says that the pictures are there, as [`Client::acknowledge`] does.

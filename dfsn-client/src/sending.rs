@@ -131,7 +131,7 @@ impl<T: Transport> Client<T> {
                             return outcome;
                         }
                     }
-                    Notification::Progress { .. } => continue,
+                    Notification::Progress { .. } | Notification::Preview { .. } => continue,
                 },
                 Err(RecvError::Lagged(_)) => has_missed = true,
                 Err(RecvError::Closed) => return Err(TransportError::Closed.into()),

@@ -184,7 +184,7 @@ impl Webhook {
             let what = match event {
                 JobEvent::Chain(event) => What::Event(event),
                 JobEvent::Missed(info) => What::Status(info.status),
-                JobEvent::Progress { .. } => continue,
+                JobEvent::Progress { .. } | JobEvent::Preview { .. } => continue,
             };
             self.tell(&Told { job: job.id(), what }).await?;
         }

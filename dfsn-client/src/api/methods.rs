@@ -184,7 +184,9 @@ impl<T: Transport + 'static> DfsnApiServer for Methods<T> {
 fn concerning(notification: Arc<Notification>, job: Option<JobId>) -> Option<Arc<Notification>> {
     let Some(asked) = job else { return Some(notification) };
     match &*notification {
-        Notification::Progress { job, .. } => (*job == asked).then_some(notification),
+        Notification::Progress { job, .. } | Notification::Preview { job, .. } => {
+            (*job == asked).then_some(notification)
+        }
         Notification::Block { height, events, .. } => {
             let events: Vec<_> = events.iter().filter(|event| event.job() == Some(asked)).cloned().collect();
             let block = Notification::Block { height: *height, receipts: Vec::new(), events };

@@ -109,6 +109,19 @@ pub enum Notification {
         /// Steps in all.
         steps: u16,
     },
+    /// A rough small picture of what a worker is drawing; told by its node, not by the chain. It is fetched as any picture.
+    Preview {
+        /// The job.
+        job: JobId,
+        /// The attempt.
+        attempt: Attempt,
+        /// The image, from 0.
+        image: u8,
+        /// Steps done.
+        step: u16,
+        /// A PNG.
+        file: FileHash,
+    },
 }
 
 /// The most headers of one answer.

@@ -36,8 +36,8 @@ mod votes;
 mod windows;
 
 pub(crate) use duty::{check_author, check_data, is_data};
-pub(crate) use execution::{beacon_alpha, verify_beacon};
 pub use execution::{BlockContext, Executed, Execution};
+pub(crate) use execution::{beacon_alpha, verify_beacon};
 pub use preview::preview;
 pub(crate) use transaction::{check_sender, check_sender_at};
 pub(crate) use verify::verify_transactions;

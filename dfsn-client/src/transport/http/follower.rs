@@ -117,7 +117,7 @@ impl Follower {
         let height = match &notification {
             Notification::Block { height, .. } if *height < self.next => return,
             Notification::Block { height, .. } => Some(*height),
-            Notification::Progress { .. } => None,
+            Notification::Progress { .. } | Notification::Preview { .. } => None,
         };
         // There may be no listener at the moment.
         let _ = self.notifications.send(Arc::new(notification));

@@ -43,6 +43,21 @@ pub struct Step {
     pub steps: u16,
 }
 
+/// A rough small picture of what a worker is drawing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The job.
+    pub job: JobId,
+    /// The attempt.
+    pub attempt: Attempt,
+    /// Picture, from 0.
+    pub image: u8,
+    /// Steps done.
+    pub step: u16,
+    /// A PNG.
+    pub file: Bytes,
+}
+
 /// The node around a validator.
 #[async_trait]
 pub trait Surroundings: std::fmt::Debug + Send + Sync {
@@ -57,4 +72,9 @@ pub trait Surroundings: std::fmt::Debug + Send + Sync {
 
     /// Tells of a step. It may be lost.
     fn step(&self, step: Step);
+
+    /// Shows a rough small picture. It may be lost, and a node need not show any.
+    async fn look(&self, look: Look) {
+        drop(look);
+    }
 }

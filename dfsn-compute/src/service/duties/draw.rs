@@ -9,10 +9,12 @@ use dfsn_consensus::state::ChainState;
 use dfsn_types::{DutyKind, FileHash, ImageCommitment, ResultCommitment};
 use tokio::time::Instant;
 
-use super::around::Step;
+use super::around::{Look, Step};
 use super::{DutyFailure, Held, Validator, key, lock};
 use crate::service::node::{NodeError, RemoteWorker};
-use crate::service::wire::{EndReason, EventKind, JobKey, JobOffer, JobState, JobStatus, MAX_BLOB_BYTES};
+use crate::service::wire::{
+    EndReason, EventKind, JobKey, JobOffer, JobState, JobStatus, MAX_BLOB_BYTES, MAX_PREVIEWS,
+};
 
 /// How long a worker may be out of reach before the job goes to another one.
 const OUT_OF_REACH: Duration = Duration::from_secs(10);
@@ -103,7 +105,7 @@ impl Validator {
             params: task.params.clone(),
             deadline_ms,
             keep_ms: KEEP_MS,
-            previews: 0,
+            previews: MAX_PREVIEWS,
         };
         match init {
             Some(init) => worker.submit_from(&offer, init).await,
@@ -147,6 +149,9 @@ impl Validator {
             }
             match &event.kind {
                 EventKind::Step { image, step, steps } => self.tell(task, *image, *step, *steps),
+                EventKind::Preview { image, step, blob } => {
+                    self.show(worker, task, (*image, *step), blob).await
+                }
                 EventKind::Done { result } => return Ok(Some(result.commitment.clone())),
                 EventKind::Ended { reason } => return Err(ended(reason)),
                 _ => {}
@@ -165,6 +170,14 @@ impl Validator {
     fn tell(&self, task: &Task, image: u8, step: u16, steps: u16) {
         let (job, attempt) = (task.job, task.attempt);
         self.around.step(Step { job, attempt, image, step, steps });
+    }
+
+    /// A preview that cannot be had is none: nothing depends on it.
+    async fn show(&self, worker: &RemoteWorker, task: &Task, (image, step): (u8, u16), blob: &FileHash) {
+        let (job, attempt) = (task.job, task.attempt);
+        if let Ok(file) = worker.blob(blob).await {
+            self.around.look(Look { job, attempt, image, step, file }).await;
+        }
     }
 
     /// Fetches what is committed to and keeps it, before the chain knows of it.

@@ -22,7 +22,7 @@ use dfsn_types::{
 };
 use thiserror::Error;
 
-pub use around::{ServedState, StateWanted, Step, Surroundings};
+pub use around::{Look, ServedState, StateWanted, Step, Surroundings};
 
 use super::node::{NodeError, RemoteWorker};
 use super::wire::JobKey;
