@@ -103,7 +103,7 @@ pub fn read_picture(file: &[u8]) -> Result<PictureFile, NotProven> {
 /// What a node shows of a job.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct JobClaim {
+struct JobClaim {
     /// The network's name, from whom one trusts.
     network: GenesisHash,
     /// Must have that name.

@@ -26,7 +26,7 @@ Environment:
 pub(crate) enum Command {
     /// Run a node.
     #[command(
-        after_help = "Examples:\n  fusionvm run --dev\n  fusionvm run --dev --model models/emoji-64\n  \
+        after_help = "Examples:\n  fusionvm run --dev\n  fusionvm run --dev --model models/emoji-64 --web\n  \
         fusionvm run --config node/fusionvm.toml"
     )]
     Run(RunArgs),
@@ -58,6 +58,9 @@ pub(crate) enum Command {
     Config,
 }
 
+/// Where `cargo xtask webapp` puts the page.
+const WEB: &str = "examples/webapp/dist";
+
 /// How to run.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
@@ -76,6 +79,9 @@ pub(crate) struct RunArgs {
     /// Where the API listens; port 0 lets the system choose. By default 127.0.0.1:9750, or what the configuration says.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Serve a web page at /: what `cargo xtask webapp` has built, or another folder.
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true, default_missing_value = WEB)]
+    pub(crate) web: Option<PathBuf>,
     /// A ComputeClient: its public key, and its URL unless it calls this node; again for more of them.
     #[arg(long, value_name = "KEY[=URL]", value_parser = compute)]
     pub(crate) compute: Vec<Compute>,

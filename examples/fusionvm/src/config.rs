@@ -23,6 +23,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Origins of web pages that may use the API; `*` for all.
     pub origins: Vec<String>,
+    /// A built web page to serve at `/`; none by default.
+    pub web: Option<PathBuf>,
+    /// Where the page sends people who want coins; nowhere by default.
+    pub buy: Option<String>,
     /// Bounds of the API.
     pub limits: Limits,
     /// Hands out coins; none by default.
@@ -41,6 +45,8 @@ impl Default for Config {
             keystore: "keystore.json".into(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9750)),
             origins: vec!["*".to_owned()],
+            web: None,
+            buy: None,
             limits: Limits::default(),
             faucet: None,
             blobs: Blobs::default(),
@@ -167,6 +173,7 @@ impl Config {
             data_dir: folder.join(&config.data_dir),
             genesis: folder.join(&config.genesis),
             keystore: folder.join(&config.keystore),
+            web: config.web.map(|page| folder.join(page)),
             ..config
         })
     }
@@ -188,6 +195,7 @@ mod tests {
         assert_eq!(whole.blobs, Blobs::default());
         assert_eq!(whole.faucet.unwrap().amount, Amount::from_dfsn(10));
         assert_eq!(whole.compute.len(), 1);
+        assert!(whole.web.is_some());
     }
 
     fn uncomment(line: &str) -> &str {

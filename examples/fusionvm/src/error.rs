@@ -81,6 +81,11 @@ pub enum NodeError {
         /// Bytes allowed.
         max: u64,
     },
+    /// A folder without a web page.
+    #[error(
+        "{0} holds no page: there is no index.html; `cargo xtask webapp` builds the one of this repository"
+    )]
+    Page(PathBuf),
     /// The port.
     #[error(transparent)]
     Listen(#[from] ListenError),

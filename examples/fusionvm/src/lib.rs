@@ -15,6 +15,7 @@ mod neighbours;
 mod node;
 pub mod plugin;
 mod validators;
+mod web;
 
 pub use api::Served;
 pub use blobs::BlobStore;
@@ -24,4 +25,5 @@ pub use dev::DevNetwork;
 pub use error::NodeError;
 pub use genesis::{GenesisPlan, PublicKeys, model_record, read_genesis, write_genesis};
 pub use node::{Node, NodeHandle, NodeParts};
-pub use validators::Validators;
+pub use validators::{Joining, Joins, Validators};
+pub use web::{WebParts, Workers};

@@ -1,16 +1,16 @@
 //! The validators of a node at work: their tasks, the duties that come of them, and what they need of the node.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use dfsn_client::transport::Notification;
-use dfsn_compute::service::duties::{ServedState, StateWanted, Step, Surroundings, Validator};
+use dfsn_compute::service::duties::{Look, ServedState, StateWanted, Step, Surroundings, Validator};
 use dfsn_compute::service::node::RemoteWorker;
 use dfsn_consensus::operator::Task;
 use dfsn_consensus::state::ChainState;
-use dfsn_types::{Block, FileHash};
+use dfsn_types::{Address, Block, FileHash, SecretKey, VrfSecretKey};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -22,12 +22,47 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// Validators that may wait to be taken in.
+const JOINING_MAX: usize = 64;
+
 /// The validators of one node.
 #[derive(Debug)]
 pub struct Validators {
     node: NodeHandle,
+    workers: Vec<RemoteWorker>,
+    around: Arc<Around>,
     validators: Vec<Arc<Validator>>,
     posted: Option<mpsc::Receiver<Arc<Block>>>,
+    joined: Option<mpsc::Receiver<Joined>>,
+}
+
+/// Takes further validators in while the node works.
+#[derive(Clone, Debug)]
+pub struct Joining(mpsc::Sender<Joined>);
+
+/// A validator that joins: whose stake it is, and the keys that sign for it.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    pub(crate) address: Address,
+    pub(crate) duty: SecretKey,
+    pub(crate) vrf: VrfSecretKey,
+}
+
+/// The other end of [`Joining`].
+#[derive(Debug)]
+pub struct Joins(mpsc::Receiver<Joined>);
+
+impl Joining {
+    /// Both ends.
+    pub fn new() -> (Self, Joins) {
+        let (sender, joined) = mpsc::channel(JOINING_MAX);
+        (Self(sender), Joins(joined))
+    }
+
+    /// Hands a validator over; false when there are too many, or the node ends.
+    pub(crate) fn take(&self, joined: Joined) -> bool {
+        self.0.try_send(joined).is_ok()
+    }
 }
 
 impl Validators {
@@ -44,17 +79,32 @@ impl Validators {
         secrets: &[NodeSecret],
         workers: &[RemoteWorker],
     ) -> Self {
-        let around = Arc::new(Around { node: node.clone(), peers: OnceLock::new() });
-        let chain = node.state().chain;
-        let validator = |secret: &NodeSecret| {
-            let around: Arc<dyn Surroundings> = around.clone();
-            let (address, duty, vrf) = (secret.address(), secret.duty(), secret.vrf());
-            Arc::new(Validator::new(chain, address, duty, vrf, workers.to_vec(), around))
-        };
-        let validators: Vec<_> = secrets.iter().map(validator).collect();
-        // Nobody else has it yet.
-        let _ = around.peers.set(validators.iter().map(Arc::downgrade).collect());
-        Self { node, validators, posted }
+        let around = Arc::new(Around { node: node.clone(), peers: RwLock::default() });
+        let workers = workers.to_vec();
+        let mut all = Self { node, workers, around, validators: Vec::new(), posted, joined: None };
+        for secret in secrets {
+            all.add(Joined { address: secret.address(), duty: secret.duty(), vrf: secret.vrf() });
+        }
+        all
+    }
+
+    /// Takes in those that join.
+    #[must_use]
+    pub fn with(mut self, Joins(joined): Joins) -> Self {
+        self.joined = Some(joined);
+        self
+    }
+
+    /// Adds a validator, unless it is there.
+    fn add(&mut self, Joined { address, duty, vrf }: Joined) {
+        if self.validators.iter().any(|validator| validator.is(&address)) {
+            return;
+        }
+        let (chain, around) = (self.node.state().chain, Arc::clone(&self.around));
+        let validator = Arc::new(Validator::new(chain, address, duty, vrf, self.workers.clone(), around));
+        let mut peers = self.around.peers.write().unwrap_or_else(PoisonError::into_inner);
+        peers.push(Arc::downgrade(&validator));
+        self.validators.push(validator);
     }
 
     /// All of them.
@@ -84,6 +134,7 @@ impl Validators {
                 changed = states.changed() => if changed.is_err() {
                     return;
                 },
+                Some(joined) = next(&mut self.joined) => self.add(joined),
                 Some(block) = next(&mut self.posted) => {
                     self.validators.iter().for_each(|validator| validator.note(&block));
                 }
@@ -92,9 +143,9 @@ impl Validators {
     }
 }
 
-async fn next(posted: &mut Option<mpsc::Receiver<Arc<Block>>>) -> Option<Arc<Block>> {
-    match posted {
-        Some(posted) => posted.recv().await,
+async fn next<T>(channel: &mut Option<mpsc::Receiver<T>>) -> Option<T> {
+    match channel {
+        Some(channel) => channel.recv().await,
         None => std::future::pending().await,
     }
 }
@@ -152,7 +203,7 @@ const fn name(task: &Task) -> &'static str {
 struct Around {
     node: NodeHandle,
     /// All of this process; they are there as long as the node works.
-    peers: OnceLock<Vec<Weak<Validator>>>,
+    peers: RwLock<Vec<Weak<Validator>>>,
 }
 
 #[async_trait]
@@ -175,8 +226,11 @@ impl Surroundings for Around {
     }
 
     async fn state(&self, wanted: StateWanted) -> Option<ServedState> {
-        let peers = self.peers.get()?.iter().filter_map(Weak::upgrade);
-        let Some(worker) = peers.into_iter().find(|validator| validator.is(&wanted.worker)) else {
+        let here = {
+            let peers = self.peers.read().unwrap_or_else(PoisonError::into_inner);
+            peers.iter().filter_map(Weak::upgrade).find(|validator| validator.is(&wanted.worker))
+        };
+        let Some(worker) = here else {
             let near = self.node.node_of(&wanted.worker);
             return self.node.neighbours.as_ref()?.state(wanted, near).await;
         };
@@ -187,5 +241,13 @@ impl Surroundings for Around {
     fn step(&self, step: Step) {
         let Step { job, attempt, image, step, steps } = step;
         self.node.publish(Notification::Progress { job, attempt, image, step, steps });
+    }
+
+    async fn look(&self, look: Look) {
+        let Look { job, attempt, image, step, file } = look;
+        let hash = FileHash::of(&file);
+        if self.keep(file).await {
+            self.node.publish(Notification::Preview { job, attempt, image, step, file: hash });
+        }
     }
 }

@@ -12,7 +12,7 @@ use axum::error_handling::HandleErrorLayer;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any_service, get, post};
 use dfsn_client::api;
@@ -34,6 +34,7 @@ use crate::error::NodeError;
 use crate::eth;
 use crate::keystore::NodeSecret;
 use crate::node::NodeHandle;
+use crate::web::{Web, WebParts, is_visit};
 use faucet::Dispenser;
 use limits::RateLimit;
 
@@ -62,8 +63,23 @@ impl Served {
         account: &NodeSecret,
         more: Router,
     ) -> Result<Self, NodeError> {
+        Self::start_with(node, config, account, more, None).await
+    }
+
+    /// As [`Self::start`], with a web page.
+    ///
+    /// # Errors
+    /// [`NodeError::Listen`], [`NodeError::Config`], [`NodeError::Page`].
+    pub async fn start_with(
+        node: NodeHandle,
+        config: &Config,
+        account: &NodeSecret,
+        more: Router,
+        web: Option<WebParts<'_>>,
+    ) -> Result<Self, NodeError> {
         let (rpc_stop, rpc) = stop_channel();
-        let router = router(node, config, account, rpc_stop)?.merge(more);
+        let web = web.map(|parts| Web::open(&node, config, parts)).transpose()?;
+        let router = router(node, config, account, rpc_stop, web)?.merge(more);
         let listener = Listener::bind(config.listen).await?.with_connections(config.limits.connections);
         let address = listener.local_addr().unwrap_or(config.listen);
         let (stop, stopping) = watch::channel(false);
@@ -92,7 +108,7 @@ pub(crate) fn answering(
     account: &NodeSecret,
 ) -> Result<(Router, ServerHandle), NodeError> {
     let (rpc_stop, rpc) = stop_channel();
-    Ok((router(node, config, account, rpc_stop)?, rpc))
+    Ok((router(node, config, account, rpc_stop, None)?, rpc))
 }
 
 fn router(
@@ -100,6 +116,7 @@ fn router(
     config: &Config,
     account: &NodeSecret,
     rpc_stop: StopHandle,
+    web: Option<Web>,
 ) -> Result<Router, NodeError> {
     let limits = &config.limits;
     let native = json_rpc(methods(node.clone())?, limits, rpc_stop.clone());
@@ -117,14 +134,18 @@ fn router(
     // WebSockets live longer than any request: jsonrpsee keeps their time.
     let short = short.layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, timeout));
     let rate = Arc::new(RateLimit::new(limits));
-    Ok(Router::new()
-        .route("/", native)
-        .route("/eth", wallets)
-        .merge(short)
-        .fallback(async || (StatusCode::NOT_FOUND, "no such path: JSON-RPC is at / and /eth\n"))
-        .layer(from_fn(plain_get))
-        .layer(from_fn_with_state(rate, limits::limit))
-        .layer(cors(config)?))
+    let calls = Router::new().route("/", native).route("/eth", wallets).merge(short);
+    let router = match web {
+        Some(web) => {
+            let (routes, page) = web.into_routers();
+            let page_at_root = from_fn_with_state(page.clone(), visit);
+            calls.merge(routes).fallback_service(page).layer(page_at_root)
+        }
+        None => calls
+            .fallback(async || (StatusCode::NOT_FOUND, "no such path: JSON-RPC is at / and /eth\n"))
+            .layer(from_fn(plain_get)),
+    };
+    Ok(router.layer(from_fn_with_state(rate, limits::limit)).layer(cors(config)?))
 }
 
 /// Serves methods over HTTP and WebSocket.
@@ -186,10 +207,19 @@ fn cors(config: &Config) -> Result<CorsLayer, NodeError> {
         .max_age(Duration::from_secs(3_600)))
 }
 
+/// Shows the page to people with a browser; calls go on.
+async fn visit(State(page): State<Router>, request: Request, next: Next) -> Response {
+    if request.uri().path() == "/" && is_visit(request.method(), request.headers()) {
+        let Ok(response) = page.oneshot(request).await;
+        return response;
+    }
+    next.run(request).await
+}
+
 /// Says to people with a browser where they are.
-async fn plain_get(request: Request, next: axum::middleware::Next) -> Response {
-    let is_upgrade = request.headers().contains_key("upgrade");
-    if request.method() == Method::GET && matches!(request.uri().path(), "/" | "/eth") && !is_upgrade {
+async fn plain_get(request: Request, next: Next) -> Response {
+    let is_here = matches!(request.uri().path(), "/" | "/eth");
+    if is_here && is_visit(request.method(), request.headers()) {
         let text = "DFSN node. POST JSON-RPC 2.0 here, or open a WebSocket; / for DFSN's clients, /eth for Ethereum's wallets; \
                     /health, /metrics, /blobs/{hash}\n";
         return ([(ALLOW, "POST")], text).into_response();

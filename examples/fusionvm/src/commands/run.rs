@@ -8,14 +8,14 @@ use std::time::Duration;
 use dfsn_types::{Amount, GenesisConfig};
 use fusionvm::keystore::NodeSecret;
 use fusionvm::{
-    BlobStore, Config, DevNetwork, Faucet, LocalCompute, Node, NodeError, NodeParts, Remotes, Served,
-    Validators, read_genesis,
+    BlobStore, Config, DevNetwork, Faucet, Joining, LocalCompute, Node, NodeError, NodeParts, Remotes,
+    Served, Validators, WebParts, Workers, read_genesis,
 };
 
 use crate::cli::RunArgs;
 
-/// What the faucet of a development network gives.
-const DEV_FAUCET: Faucet = Faucet { amount: Amount::from_dfsn(10), every_seconds: 10 };
+/// What the faucet of a development network gives: enough for a validator's stake.
+const DEV_FAUCET: Faucet = Faucet { amount: Amount::from_dfsn(1_200), every_seconds: 10 };
 
 /// Runs until a signal, or until the chain cannot go on.
 pub(super) fn run(args: &RunArgs) -> Result<(), NodeError> {
@@ -27,16 +27,16 @@ pub(super) fn run(args: &RunArgs) -> Result<(), NodeError> {
                 let config = Config::read(path)?;
                 let genesis = read_genesis(&config.genesis)?;
                 let secret = NodeSecret::find(&config.keystore)?;
-                let parts =
-                    Parts { config, genesis, secret: secret.clone(), validators: vec![secret], model: None };
-                serve(args, parts).await
+                let validators = vec![secret.clone()];
+                serve(args, Parts { config, genesis, secret, validators, model: None, is_dev: false }).await
             }
             None => {
                 let network = DevNetwork::open(&args.data_dir, args.model.as_deref())?;
                 let data_dir = args.data_dir.clone();
                 let config = Config { data_dir, faucet: Some(DEV_FAUCET), ..Config::default() };
                 let DevNetwork { genesis, sealer: secret, validators } = network;
-                serve(args, Parts { config, genesis, secret, validators, model: args.model.clone() }).await
+                let model = args.model.clone();
+                serve(args, Parts { config, genesis, secret, validators, model, is_dev: true }).await
             }
         }
     })
@@ -51,12 +51,15 @@ struct Parts {
     validators: Vec<NodeSecret>,
     /// A model to draw with in this process.
     model: Option<PathBuf>,
+    /// Whether its coins are worth nothing.
+    is_dev: bool,
 }
 
 async fn serve(args: &RunArgs, parts: Parts) -> Result<(), NodeError> {
-    let Parts { mut config, genesis, secret, validators, model } = parts;
+    let Parts { mut config, genesis, secret, validators, model, is_dev } = parts;
     config.listen = args.listen.unwrap_or(config.listen);
     config.compute.extend(args.compute.clone());
+    config.web = args.web.clone().or(config.web);
     let blobs = BlobStore::open(&config.data_dir.join("blobs"), config.blobs.mib.saturating_mul(1 << 20))?;
     let blobs = Arc::new(blobs);
     let mut node = Node::start(NodeParts {
@@ -67,7 +70,15 @@ async fn serve(args: &RunArgs, parts: Parts) -> Result<(), NodeError> {
         blobs: Arc::clone(&blobs),
     })?;
     let remotes = Remotes::new(&secret, &config.compute)?;
-    let api = Served::start(node.handle().clone(), &config, &secret, remotes.router).await?;
+    let (web_workers, (joining, joins)) = (Workers::default(), Joining::new());
+    let web = config.web.as_deref().map(|folder| WebParts {
+        folder,
+        genesis: &genesis,
+        model: model.as_deref(),
+        workers: Arc::clone(&web_workers),
+        joining: is_dev.then_some(joining),
+    });
+    let api = Served::start_with(node.handle().clone(), &config, &secret, remotes.router, web).await?;
     let state = node.handle().state();
     let (url, node_key) = (format!("http://{}", api.address()), secret.node().public_key());
     tracing::info!(url, genesis = %state.chain.genesis, height = %state.tip.height, %node_key, "ready");
@@ -83,7 +94,9 @@ async fn serve(args: &RunArgs, parts: Parts) -> Result<(), NodeError> {
         }
         _ => None,
     };
-    let at_work = Validators::of(&mut node, &validators, &workers).run();
+    // Nobody else sets it.
+    let _ = web_workers.set(workers.clone());
+    let at_work = Validators::of(&mut node, &validators, &workers).with(joins).run();
     let keep = Duration::from_secs(config.blobs.hours.saturating_mul(3_600));
     tokio::select! {
         () = signal() => tracing::info!("shutting down"),

@@ -46,10 +46,12 @@ async fn a_request_becomes_a_paid_picture() {
     let mut job = user.generate(request(pair, quote.price_per_unit, 5)).await.unwrap();
 
     let (mut steps, mut pictures, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    let mut looks = Vec::new();
     while let Some(event) = tokio::time::timeout(PATIENCE, job.next_event()).await.expect("an event").unwrap()
     {
         match event {
             JobEvent::Progress { image, step, .. } => steps.push((image, step)),
+            JobEvent::Preview { file, .. } => looks.push(file),
             JobEvent::Chain(event) => {
                 if let Event::JobCommitted { .. } = event {
                     pictures = job.fetch().await.unwrap();
@@ -66,6 +68,9 @@ async fn a_request_becomes_a_paid_picture() {
     let audited = |event: &&Event| matches!(event, Event::AuditAnswered { .. });
     assert_eq!(names.iter().filter(audited).count(), 3, "{names:?}");
     assert!(!names.iter().any(|event| matches!(event, Event::Slashed { .. })), "{names:?}");
+
+    let look = node.transport().await.blob(looks[0], 1 << 20).await.unwrap().expect("it is kept for a while");
+    assert!(look.starts_with(b"\x89PNG"), "a preview is a picture");
 
     // The same by proofs alone, and by query.
     let transport = node.transport().await;

@@ -9,6 +9,7 @@ mod load;
 mod openrpc;
 mod process;
 mod wallets;
+mod web;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -19,7 +20,8 @@ use dfsn_client::Client;
 use dfsn_client::transport::Http;
 use dfsn_types::{Amount, SecretKey};
 use fusionvm::{
-    BlobStore, Config, DevNetwork, Faucet, Limits, LocalCompute, Node, NodeParts, Remotes, Served, Validators,
+    BlobStore, Config, DevNetwork, Faucet, Joining, Limits, LocalCompute, Node, NodeParts, Remotes, Served,
+    Validators, WebParts, Workers,
 };
 use tokio::task::JoinHandle;
 
@@ -39,15 +41,30 @@ impl DevNode {
     }
 
     async fn start_with(data_dir: &Path, limits: Limits, model: Option<&Path>) -> Self {
-        Self::start_giving(data_dir, limits, model, 10).await
+        Self::start_as(data_dir, limits, model, 10, None).await
     }
 
     /// With a faucet that gives so many coins.
     async fn start_giving(data_dir: &Path, limits: Limits, model: Option<&Path>, coins: u64) -> Self {
+        Self::start_as(data_dir, limits, model, coins, None).await
+    }
+
+    /// With the web page of a folder.
+    async fn start_page(data_dir: &Path, limits: Limits, model: Option<&Path>, page: Option<&Path>) -> Self {
+        Self::start_as(data_dir, limits, model, 10, page).await
+    }
+
+    async fn start_as(
+        data_dir: &Path,
+        limits: Limits,
+        model: Option<&Path>,
+        coins: u64,
+        page: Option<&Path>,
+    ) -> Self {
         let network = DevNetwork::open(data_dir, model).unwrap();
         let faucet = Some(Faucet { amount: Amount::from_dfsn(coins), every_seconds: 60 });
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let config = Config { listen, limits, faucet, ..Config::default() };
+        let config = Config { listen, limits, faucet, data_dir: data_dir.to_owned(), ..Config::default() };
         let blobs = Arc::new(BlobStore::open(&data_dir.join("blobs"), 64 << 20).unwrap());
         let node = Node::start(NodeParts {
             data_dir,
@@ -58,8 +75,16 @@ impl DevNode {
         });
         let mut node = node.unwrap();
         let remotes = Remotes::new(&network.sealer, &[]).unwrap();
-        let api =
-            Served::start(node.handle().clone(), &config, &network.sealer, remotes.router).await.unwrap();
+        let (web_workers, (joining, joins)) = (Workers::default(), Joining::new());
+        let web = page.map(|folder| WebParts {
+            folder,
+            genesis: &network.genesis,
+            model,
+            workers: Arc::clone(&web_workers),
+            joining: Some(joining),
+        });
+        let handle = node.handle().clone();
+        let api = Served::start_with(handle, &config, &network.sealer, remotes.router, web).await.unwrap();
         let compute = match model {
             Some(model) => {
                 let folder = data_dir.join("compute");
@@ -68,7 +93,8 @@ impl DevNode {
             None => None,
         };
         let workers: Vec<_> = compute.iter().map(LocalCompute::worker).collect();
-        let validators = Validators::of(&mut node, &network.validators, &workers);
+        web_workers.set(workers.clone()).unwrap();
+        let validators = Validators::of(&mut node, &network.validators, &workers).with(joins);
         let validators = tokio::spawn(validators.run());
         Self { node, api, validators, compute, blobs }
     }
