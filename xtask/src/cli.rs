@@ -36,7 +36,8 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  cargo xtask demo \"a red fox on a blue background\"\n  \
         cargo xtask demo \"a green tree\" --images 2 --steps 20 --seed 7 --out pictures\n  \
         cargo xtask demo --cheat garbage --json\n  \
-        cargo xtask demo pizza --node      # through a node in a process of its own")]
+        cargo xtask demo pizza --node      # through a node in a process of its own\n  \
+        cargo xtask demo --web             # a network and its web page, until Ctrl-C")]
     Demo {
         /// Arguments of the quickstart example, unchanged.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -101,6 +102,13 @@ pub(crate) enum Command {
         seconds: u32,
         /// One target, by the name of its file in fuzz/fuzz_targets; all of them without.
         target: Option<String>,
+    },
+    /// Build the web page, with what it checks pictures with, and measure what it loads; needs Node 20.19 and npm.
+    #[command(after_help = "Examples:\n  cargo xtask webapp\n  cargo xtask webapp --test")]
+    Webapp {
+        /// Drive it in Chromium, too; by DFSN_SCREENSHOTS=1 its pictures in docs/screenshots are made again.
+        #[arg(long)]
+        test: bool,
     },
     /// Print the line that gives your shell the libtorch that xtask uses.
     #[command(after_help = "Example:\n  eval \"$(cargo xtask env)\" && cargo build --release --workspace")]

@@ -20,6 +20,7 @@ mod steps;
 mod test;
 #[cfg(test)]
 mod testing;
+mod webapp;
 mod workspace;
 
 use cli::Command;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
 fn dispatch(command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Setup { force } => setup::setup(force),
+        Command::Demo { args } if webapp::is_asked_for(&args) => webapp::demo(),
         Command::Demo { args } => match node::asks_for_one(&args) {
             Some(at) => node::demo(&args, at),
             None => run::package("quickstart", &args),
@@ -53,6 +55,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Test { no_torch, args } => test::test(no_torch, &args),
         Command::Check { advisories } => check::check(advisories),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
+        Command::Webapp { test } => webapp::webapp(test),
         Command::Env => setup::env(),
         Command::CleanCache { all } => setup::clean_cache(all),
     }

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::{env, fs};
 
 use crate::error::Error;
@@ -30,15 +30,25 @@ pub(crate) fn demo(args: &[OsString], at: usize) -> Result<ExitCode, Error> {
         return Ok(exit_code(built));
     }
     let programs = workspace.target_dir()?.join("release");
-    let folder = Folder(env::temp_dir().join(format!("dfsn-demo-{}", std::process::id())));
-    let network = Network::start(&programs, &folder.0, &workspace.root().join("models/emoji-64"))?;
+    let folder = Folder::new();
+    let network = Network::start(&programs, folder.path(), &workspace.root().join("models/emoji-64"), &[])?;
     let mut args = args.to_vec();
     args.insert(at + 1, OsString::from(&network.url));
     crate::run::package("quickstart", &args)
 }
 
 /// A folder that goes with this value.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(env::temp_dir().join(format!("dfsn-demo-{}", std::process::id())))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
 
 impl Drop for Folder {
     fn drop(&mut self) {
@@ -47,10 +57,10 @@ impl Drop for Folder {
 }
 
 /// Both processes; they end with this value.
-struct Network {
-    url: String,
+pub(crate) struct Network {
+    pub(crate) url: String,
     _client: Running,
-    _node: Running,
+    node: Running,
 }
 
 struct Running(Child);
@@ -64,7 +74,13 @@ impl Drop for Running {
 
 impl Network {
     /// The ComputeClient's key is made first, since the node wants to know it; then the node says where to call it.
-    fn start(programs: &Path, folder: &Path, model: &Path) -> Result<Self, Error> {
+    /// `more` are arguments of the node.
+    pub(crate) fn start(
+        programs: &Path,
+        folder: &Path,
+        model: &Path,
+        more: &[OsString],
+    ) -> Result<Self, Error> {
         let program = |name: &str| {
             let mut command = Command::new(programs.join(name).with_extension(env::consts::EXE_EXTENSION));
             command.stdin(Stdio::null()).env("RUST_LOG", "warn");
@@ -85,7 +101,7 @@ impl Network {
         let key = init(&[])?;
         let mut node = program("fusionvm");
         node.args(["run", "--dev", "--listen", "127.0.0.1:0", "--compute", &key, "--model"]).arg(model);
-        node.arg("--data-dir").arg(folder.join("node")).stdout(Stdio::piped());
+        node.arg("--data-dir").arg(folder.join("node")).args(more).stdout(Stdio::piped());
         let (node, url) = listening(&mut node)?;
         // Written again, now with the way to the node; the key stays.
         let failed = |source| ProcessError::Start { command: describe(&client()), source };
@@ -97,7 +113,12 @@ impl Network {
         let mut run = client();
         run.args(["run", "--plain"]);
         let client = Running(run.spawn().map_err(failed)?);
-        Ok(Self { url, _client: client, _node: node })
+        Ok(Self { url, _client: client, node })
+    }
+
+    /// Waits until the node ends by itself, or by Ctrl-C.
+    pub(crate) fn wait(&mut self) -> Result<ExitStatus, ProcessError> {
+        self.node.0.wait().map_err(|source| ProcessError::Start { command: "fusionvm".to_owned(), source })
     }
 }
 

@@ -8,6 +8,7 @@ use crate::libtorch;
 use crate::process;
 use crate::run::announce_first_build;
 use crate::steps::{Outcome, Steps};
+use crate::webapp;
 use crate::workspace::{LIBRARIES, PROGRAMS, Workspace};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ pub(crate) fn test(no_torch: bool, args: &[OsString]) -> Result<ExitCode, Error>
     steps.run("default builds need no libtorch", || torch_free(&workspace));
     if !names_packages(args) {
         exact::run(&mut steps, &workspace, cargo(&[]));
+        webapp::run(&mut steps, &workspace);
     }
     Ok(steps.finish())
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Folders that hold nothing written by hand.
-const SKIPPED: [&str; 3] = ["target", "out", "node_modules"];
+const SKIPPED: [&str; 4] = ["target", "out", "node_modules", "dist"];
 
 /// A text file of the workspace.
 #[derive(Debug)]
@@ -41,7 +41,8 @@ fn collect(dir: &Path, extension: &str, paths: &mut Vec<PathBuf>) -> io::Result<
         let name = name.to_string_lossy();
         if kind.is_dir() {
             // Build outputs lie beside a manifest; a module called `out` does not.
-            let output = SKIPPED.contains(&&*name) && dir.join("Cargo.toml").exists();
+            let is_built = ["Cargo.toml", "package.json"].iter().any(|manifest| dir.join(manifest).exists());
+            let output = SKIPPED.contains(&&*name) && is_built;
             if !name.starts_with('.') && !output {
                 collect(&path, extension, paths)?;
             }

@@ -6,6 +6,7 @@ mod wasm;
 
 use crate::steps::{Outcome, Steps};
 use crate::workspace::Workspace;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Runs all of it. `tests` is the call of cargo by which the tests of this machine were built just before.
@@ -14,6 +15,14 @@ pub(crate) fn run(steps: &mut Steps, workspace: &Workspace, mut tests: Command) 
     steps.run("exact profile with debug assertions, hardly optimised", || debug(workspace));
     steps.run("exact profile and all below it in WebAssembly", || wasm::pictures(workspace));
     steps.run("exact profile on AArch64", || aarch64::tests(workspace));
+}
+
+/// The program that the web page checks pictures with.
+///
+/// # Errors
+/// How the step ends that needs it.
+pub(crate) fn page_program(workspace: &Workspace) -> Result<PathBuf, Outcome> {
+    wasm::page_program(workspace)
 }
 
 /// A picture from a debug build of few crates, where sums are checked for overflow and nothing is reordered.

@@ -45,6 +45,16 @@ pub(super) fn pictures(workspace: &Workspace) -> Outcome {
     Outcome::of(node.args(programs))
 }
 
+/// The program with vector instructions, which every browser of the last years has.
+///
+/// # Errors
+/// How the step ends that needs it.
+pub(super) fn page_program(workspace: &Workspace) -> Result<PathBuf, Outcome> {
+    workspace.add_target(TARGET)?;
+    let [_, (name, flags)] = BUILDS;
+    build(workspace, name, flags)
+}
+
 fn build(workspace: &Workspace, name: &str, flags: &str) -> Result<PathBuf, Outcome> {
     let mut cargo = workspace.cargo(["build", "--release", "--target", TARGET, "--package", "exact-wasm"]);
     // Only the kernels' crate and the hash of its files are worth the compiler's time here.
