@@ -19,8 +19,8 @@ use super::wire::MAX_SUBMITTED;
 use super::{DfsnApiServer, ProofAnswer, ProofQuestion, RawTransaction, Submitted};
 use crate::transport::{Notification, Shown, Subscription, Transport, TransportError};
 use crate::view::{
-    AccountInfo, BlockInfo, JobInfo, JobPage, JobQuery, NetworkInfo, Preview, Quote, ReceiptInfo, SyncStatus,
-    ValidatorInfo,
+    AccountInfo, BlockInfo, HistoryPage, HistoryQuery, JobInfo, JobPage, JobQuery, NetworkInfo, Preview,
+    Quote, ReceiptInfo, SyncStatus, ValidatorInfo,
 };
 
 /// The methods of the API, answered through a transport: that of a node in this process, or of another node. Limits of bodies,
@@ -101,6 +101,10 @@ impl<T: Transport + 'static> DfsnApiServer for Methods<T> {
 
     async fn get_receipt(&self, id: TransactionId) -> Result<Option<ReceiptInfo>, ErrorObjectOwned> {
         self.0.receipt(id).await.map_err(write_error)
+    }
+
+    async fn get_history(&self, query: HistoryQuery) -> Result<HistoryPage, ErrorObjectOwned> {
+        self.0.history(query).await.map_err(write_error)
     }
 
     async fn get_validators(&self) -> Result<Vec<ValidatorInfo>, ErrorObjectOwned> {

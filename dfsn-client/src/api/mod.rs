@@ -29,8 +29,8 @@ use jsonrpsee::types::ErrorObjectOwned;
 
 use crate::transport::{Notification, Shown};
 use crate::view::{
-    AccountInfo, BlockInfo, JobInfo, JobPage, JobQuery, NetworkInfo, Preview, Quote, ReceiptInfo, SyncStatus,
-    ValidatorInfo,
+    AccountInfo, BlockInfo, HistoryPage, HistoryQuery, JobInfo, JobPage, JobQuery, NetworkInfo, Preview,
+    Quote, ReceiptInfo, SyncStatus, ValidatorInfo,
 };
 
 /// What a node answers. Errors have the codes of this module and a message that begins with the rule's id where there is one.
@@ -76,6 +76,10 @@ pub trait DfsnApi {
     /// The receipt of a transaction, or null while no block has it.
     #[method(name = "getReceipt")]
     async fn get_receipt(&self, id: TransactionId) -> Result<Option<ReceiptInfo>, ErrorObjectOwned>;
+
+    /// What an account has sent, and transfers to it, newest first; a page.
+    #[method(name = "getHistory")]
+    async fn get_history(&self, query: HistoryQuery) -> Result<HistoryPage, ErrorObjectOwned>;
 
     /// All validators.
     #[method(name = "getValidators")]

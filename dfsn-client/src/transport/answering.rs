@@ -10,8 +10,8 @@ use crate::view::{
 };
 
 impl Call {
-    /// Answers what the chain alone can answer, and gives back the others: files, receipts by name, and what is submitted. A client that no longer waits
-    /// loses its answer; one whose node cannot read its store is told that the node is gone.
+    /// Answers what the chain alone can answer, and gives back the others: files, receipts by name, histories, and what is submitted. A
+    /// client that no longer waits loses its answer; one whose node cannot read its store is told that the node is gone.
     pub fn answer<S: KvStore>(self, vm: &ChainVm<S>) -> Option<Self> {
         let state = vm.state();
         let height = state.tip.height;
@@ -45,7 +45,9 @@ impl Call {
             Self::Waiting(id, reply) => {
                 drop(reply.send(vm.mempool().transaction(&id).cloned().map(Box::new)));
             }
-            others @ (Self::Submit(..) | Self::Blob(..) | Self::Receipt(..)) => return Some(others),
+            others @ (Self::Submit(..) | Self::Blob(..) | Self::Receipt(..) | Self::History(..)) => {
+                return Some(others);
+            }
         }
         None
     }

@@ -12,8 +12,8 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{Notification, Shown, Subscription, Transport, TransportError};
 use crate::view::{
-    AccountInfo, BlockInfo, JobInfo, JobPage, JobQuery, NetworkInfo, Preview, Quote, ReceiptInfo, SyncStatus,
-    ValidatorInfo,
+    AccountInfo, BlockInfo, HistoryPage, HistoryQuery, JobInfo, JobPage, JobQuery, NetworkInfo, Preview,
+    Quote, ReceiptInfo, SyncStatus, ValidatorInfo,
 };
 
 /// Calls that may wait for the node.
@@ -78,6 +78,8 @@ pub enum Call {
     Waiting(TransactionId, oneshot::Sender<Option<Box<VerifiedTransaction>>>),
     /// The receipt of a transaction. A chain alone does not know where it is: that takes an index.
     Receipt(TransactionId, oneshot::Sender<Result<Option<ReceiptInfo>, TransportError>>),
+    /// What concerned an account; that takes an index, too.
+    History(HistoryQuery, oneshot::Sender<Result<HistoryPage, TransportError>>),
     /// A stored file.
     Blob(FileHash, oneshot::Sender<Option<Vec<u8>>>),
 }
@@ -234,6 +236,10 @@ impl Transport for InProcess {
 
     async fn receipt(&self, id: TransactionId) -> Result<Option<ReceiptInfo>, TransportError> {
         self.call(|reply| Call::Receipt(id, reply)).await?
+    }
+
+    async fn history(&self, query: HistoryQuery) -> Result<HistoryPage, TransportError> {
+        self.call(|reply| Call::History(query, reply)).await?
     }
 
     async fn blob(&self, hash: FileHash, bytes_max: u32) -> Result<Option<Vec<u8>>, TransportError> {

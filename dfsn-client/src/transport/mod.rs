@@ -22,8 +22,8 @@ use thiserror::Error;
 use tokio::sync::broadcast;
 
 use crate::view::{
-    AccountInfo, BlockInfo, JobInfo, JobPage, JobQuery, NetworkInfo, Preview, Quote, ReceiptInfo, SyncStatus,
-    ValidatorInfo,
+    AccountInfo, BlockInfo, HistoryPage, HistoryQuery, JobInfo, JobPage, JobQuery, NetworkInfo, Preview,
+    Quote, ReceiptInfo, SyncStatus, ValidatorInfo,
 };
 
 /// Why a node gave no answer.
@@ -209,6 +209,12 @@ pub trait Transport: Send + Sync + core::fmt::Debug {
     /// # Errors
     /// [`TransportError::Unsupported`] of a node without an index, another [`TransportError`] when it gives no answer.
     async fn receipt(&self, id: TransactionId) -> Result<Option<ReceiptInfo>, TransportError>;
+
+    /// What an account has sent, and transfers to it, newest first.
+    ///
+    /// # Errors
+    /// [`TransportError::Unsupported`] of a node without an index, another [`TransportError`] when it gives no answer.
+    async fn history(&self, query: HistoryQuery) -> Result<HistoryPage, TransportError>;
 
     /// A stored file, if the node can get it. What comes is not to be trusted: of a longer file no more than `bytes_max` bytes are
     /// read.

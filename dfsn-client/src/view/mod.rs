@@ -1,6 +1,7 @@
 //! What a node tells about its state. Nothing here is proven: a client believes the node that it asks.
 
 mod block;
+mod history;
 mod jobs;
 mod preview;
 mod quote;
@@ -8,6 +9,7 @@ mod sync;
 mod validator;
 
 pub use block::{BlockInfo, ReceiptInfo};
+pub use history::{HISTORY_PAGE, HistoryEntry, HistoryPage, HistoryQuery, Place};
 pub use jobs::{JOBS_PAGE, JobPage, JobQuery};
 pub use preview::Preview;
 pub use quote::Quote;

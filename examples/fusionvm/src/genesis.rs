@@ -2,19 +2,18 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use dfsn_compute::exact::{ExactModel, ExactOptions, write_weights};
 use dfsn_compute::{ComputeError, ModelConfig, manifest};
 use dfsn_types::{
     Address, Allocation, Amount, BoundedString, BoundedVec, ChainId, ComputeRegistration, ConsensusParams,
     ExactRecord, GenesisConfig, GenesisValidator, Hash, ImageSize, ImageSizeError, ModelRecord, NodeId, Pair,
-    PairOffer, ProfileRecord, Prompt, PublicKey, Relay, SchedulerKind, Timestamp, VrfPublicKey,
-    WorkCoefficients,
+    PairOffer, ProfileRecord, Prompt, PublicKey, Relay, SchedulerKind, VrfPublicKey, WorkCoefficients,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::error::NodeError;
+use crate::node::system_time;
 
 /// The longest side of a picture.
 const SIZE_MAX: u16 = 1_024;
@@ -78,10 +77,9 @@ impl GenesisPlan {
         let pairs: Vec<_> = pairs.collect();
         let prompts = TEST_PROMPTS.into_iter().map(Prompt::new).collect::<Result<Vec<_>, _>>();
         let validators = self.validators.iter().map(|keys| self.validator(keys, &pairs));
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(GenesisConfig {
             chain_id: self.chain_id,
-            timestamp: Timestamp::new(u64::try_from(now.as_millis()).unwrap_or_default()),
+            timestamp: system_time(),
             params: self.params.clone(),
             sealer: self.sealer,
             allocations: bounded(self.allocations.clone())?,

@@ -1,12 +1,19 @@
-//! Where what is: transactions by their names. It is made from the chain, and made again when it is lost.
+//! Where what is: transactions by their names, and by the accounts that they concern. It is made from the chain, and made again
+//! when it is lost.
 
+use dfsn_client::view::{HistoryEntry, HistoryPage, HistoryQuery, Place};
 use dfsn_consensus::store::{KvStore, StoreError, WriteBatch};
-use dfsn_types::{Block, BlockHeight, TransactionId};
+use dfsn_types::{
+    Address, Block, BlockHeight, ChainIdentity, SignedTransaction, Transaction, TransactionId,
+    TransactionKind,
+};
 
-/// Key of the height up to which blocks are indexed.
-const UP_TO: &[u8] = b"h";
+/// Key of the height up to which blocks are indexed in this form; an index in another one is made again.
+const UP_TO: &[u8] = b"h2";
 /// First byte of the keys of transactions.
 const TRANSACTION: u8 = b't';
+/// First byte of the keys of accounts' histories.
+const HISTORY: u8 = b'a';
 
 /// An index in a store of its own, a batch a block.
 #[derive(Debug)]
@@ -28,11 +35,17 @@ impl<S: KvStore> Index<S> {
     }
 
     /// Adds the next block.
-    pub(crate) fn add(&mut self, block: &Block) -> Result<(), StoreError> {
+    pub(crate) fn add(&mut self, block: &Block, chain: &ChainIdentity) -> Result<(), StoreError> {
         let at = block.header().height;
         let mut batch = WriteBatch::default();
-        for transaction in block.body().transactions.iter() {
-            batch.put(transaction_key(&transaction.id()), at.get().to_be_bytes());
+        for (index, transaction) in (0..).zip(block.body().transactions.iter()) {
+            let (id, place) = (transaction.id(), Place { height: at, index });
+            batch.put(transaction_key(&id), at.get().to_be_bytes());
+            let Some((sender, to)) = parties(transaction, chain) else { continue };
+            batch.put(history_key(&sender, place), *id.as_bytes());
+            if let Some(to) = to.filter(|to| *to != sender) {
+                batch.put(history_key(&to, place), *id.as_bytes());
+            }
         }
         batch.put(UP_TO, at.get().to_be_bytes());
         self.store.write(batch)?;
@@ -44,6 +57,59 @@ impl<S: KvStore> Index<S> {
     pub(crate) fn height_of(&self, id: &TransactionId) -> Result<Option<BlockHeight>, StoreError> {
         Ok(self.store.get(&transaction_key(id))?.and_then(|bytes| height(&bytes)))
     }
+
+    /// A page of an account's history.
+    pub(crate) fn history(&self, query: &HistoryQuery) -> Result<HistoryPage, StoreError> {
+        let mut prefix = vec![HISTORY];
+        prefix.extend(query.address.as_bytes());
+        let start = query.before.map(|place| history_key(&query.address, place));
+        let found = self.store.iterate(&prefix, start.as_deref().unwrap_or(&prefix))?;
+        let mut page = HistoryPage { entries: Vec::new(), next: None };
+        for entry in found {
+            let (key, value) = entry?;
+            let place = key.get(prefix.len()..).and_then(place);
+            let (Some(place), Ok(id)) = (place, <[u8; 32]>::try_from(value)) else { continue };
+            if query.before == Some(place) {
+                continue;
+            }
+            if page.entries.len() == query.page_len() {
+                page.next = page.entries.last().map(|entry: &HistoryEntry| entry.place);
+                break;
+            }
+            page.entries.push(HistoryEntry { place, id: TransactionId::from_bytes(id) });
+        }
+        Ok(page)
+    }
+}
+
+/// Who sends, and to whom coins go. The block was verified, so that what a native envelope claims is true.
+fn parties(transaction: &SignedTransaction, chain: &ChainIdentity) -> Option<(Address, Option<Address>)> {
+    let to = |transaction: &Transaction| match transaction.kind {
+        TransactionKind::Transfer { to, .. } => Some(to),
+        _ => None,
+    };
+    match transaction {
+        SignedTransaction::Native(native) => Some((native.claimed_sender(), to(native.transaction()))),
+        SignedTransaction::Ethereum(_) => {
+            let verified = transaction.clone().verify(chain).ok()?;
+            Some((verified.sender(), to(verified.transaction())))
+        }
+    }
+}
+
+/// The newest comes first.
+fn history_key(address: &Address, place: Place) -> Vec<u8> {
+    let mut key = vec![HISTORY];
+    key.extend(address.as_bytes());
+    key.extend((!place.height.get()).to_be_bytes());
+    key.extend((!place.index).to_be_bytes());
+    key
+}
+
+fn place(bytes: &[u8]) -> Option<Place> {
+    let (height, index) = bytes.split_at_checked(8)?;
+    let height = BlockHeight::new(!u64::from_be_bytes(height.try_into().ok()?));
+    Some(Place { height, index: !u32::from_be_bytes(index.try_into().ok()?) })
 }
 
 fn transaction_key(id: &TransactionId) -> Vec<u8> {

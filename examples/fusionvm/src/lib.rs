@@ -24,6 +24,6 @@ pub use config::{Blobs, Compute, Config, Faucet, Limits};
 pub use dev::DevNetwork;
 pub use error::NodeError;
 pub use genesis::{GenesisPlan, PublicKeys, model_record, read_genesis, write_genesis};
-pub use node::{Node, NodeHandle, NodeParts};
+pub use node::{Node, NodeHandle, NodeParts, system_time};
 pub use validators::{Joining, Joins, Validators};
 pub use web::{WebParts, Workers};

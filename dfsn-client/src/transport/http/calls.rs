@@ -14,8 +14,8 @@ use super::follower::Following;
 use crate::api::{DfsnApiClient, ProofAnswer, ProofQuestion, RawTransaction};
 use crate::transport::{Shown, Subscription, Transport, TransportError};
 use crate::view::{
-    AccountInfo, BlockInfo, JobInfo, JobPage, JobQuery, NetworkInfo, Preview, Quote, ReceiptInfo, SyncStatus,
-    ValidatorInfo,
+    AccountInfo, BlockInfo, HistoryPage, HistoryQuery, JobInfo, JobPage, JobQuery, NetworkInfo, Preview,
+    Quote, ReceiptInfo, SyncStatus, ValidatorInfo,
 };
 
 impl Http {
@@ -139,6 +139,10 @@ impl Transport for Http {
 
     async fn blocks(&self, from: BlockHeight) -> Result<Vec<BlockInfo>, TransportError> {
         self.call(move |node| async move { node.get_blocks(from).await }).await
+    }
+
+    async fn history(&self, query: HistoryQuery) -> Result<HistoryPage, TransportError> {
+        self.call(move |node| async move { node.get_history(query).await }).await
     }
 
     async fn receipt(&self, id: TransactionId) -> Result<Option<ReceiptInfo>, TransportError> {

@@ -37,6 +37,7 @@ impl DevNetwork {
             sealer: &network.sealer,
             beacon: network.validators.first(),
             blobs,
+            clock: fusionvm::system_time,
         });
         let mut node = node.unwrap();
         let remotes = Remotes::new(&network.sealer, &[]).unwrap();

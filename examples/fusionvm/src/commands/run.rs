@@ -9,7 +9,7 @@ use dfsn_types::{Amount, GenesisConfig};
 use fusionvm::keystore::NodeSecret;
 use fusionvm::{
     BlobStore, Config, DevNetwork, Faucet, Joining, LocalCompute, Node, NodeError, NodeParts, Remotes,
-    Served, Validators, WebParts, Workers, read_genesis,
+    Served, Validators, WebParts, Workers, read_genesis, system_time,
 };
 
 use crate::cli::RunArgs;
@@ -68,6 +68,7 @@ async fn serve(args: &RunArgs, parts: Parts) -> Result<(), NodeError> {
         sealer: &secret,
         beacon: validators.first(),
         blobs: Arc::clone(&blobs),
+        clock: system_time,
     })?;
     let remotes = Remotes::new(&secret, &config.compute)?;
     let (web_workers, (joining, joins)) = (Workers::default(), Joining::new());

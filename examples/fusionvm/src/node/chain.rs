@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use dfsn_client::transport::InProcessServer;
 use dfsn_consensus::store::RedbStore;
 use dfsn_consensus::vm::{ChainVm, InstantSeal};
-use dfsn_types::SignedDuty;
+use dfsn_types::{SignedDuty, Timestamp};
 use tokio::sync::{mpsc, watch};
 
-use super::desk::{Desk, failed, now};
+use super::desk::{Desk, failed};
 use crate::error::NodeError;
 
 /// Calls between two looks at whether a block is wanted: many transactions make one block, and a flood of calls stops none.
@@ -23,6 +23,7 @@ pub(super) struct Chain {
     pub(super) server: InProcessServer,
     pub(super) duties: mpsc::Receiver<SignedDuty>,
     pub(super) stop: watch::Receiver<bool>,
+    pub(super) clock: fn() -> Timestamp,
 }
 
 impl Chain {
@@ -50,7 +51,7 @@ impl Chain {
             if *self.stop.borrow() {
                 return Ok(());
             }
-            if self.engine.vm().wants_block(now()) {
+            if self.engine.vm().wants_block((self.clock)()) {
                 self.seal()?;
                 continue;
             }
@@ -68,7 +69,7 @@ impl Chain {
 
     fn seal(&mut self) -> Result<(), NodeError> {
         let start = Instant::now();
-        let Some(accepted) = self.engine.seal(now())? else { return Ok(()) };
+        let Some(accepted) = self.engine.seal((self.clock)())? else { return Ok(()) };
         self.desk.accepted(self.engine.vm(), accepted, start.elapsed()).map_err(|error| failed(&error))
     }
 }

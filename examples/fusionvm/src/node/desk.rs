@@ -43,7 +43,7 @@ impl<S: KvStore> Desk<S> {
         }
         while self.index.up_to() < tip {
             let Some(block) = vm.block_at(self.index.up_to().next())? else { break };
-            self.index.add(&block).map_err(|error| failed(&error))?;
+            self.index.add(&block, &vm.state().chain).map_err(|error| failed(&error))?;
         }
         self.post_again(vm)
     }
@@ -73,7 +73,7 @@ impl<S: KvStore> Desk<S> {
         accepted: Accepted,
         took: Duration,
     ) -> Result<(), StoreError> {
-        self.index.add(&accepted.block)?;
+        self.index.add(&accepted.block, &vm.state().chain)?;
         self.metrics.sealed(&accepted, vm.mempool().len(), took);
         let Accepted { block, receipts } = accepted;
         let (height, block) = (block.header().height, Arc::new(block));
@@ -121,6 +121,9 @@ impl<S: KvStore> Desk<S> {
                 return is_new.then_some(copy);
             }
             Some(Call::Receipt(id, reply)) => drop(reply.send(self.receipt(vm, &id))),
+            Some(Call::History(query, reply)) => {
+                drop(reply.send(self.index.history(&query).map_err(|error| away(&error))));
+            }
             // Pictures are answered by the handle.
             _ => {}
         }
@@ -128,14 +131,15 @@ impl<S: KvStore> Desk<S> {
     }
 
     fn receipt(&self, vm: &ChainVm<S>, id: &TransactionId) -> Result<Option<ReceiptInfo>, TransportError> {
-        let away = |error: &dyn std::fmt::Display| {
-            tracing::error!(%error, "a receipt cannot be read");
-            TransportError::Closed
-        };
         let Some(height) = self.index.height_of(id).map_err(|error| away(&error))? else { return Ok(None) };
         let receipt = receipt_at(vm, height, id).map_err(|error| away(&error))?;
         Ok(receipt.map(|receipt| ReceiptInfo { height, receipt }))
     }
+}
+
+fn away(error: &dyn std::fmt::Display) -> TransportError {
+    tracing::error!(%error, "the index cannot be read");
+    TransportError::Closed
 }
 
 fn receipt_at<S: KvStore>(
@@ -152,8 +156,8 @@ pub(super) fn failed(reason: &dyn std::fmt::Display) -> NodeError {
     NodeError::Index { path: "index".into(), reason: reason.to_string() }
 }
 
-/// The time, as blocks count it.
-pub(crate) fn now() -> Timestamp {
+/// The time of this machine, as blocks count it.
+pub fn system_time() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

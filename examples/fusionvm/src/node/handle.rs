@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use dfsn_client::transport::{InProcess, Notification, Shown, Subscription, Transport, TransportError};
 use dfsn_client::view::{
-    AccountInfo, BlockInfo, JobInfo, JobPage, JobQuery, NetworkInfo, Preview, Quote, ReceiptInfo, SyncStatus,
-    ValidatorInfo,
+    AccountInfo, BlockInfo, HistoryPage, HistoryQuery, JobInfo, JobPage, JobQuery, NetworkInfo, Preview,
+    Quote, ReceiptInfo, SyncStatus, ValidatorInfo,
 };
 use dfsn_consensus::state::ChainState;
 use dfsn_types::{
@@ -180,6 +180,10 @@ impl Transport for NodeHandle {
 
     async fn receipt(&self, id: TransactionId) -> Result<Option<ReceiptInfo>, TransportError> {
         self.calls.receipt(id).await
+    }
+
+    async fn history(&self, query: HistoryQuery) -> Result<HistoryPage, TransportError> {
+        self.calls.history(query).await
     }
 
     async fn blob(&self, hash: FileHash, bytes_max: u32) -> Result<Option<Vec<u8>>, TransportError> {

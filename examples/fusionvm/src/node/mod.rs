@@ -14,9 +14,10 @@ use dfsn_consensus::state::ChainState;
 use dfsn_consensus::store::RedbStore;
 use dfsn_consensus::vm::{ChainVm, InstantSeal, VmConfig};
 use dfsn_consensus::{Mempool, MempoolLimits, Rules};
-use dfsn_types::{Block, GenesisConfig, SignedDuty};
+use dfsn_types::{Block, GenesisConfig, SignedDuty, Timestamp};
 use tokio::sync::{broadcast, mpsc, watch};
 
+pub use desk::system_time;
 pub use handle::NodeHandle;
 pub(crate) use recent::RecentStates;
 
@@ -46,6 +47,8 @@ pub struct NodeParts<'a> {
     pub beacon: Option<&'a NodeSecret>,
     /// Pictures.
     pub blobs: Arc<BlobStore>,
+    /// Tells the time: [`system_time`], but where a day should pass in minutes.
+    pub clock: fn() -> Timestamp,
 }
 
 /// A running node that seals its own blocks.
@@ -63,7 +66,7 @@ impl Node {
     /// # Errors
     /// [`NodeError`] when a file is not what it should be, or is in use.
     pub fn start(parts: NodeParts<'_>) -> Result<Self, NodeError> {
-        let NodeParts { data_dir, genesis, sealer, beacon, blobs } = parts;
+        let NodeParts { data_dir, genesis, sealer, beacon, blobs, clock } = parts;
         let state = ChainState::genesis(genesis)?;
         let config = VmConfig {
             only_builder: Some(state.sealer),
@@ -104,7 +107,8 @@ impl Node {
             neighbours: None,
         };
         let desk = Desk { index, publisher, states, recent, posted, metrics };
-        let chain = Chain { engine: InstantSeal::new(vm), desk, server, duties: duties_in, stop: stopping };
+        let chain =
+            Chain { engine: InstantSeal::new(vm), desk, server, duties: duties_in, stop: stopping, clock };
         let thread = std::thread::Builder::new().name("chain".to_owned());
         let thread = thread.spawn(move || chain.run()).map_err(NodeError::io(data_dir))?;
         Ok(Self { handle, posted: Some(posted_out), stop, thread })

@@ -13,7 +13,7 @@ use super::blocks::BlockView;
 use super::gossip::Waiting;
 use super::store::RpcStore;
 use crate::error::NodeError;
-use crate::node::desk::{Desk, now};
+use crate::node::desk::{Desk, system_time};
 
 /// Calls that may wait for the thread.
 const WORK_MAX: usize = 4_096;
@@ -70,7 +70,7 @@ impl PluginChain {
     }
 
     pub(super) fn build(&mut self) -> Result<Option<BlockView>, VmError> {
-        Ok(self.vm.build(now())?.as_ref().map(BlockView::of))
+        Ok(self.vm.build(system_time())?.as_ref().map(BlockView::of))
     }
 
     pub(super) fn verify(&mut self, bytes: &Bytes) -> Result<BlockView, VmError> {
@@ -79,7 +79,7 @@ impl PluginChain {
         }
         let block = self.vm.parse(bytes)?;
         let view = BlockView::of(&block);
-        self.vm.verify(block, now())?;
+        self.vm.verify(block, system_time())?;
         Ok(view)
     }
 
@@ -134,7 +134,7 @@ impl PluginChain {
     /// A block can be built when something waits and no block is being decided upon: that one may hold it already.
     fn look(&self) {
         let is_free = self.vm.preferred() == self.vm.last_accepted();
-        let wants = self.is_normal && is_free && self.vm.wants_block(now());
+        let wants = self.is_normal && is_free && self.vm.wants_block(system_time());
         self.wants.send_if_modified(|before| std::mem::replace(before, wants) != wants);
     }
 }

@@ -1,6 +1,7 @@
 //! What a node answers.
 
 use dfsn_client::transport::{Notification, Transport, TransportError};
+use dfsn_client::view::HistoryQuery;
 use dfsn_types::{Address, Amount, BlockHeight, TransactionId};
 
 use super::DevNode;
@@ -73,6 +74,44 @@ async fn a_node_goes_on_where_it_stopped_and_makes_a_lost_index_again() {
 }
 
 #[tokio::test]
+async fn what_an_account_did_is_read_page_by_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = DevNode::start(folder.path()).await;
+    let user = node.user(1).await;
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(user.transfer(SOMEBODY, Amount::from_base_units(1)).await.unwrap());
+    }
+    let to_itself = user.transfer(user.address(), Amount::from_base_units(1)).await.unwrap();
+    ids.reverse();
+
+    let transport = node.transport().await;
+    let received = transport.history(HistoryQuery::of(SOMEBODY)).await.unwrap();
+    assert_eq!(received.entries.iter().map(|entry| entry.id).collect::<Vec<_>>(), ids);
+    assert_eq!(received.next, None);
+    // The faucet's transfer is the oldest; one to itself is one.
+    let (mut query, mut pages) =
+        (HistoryQuery { limit: Some(3), ..HistoryQuery::of(user.address()) }, Vec::new());
+    loop {
+        let page = transport.history(query).await.unwrap();
+        query.before = page.next;
+        pages.push(page.entries);
+        if query.before.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 1]);
+    let all: Vec<_> = pages.concat().iter().map(|entry| entry.id).collect();
+    assert_eq!((all[0], &all[1..6]), (to_itself, &ids[..]));
+    for entry in pages.concat() {
+        assert_eq!(transport.receipt(entry.id).await.unwrap().unwrap().height, entry.place.height);
+    }
+    let nobody = HistoryQuery::of(Address::from_bytes([0x52; 20]));
+    assert!(transport.history(nobody).await.unwrap().entries.is_empty());
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn a_folder_has_one_node() {
     let folder = tempfile::tempdir().unwrap();
     let node = DevNode::start(folder.path()).await;
@@ -83,6 +122,7 @@ async fn a_folder_has_one_node() {
         sealer: &network.sealer,
         beacon: None,
         blobs: node.blobs.clone(),
+        clock: fusionvm::system_time,
     });
     let error = second.unwrap_err().to_string();
     assert!(error.contains("open in another process"), "{error}");

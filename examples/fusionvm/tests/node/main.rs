@@ -2,12 +2,14 @@
 
 mod alloy;
 mod api;
+#[cfg(unix)]
 mod figures;
 mod hostile;
 mod jobs;
 mod load;
 mod openrpc;
 mod process;
+mod soak;
 mod wallets;
 mod web;
 
@@ -18,7 +20,7 @@ use std::sync::Arc;
 
 use dfsn_client::Client;
 use dfsn_client::transport::Http;
-use dfsn_types::{Amount, SecretKey};
+use dfsn_types::{Amount, SecretKey, Timestamp};
 use fusionvm::{
     BlobStore, Config, DevNetwork, Faucet, Joining, Limits, LocalCompute, Node, NodeParts, Remotes, Served,
     Validators, WebParts, Workers,
@@ -34,6 +36,20 @@ struct DevNode {
     blobs: Arc<BlobStore>,
 }
 
+/// What a node of the tests has of its own.
+struct Setting<'a> {
+    /// Coins that the faucet gives.
+    coins: u64,
+    page: Option<&'a Path>,
+    clock: fn() -> Timestamp,
+}
+
+impl Default for Setting<'_> {
+    fn default() -> Self {
+        Self { coins: 10, page: None, clock: fusionvm::system_time }
+    }
+}
+
 impl DevNode {
     /// Without a model: nothing is drawn.
     async fn start(data_dir: &Path) -> Self {
@@ -41,25 +57,34 @@ impl DevNode {
     }
 
     async fn start_with(data_dir: &Path, limits: Limits, model: Option<&Path>) -> Self {
-        Self::start_as(data_dir, limits, model, 10, None).await
+        Self::start_as(data_dir, limits, model, Setting::default()).await
     }
 
     /// With a faucet that gives so many coins.
     async fn start_giving(data_dir: &Path, limits: Limits, model: Option<&Path>, coins: u64) -> Self {
-        Self::start_as(data_dir, limits, model, coins, None).await
+        Self::start_as(data_dir, limits, model, Setting { coins, ..Setting::default() }).await
     }
 
     /// With the web page of a folder.
     async fn start_page(data_dir: &Path, limits: Limits, model: Option<&Path>, page: Option<&Path>) -> Self {
-        Self::start_as(data_dir, limits, model, 10, page).await
+        Self::start_as(data_dir, limits, model, Setting { page, ..Setting::default() }).await
+    }
+
+    /// With a clock of the test's own.
+    async fn start_at(
+        data_dir: &Path,
+        limits: Limits,
+        model: Option<&Path>,
+        clock: fn() -> Timestamp,
+    ) -> Self {
+        Self::start_as(data_dir, limits, model, Setting { clock, ..Setting::default() }).await
     }
 
     async fn start_as(
         data_dir: &Path,
         limits: Limits,
         model: Option<&Path>,
-        coins: u64,
-        page: Option<&Path>,
+        Setting { coins, page, clock }: Setting<'_>,
     ) -> Self {
         let network = DevNetwork::open(data_dir, model).unwrap();
         let faucet = Some(Faucet { amount: Amount::from_dfsn(coins), every_seconds: 60 });
@@ -72,6 +97,7 @@ impl DevNode {
             sealer: &network.sealer,
             beacon: network.validators.first(),
             blobs: Arc::clone(&blobs),
+            clock,
         });
         let mut node = node.unwrap();
         let remotes = Remotes::new(&network.sealer, &[]).unwrap();

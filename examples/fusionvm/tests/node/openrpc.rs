@@ -51,6 +51,11 @@ async fn parameters_and_answers_have_the_documented_form() {
         ("dfsn_getCheckpoint", json!([])),
         ("dfsn_getReceipt", json!([id])),
         ("dfsn_getReceipt", json!(["0".repeat(64)])),
+        ("dfsn_getHistory", json!([{ "address": address }])),
+        (
+            "dfsn_getHistory",
+            json!([{ "address": address, "before": { "height": 9, "index": 0 }, "limit": 1 }]),
+        ),
         ("dfsn_getValidators", json!([])),
         ("dfsn_getProof", json!([{ "account": address }])),
         ("dfsn_submitTransactions", json!([[]])),
