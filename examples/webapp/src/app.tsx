@@ -6,17 +6,32 @@ import { useStore } from './chain/store'
 import { useWeb } from './chain/web'
 import Imagine from './pages/imagine'
 import { AccountButton } from './ui/account-button'
+import { Boundary } from './ui/boundary'
 import { ChipIcon, GridIcon, MoonIcon, PulseIcon, ShieldIcon, SparkIcon, SunIcon } from './ui/icons'
 import { Empty, Skeleton } from './ui/parts'
 import { shownTheme, theme } from './ui/theme'
 import { Toasts } from './ui/toast'
 
-const Account = lazy(() => import('./pages/account'))
-const Explore = lazy(() => import('./pages/explore'))
-const Network = lazy(() => import('./pages/network'))
-const Picture = lazy(() => import('./pages/picture'))
-const Validators = lazy(() => import('./pages/validators'))
-const Verify = lazy(() => import('./pages/verify'))
+const LATER = {
+  account: () => import('./pages/account'),
+  explore: () => import('./pages/explore'),
+  network: () => import('./pages/network'),
+  picture: () => import('./pages/picture'),
+  validators: () => import('./pages/validators'),
+  verify: () => import('./pages/verify'),
+}
+const Account = lazy(LATER.account)
+const Explore = lazy(LATER.explore)
+const Network = lazy(LATER.network)
+const Picture = lazy(LATER.picture)
+const Validators = lazy(LATER.validators)
+const Verify = lazy(LATER.verify)
+
+/** Fetches the other pages once this one is there: they open at once then, and while the node is away. */
+export function loadPages(): void {
+  const load = () => void Promise.allSettled(Object.values(LATER).map((page) => page()))
+  setTimeout(load, 1_000)
+}
 
 const PAGES = [
   ['/', 'Imagine', SparkIcon],
@@ -27,6 +42,7 @@ const PAGES = [
 ] as const
 
 export function App() {
+  const [path] = useLocation()
   return (
     <div className="shell">
       <a href="#main" className="skip">
@@ -34,6 +50,7 @@ export function App() {
       </a>
       <Bar />
       <main id="main" className="page">
+        <Boundary key={path}>
         <Suspense fallback={<Skeleton height="60vh" label="Loading" />}>
           <Switch>
             <Route path="/" component={Imagine} />
@@ -54,6 +71,7 @@ export function App() {
             </Route>
           </Switch>
         </Suspense>
+        </Boundary>
       </main>
       <Foot />
       <Toasts />

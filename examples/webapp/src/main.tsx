@@ -7,7 +7,7 @@ import './styles/pictures.css'
 import { QueryClientProvider } from '@tanstack/react-query'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
-import { App } from './app'
+import { App, loadPages } from './app'
 import { client, follow } from './chain/queries'
 import { openSince, resumeRuns } from './imagine/runs'
 import { applyTheme } from './ui/theme'
@@ -17,6 +17,7 @@ applyTheme()
 resume()
 follow(openSince())
 resumeRuns()
+loadPages()
 
 const root = document.getElementById('root')
 if (root) {

@@ -20,6 +20,7 @@ import {
 
 export const client = new QueryClient({
   defaultOptions: {
+    mutations: { networkMode: 'always' },
     queries: {
       // A node that is away is waited for; a refusal stays one.
       retry: (failures, error) => failures < 3 && error instanceof RpcError && error.isOffline,

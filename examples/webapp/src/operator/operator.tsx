@@ -147,6 +147,9 @@ function Register({ account, validator }: Props) {
       return (await response.json()) as unknown
     },
     onSuccess: (answer) => setUpdate(readUpdate(answer)),
+    // A node that was just started is still loading its model.
+    retry: 30,
+    retryDelay: 1_000,
   })
   const typed = text === '' ? null : parse(text)
   const chosen = typed instanceof Error ? null : (typed ?? update)
@@ -157,7 +160,7 @@ function Register({ account, validator }: Props) {
         <>
           <p className="small muted">On this development network the node lends you its own hardware: it draws for you under your stake.</p>
           <button type="button" className="button" disabled={ask.isPending} onClick={() => ask.mutate()}>
-            {update ? 'The node’s hardware is chosen' : 'Use this node’s hardware'}
+            {ask.isPending ? 'Asking the node…' : update ? 'The node’s hardware is chosen' : 'Use this node’s hardware'}
           </button>
         </>
       )}

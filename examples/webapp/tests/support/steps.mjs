@@ -17,7 +17,7 @@ export async function useThrowaway(page) {
 export async function askFaucet(page) {
   await page.getByRole('link', { name: /^Account/ }).click()
   await page.getByRole('button', { name: /from the faucet/ }).click()
-  await expect(async () => /\d/.test(await page.getByTestId('balance').innerText()), 'the faucet has paid')
+  await expect(async () => /1.200 DFSN/.test(await page.getByTestId('balance').innerText()), 'the faucet has paid')
 }
 
 export async function goTo(page, name) {
