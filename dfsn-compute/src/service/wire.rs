@@ -283,7 +283,6 @@ pub struct AuditCall {
     /// The state before it, as a blob that was handed over; none for boundary 0.
     pub input: Option<FileHash>,
     /// Whether the worker has committed to this boundary as the one where the image fails.
-    #[serde(default)]
     pub fails: bool,
     /// Milliseconds from now after which nobody wants the answer.
     pub deadline_ms: u64,

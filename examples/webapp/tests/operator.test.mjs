@@ -45,7 +45,6 @@ test('from no stake to a Full node', async () => {
   await mine.getByRole('button', { name: 'Test my hardware' }).click()
   await mine.getByText(/In the queue|Assigned|Drawing|Being checked/).first().waitFor()
   await mine.getByText('Full', { exact: true }).waitFor({ timeout: 120_000 })
-  await expect(async () => /passed its hardware test/.test(await mine.innerText()), 'the history says so')
 
   const validators = await network.rpc('dfsn_getValidators')
   const own = validators.find(({ owner }) => owner === toDfsn(wallet.account.address))

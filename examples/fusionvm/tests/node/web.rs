@@ -127,7 +127,7 @@ async fn the_gallery_shows_finished_pictures_and_their_steps() {
     assert_eq!(refused.status, 403);
 
     let card = node.get(&format!("/p/{id}/1"), "").await.text();
-    let file = &listed["jobs"][0]["job"]["commitment"]["images"][0]["file"];
+    let file = &listed["jobs"][0]["job"]["commitment"]["images"][0]["picture"]["file"];
     let image = format!(r#"content="http://x/blobs/{}""#, file.as_str().unwrap());
     assert!(card.contains("og:title\" content=\"pizza\"") && card.contains(&image), "{card}");
 

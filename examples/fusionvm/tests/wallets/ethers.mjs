@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { Contract, JsonRpcProvider, Signature, Transaction, Wallet, WebSocketProvider, parseEther, parseUnits } from 'ethers'
 import { SYSTEM, abi, fails, fund, http, raw, request, ws } from './network.mjs'
 
-const provider = new JsonRpcProvider(http, undefined, { polling: true, pollingInterval: 50 })
+// Blocks come faster than the quarter of a second for which ethers keeps answers, nonces among them.
+const provider = new JsonRpcProvider(http, undefined, { polling: true, pollingInterval: 50, cacheTimeout: -1 })
 const follower = new WebSocketProvider(ws)
 const wallet = new Wallet(`0x${'02'.repeat(32)}`, provider)
 const somebody = '0x6060606060606060606060606060606060606060'
