@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use dfsn_consensus::exact::{
@@ -72,10 +73,10 @@ impl Weights for Downloaded<'_> {
         let missing = EvaluateError::Missing { what: "weight", id: weight.index() as u32, start, end };
         let spec = self.program.weight(weight).ok_or(missing)?;
         let mut plain = self.plain.borrow_mut();
-        if !plain.contains_key(&weight) {
+        if let Entry::Vacant(place) = plain.entry(weight) {
             let Some(TorchWeight::Plain(array)) = self.weights.get(&spec.name) else { return Err(missing) };
             let values = array.to_vec().map_err(|_| missing)?;
-            plain.insert(weight, values.into_iter().map(f32::to_bits).collect());
+            place.insert(values.into_iter().map(f32::to_bits).collect());
         }
         let first = row * spec.form.width();
         let values = plain.get(&weight).and_then(|values| values.get(first + start..first + end));

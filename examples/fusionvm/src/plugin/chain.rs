@@ -94,7 +94,7 @@ impl PluginChain {
     pub(super) fn hear(&mut self, items: Vec<Waiting>) {
         for item in items {
             match item {
-                Waiting::Transaction(transaction) => drop(self.vm.submit_transaction(transaction)),
+                Waiting::Transaction(transaction) => drop(self.vm.submit_transaction(*transaction)),
                 Waiting::Duty(duty) => drop(self.vm.submit_duty(*duty)),
             }
         }
@@ -110,7 +110,7 @@ impl PluginChain {
     /// Answers a user, and tells others of a new transaction.
     pub(super) fn answer(&mut self, call: Call) {
         if let Some(transaction) = self.desk.answer(&mut self.vm, call) {
-            self.tell(Waiting::Transaction(transaction));
+            self.tell(Waiting::Transaction(Box::new(transaction)));
         }
     }
 
@@ -121,7 +121,7 @@ impl PluginChain {
         }
         let (transactions, duties) = TOLD_AGAIN;
         let waiting = self.vm.mempool().ready(self.vm.state()).take(transactions);
-        waiting.for_each(|it| self.tell(Waiting::Transaction(it.signed().clone())));
+        waiting.for_each(|it| self.tell(Waiting::Transaction(Box::new(it.signed().clone()))));
         let waiting = self.vm.mempool().duties().take(duties);
         waiting.for_each(|duty| self.tell(Waiting::Duty(Box::new(duty.clone()))));
     }

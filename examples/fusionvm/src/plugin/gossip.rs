@@ -21,7 +21,7 @@ const FANOUT: u64 = 20;
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) enum Waiting {
     /// A user's.
-    Transaction(SignedTransaction),
+    Transaction(Box<SignedTransaction>),
     /// A validator's.
     Duty(Box<SignedDuty>),
 }
@@ -90,7 +90,7 @@ mod tests {
             kind: TransactionKind::Transfer { to: Address::from_bytes([2; 20]), amount: Amount::DFSN },
         };
         let key = SecretKey::from_seed(&[3; 32]);
-        (0..count).map(|nonce| Waiting::Transaction(transfer(nonce).sign(&chain, &key))).collect()
+        (0..count).map(|nonce| Waiting::Transaction(Box::new(transfer(nonce).sign(&chain, &key)))).collect()
     }
 
     #[test]

@@ -1,6 +1,14 @@
 //! The wire, as the build makes it of the `.proto` files.
 
-#![allow(missing_docs, clippy::all, unreachable_pub, reason = "generated")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::use_self,
+    reason = "generated"
+)]
 
 pub mod vm {
     tonic::include_proto!("vm");

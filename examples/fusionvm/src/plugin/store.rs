@@ -112,11 +112,12 @@ impl Iterator for Iter<'_> {
     type Item = Result<Entry, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.page.is_empty() && !self.is_over {
-            if let Err(error) = self.fetch() {
-                self.is_over = true;
-                return Some(Err(error));
-            }
+        if self.page.is_empty()
+            && !self.is_over
+            && let Err(error) = self.fetch()
+        {
+            self.is_over = true;
+            return Some(Err(error));
         }
         self.page.pop_front().map(Ok)
     }

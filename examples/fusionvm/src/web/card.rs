@@ -30,7 +30,7 @@ pub(super) async fn card(
 fn describe(node: &NodeHandle, job: &str, image: &str, headers: &HeaderMap) -> Option<String> {
     let (job, image) = (job.parse::<JobId>().ok()?, image.parse::<usize>().ok()?);
     let info = node.state().jobs.get(&job).map(JobInfo::of)?;
-    let file = info.commitment?.images.iter().nth(image.checked_sub(1)?)?.picture()?.file;
+    let file = info.commitment?.images.get(image.checked_sub(1)?)?.picture()?.file;
     let title: String = info.params.prompt().as_str().chars().take(TITLE_MAX).collect();
     let title = escape(if title.is_empty() { "A picture without a prompt" } else { &title });
     let origin = origin(headers)?;

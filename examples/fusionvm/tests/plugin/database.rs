@@ -22,6 +22,9 @@ pub(super) struct Cut {
     pub(super) is_written: bool,
 }
 
+/// A power failure to come, and who is told of it.
+type Scheduled = (Cut, mpsc::UnboundedSender<()>);
+
 /// Clones are the same database, as it is left from one plugin to the next.
 #[derive(Clone, Default)]
 pub(super) struct MemoryDatabase {
@@ -29,7 +32,7 @@ pub(super) struct MemoryDatabase {
     iterators: Arc<Mutex<BTreeMap<u64, VecDeque<PutRequest>>>>,
     next: Arc<AtomicU64>,
     writes: Arc<AtomicU64>,
-    cut: Arc<Mutex<Option<(Cut, mpsc::UnboundedSender<()>)>>>,
+    cut: Arc<Mutex<Option<Scheduled>>>,
 }
 
 impl MemoryDatabase {

@@ -1,6 +1,14 @@
 //! The node's ends of the wire, as the build makes them.
 
-#![allow(missing_docs, clippy::all, unreachable_pub, reason = "generated")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::use_self,
+    reason = "generated"
+)]
 
 macro_rules! end {
     ($package:literal) => {
