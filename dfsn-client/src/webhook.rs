@@ -30,20 +30,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dfsn_types::{Event, FileHash, JobId};
 use http_body_util::Full;
-use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::{Request, StatusCode, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use serde::{Deserialize, Serialize};
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
 use thiserror::Error;
 
 use crate::error::ClientError;
 use crate::job::{JobEvent, PendingJob};
-use crate::transport::http::with_sources;
+use crate::transport::http::{HttpsClient, https_client, with_sources};
 use crate::transport::{RetryPolicy, Transport};
 use crate::view::JobStatus;
 
@@ -139,7 +134,7 @@ pub struct Webhook {
     url: String,
     signer: standardwebhooks::Webhook,
     policy: RetryPolicy,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpsClient,
 }
 
 impl fmt::Debug for Webhook {
@@ -160,9 +155,7 @@ impl Webhook {
             return Err(wrong("it begins with neither http:// nor https://"));
         }
         let signer = signer(secret).ok_or(WebhookError::Secret)?;
-        let tls = HttpsConnectorBuilder::new().with_native_roots().map_err(WebhookError::Certificates)?;
-        let connector = tls.https_or_http().enable_http1().build();
-        let client = Client::builder(TokioExecutor::new()).build(connector);
+        let client = https_client().map_err(WebhookError::Certificates)?;
         Ok(Self { url: url.to_owned(), signer, policy: RetryPolicy::default(), client })
     }
 

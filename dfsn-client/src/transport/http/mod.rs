@@ -3,6 +3,7 @@
 mod builder;
 mod calls;
 mod follower;
+mod https;
 mod plain;
 mod retry;
 
@@ -20,6 +21,7 @@ pub use retry::RetryPolicy;
 use super::TransportError;
 use crate::api::{DfsnApiClient, read_error};
 use follower::Following;
+pub(crate) use https::{HttpsClient, https_client};
 use plain::Plain;
 
 /// A node behind a URL, by the API of [`crate::api`]. Clones share connections and subscription.

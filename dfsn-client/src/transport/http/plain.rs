@@ -7,13 +7,9 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::CONTENT_TYPE;
 use hyper::{Request, Response, StatusCode};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 
-use super::with_sources;
+use super::{HttpsClient, https_client, with_sources};
 use crate::transport::TransportError;
 
 /// The longest that an answer may take.
@@ -25,14 +21,13 @@ const MAX_TEXT_BYTES: usize = 4_096;
 #[derive(Debug)]
 pub(super) struct Plain {
     base: String,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpsClient,
 }
 
 impl Plain {
     pub(super) fn new(base: &str) -> Result<Self, String> {
-        let tls = HttpsConnectorBuilder::new().with_native_roots().map_err(|error| error.to_string())?;
-        let connector = tls.https_or_http().enable_http1().build();
-        Ok(Self { base: base.to_owned(), client: Client::builder(TokioExecutor::new()).build(connector) })
+        let client = https_client().map_err(|error| error.to_string())?;
+        Ok(Self { base: base.to_owned(), client })
     }
 
     /// A file of at most so many bytes; no more are read. `came` is told whenever some have come.
