@@ -229,6 +229,8 @@ macro_rules! for_each_plain_type {
             ethereum_call: EthereumCall,
             ethereum_call_error: EthereumCallError,
             ethereum_error: EthereumError,
+            ethereum_log: EthereumLog,
+            ethereum_question: EthereumQuestion,
             generation_params_builder: GenerationParamsBuilder,
             generation_params_error: GenerationParamsError,
             guidance_scale_error: GuidanceScaleError,
