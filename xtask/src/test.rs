@@ -54,6 +54,8 @@ fn test_args(no_torch: bool, args: &[OsString]) -> Vec<OsString> {
     let mut list: Vec<OsString> = vec!["test".into(), "--release".into()];
     // Without torch the workspace's default members are meant; with packages named, only those.
     if !names_packages(args) {
+        // A long run tells everything that is wrong, not the first thing only.
+        list.push("--no-fail-fast".into());
         if !no_torch {
             list.extend(["--workspace", "--features", TORCH_FEATURE].map(OsString::from));
         }
@@ -120,9 +122,11 @@ mod tests {
 
     #[test]
     fn the_whole_workspace_by_default() {
-        let all = format!("test --release --workspace --features {TORCH_FEATURE} --features {FREE_FEATURES}");
+        let features = format!("--features {TORCH_FEATURE} --features {FREE_FEATURES}");
+        let all = format!("test --release --no-fail-fast --workspace {features}");
         assert_eq!(args(false, &[]), all);
-        assert_eq!(args(true, &[]), format!("test --release --features {FREE_FEATURES}"));
+        let free = format!("test --release --no-fail-fast --features {FREE_FEATURES}");
+        assert_eq!(args(true, &[]), free);
         assert_eq!(args(false, &["hash", "--", "-p"]), format!("{all} hash -- -p"));
     }
 

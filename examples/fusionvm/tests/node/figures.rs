@@ -18,8 +18,9 @@ use super::process::{fusionvm, start, terminate};
 const SOMEBODY: Address = Address::from_bytes([0x50; 20]);
 /// Connections, requests a second of each, and seconds.
 const READS: (u32, u32, u32) = (10, 50, 10);
-/// Senders, transfers of each, and how many of them are in one call: a sender has no more waiting in a mempool.
-const TRANSFERS: (u8, u64, u64) = (200, 256, 64);
+/// Senders, transfers of each, and how many of them are in one call: a sender has no more waiting in a mempool. Each full block
+/// raises the base fee by an eighth; after fifty, nothing would be below the transfers' highest fee.
+const TRANSFERS: (u8, u64, u64) = (100, 256, 64);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "prints figures, for a minute"]
