@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// Set-up and checks of the DFSN workspace.
 #[derive(Debug, Parser)]
@@ -110,6 +111,21 @@ pub(crate) enum Command {
         #[arg(long)]
         test: bool,
     },
+    /// Copy an example out as a project of your own, which builds by itself.
+    #[command(
+        after_help = "Examples:\n  cargo xtask new bot ../my-bot\n  cargo xtask new fusionvm ~/my-node\n\n\
+        The dfsn crates stay where they are: the new project names this clone by its path."
+    )]
+    New {
+        /// Which: quickstart, bot, compute-client or fusionvm.
+        #[arg(value_parser = crate::new::TEMPLATES)]
+        template: String,
+        /// Where to; made if it is not there, and must be empty.
+        dir: PathBuf,
+    },
+    /// Pack the four crates, use the packages from outside, and check that every template stands alone. Part of `test`.
+    #[command(after_help = "Example:\n  cargo xtask package      # target/package/*.crate")]
+    Package,
     /// Print the line that gives your shell the libtorch that xtask uses.
     #[command(after_help = "Example:\n  eval \"$(cargo xtask env)\" && cargo build --release --workspace")]
     Env,

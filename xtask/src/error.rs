@@ -2,6 +2,7 @@
 
 use crate::cache::CacheError;
 use crate::libtorch::error::SetupError;
+use crate::new::NewError;
 use crate::process::ProcessError;
 use crate::workspace::WorkspaceError;
 
@@ -14,6 +15,8 @@ pub(crate) enum Error {
     Setup(#[from] SetupError),
     #[error(transparent)]
     Process(#[from] ProcessError),
+    #[error(transparent)]
+    New(#[from] NewError),
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
 }

@@ -11,7 +11,9 @@ mod error;
 mod exact;
 mod fuzz;
 mod libtorch;
+mod new;
 mod node;
+mod package;
 mod process;
 mod progress;
 mod run;
@@ -56,6 +58,8 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Check { advisories } => check::check(advisories),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
         Command::Webapp { test } => webapp::webapp(test),
+        Command::New { template, dir } => new::new(&template, &dir),
+        Command::Package => package::package(),
         Command::Env => setup::env(),
         Command::CleanCache { all } => setup::clean_cache(all),
     }

@@ -5,6 +5,7 @@ use crate::cache::Cache;
 use crate::error::Error;
 use crate::exact;
 use crate::libtorch;
+use crate::package;
 use crate::process;
 use crate::run::announce_first_build;
 use crate::steps::{Outcome, Steps};
@@ -46,6 +47,7 @@ pub(crate) fn test(no_torch: bool, args: &[OsString]) -> Result<ExitCode, Error>
     if !names_packages(args) {
         exact::run(&mut steps, &workspace, cargo(&[]));
         webapp::run(&mut steps, &workspace);
+        package::run(&mut steps, &workspace);
     }
     Ok(steps.finish())
 }

@@ -1,0 +1,98 @@
+//! The four crates as they would be published, and projects outside of the workspace that use them.
+
+use crate::error::Error;
+use crate::new;
+use crate::steps::{Outcome, Steps};
+use crate::workspace::{LIBRARIES, Workspace, cargo_here};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+const WASM: &str = "wasm32-unknown-unknown";
+/// The tests' projects, in `xtask/downstream`, and what cargo does with each.
+const PROJECTS: [(&str, &[&str]); 3] =
+    [("client", &["run"]), ("types-wasm", &["build", "--target", WASM]), ("compute", &["run"])];
+
+/// What there is for users beyond the clone, by itself.
+pub(crate) fn package() -> Result<ExitCode, Error> {
+    let workspace = Workspace::locate()?;
+    let mut steps = Steps::default();
+    run(&mut steps, &workspace);
+    Ok(steps.finish())
+}
+
+/// Packs the crates and builds each project with what is in the packages; makes a project of each template.
+pub(crate) fn run(steps: &mut Steps, workspace: &Workspace) {
+    steps.run("the crates as packages, used from outside", || match packages(workspace) {
+        Ok(folder) => downstream(workspace, &folder),
+        Err(outcome) => outcome,
+    });
+    new::run(steps, workspace);
+}
+
+/// Packs the crates, and unpacks them into a folder of their own.
+fn packages(workspace: &Workspace) -> Result<PathBuf, Outcome> {
+    let target = workspace.target_dir().map_err(|error| failed(&error))?;
+    let mut cargo = workspace.cargo(["package", "--quiet", "--no-verify", "--allow-dirty"]);
+    for library in LIBRARIES {
+        cargo.args(["--package", library]);
+    }
+    passed(&mut cargo)?;
+    let folder = target.join("downstream");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
+    for library in LIBRARIES {
+        let file = target.join("package").join(format!("{library}-{}.crate", env!("CARGO_PKG_VERSION")));
+        passed(Command::new("tar").arg("-xzf").arg(file).arg("-C").arg(&folder))?;
+    }
+    Ok(folder)
+}
+
+fn downstream(workspace: &Workspace, folder: &Path) -> Outcome {
+    if let Err(outcome) = workspace.add_target(WASM) {
+        return outcome;
+    }
+    let findings = PROJECTS.iter().filter_map(|(name, args)| {
+        let outcome = project(workspace, folder, name, args).unwrap_or_else(|error| failed(&error));
+        let Outcome::Failed(lines) = outcome else { return None };
+        Some(format!("downstream project {name}: {}", lines.join("; ")))
+    });
+    Outcome::from_findings(findings.collect())
+}
+
+/// Copies a project beside the packages and hands it to cargo, with the versions that the workspace was tested with.
+fn project(workspace: &Workspace, folder: &Path, name: &str, args: &[&str]) -> std::io::Result<Outcome> {
+    let (from, to) = (workspace.root().join("xtask/downstream").join(name), folder.join(name));
+    fs::create_dir_all(to.join("src"))?;
+    for file in fs::read_dir(from.join("src"))? {
+        let file = file?;
+        fs::copy(file.path(), to.join("src").join(file.file_name()))?;
+    }
+    let patches = LIBRARIES
+        .map(|library| format!("{library} = {{ path = \"../{library}-{}\" }}\n", env!("CARGO_PKG_VERSION")));
+    let manifest = fs::read_to_string(from.join("Cargo.toml"))?;
+    fs::write(to.join("Cargo.toml"), format!("{manifest}\n[patch.crates-io]\n{}", patches.concat()))?;
+    fs::copy(workspace.root().join("Cargo.lock"), to.join("Cargo.lock"))?;
+    let mut cargo = cargo_here();
+    cargo.current_dir(&to).arg(args[0]).args(["--config", "profile.dev.debug=false"]).args(&args[1..]);
+    // The kernels' crate is slow without optimisation.
+    cargo.args(["--config", "profile.dev.package.dfsn-compute.opt-level=1"]);
+    cargo.env("CARGO_TARGET_DIR", folder.with_file_name("downstream-target"));
+    // That a machine has libtorch must not matter.
+    cargo.env_remove("LIBTORCH");
+    if args[0] == "run" {
+        cargo.arg("--").arg(workspace.root().join("models/emoji-64"));
+    }
+    Ok(Outcome::of(&mut cargo))
+}
+
+fn passed(command: &mut Command) -> Result<(), Outcome> {
+    match Outcome::of(command) {
+        Outcome::Passed => Ok(()),
+        other => Err(other),
+    }
+}
+
+fn failed(error: &dyn std::fmt::Display) -> Outcome {
+    Outcome::Failed(vec![error.to_string()])
+}
