@@ -21,10 +21,39 @@ pub struct JobQuery {
     pub worker: Option<Address>,
     /// Only those that are over ([`JobStatus::is_final`](super::JobStatus::is_final)), or only those that are not.
     pub ended: Option<bool>,
+    /// Only those that stand there.
+    pub status: Option<StatusName>,
     /// Where to go on: [`JobPage::next`].
     pub from: Option<JobId>,
     /// Jobs of a page, [`JOBS_PAGE`] at most; that many when it is not said.
     pub limit: Option<u16>,
+}
+
+/// A [`JobStatus`](super::JobStatus) without its reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StatusName {
+    /// In the queue.
+    Pending,
+    /// A worker may accept.
+    Drawn,
+    /// The worker computes.
+    Accepted,
+    /// Committed, and being audited.
+    Audited,
+    /// A jury judges one answer.
+    Contested,
+    /// Audited; waits for the requester's receipt, or for witnesses.
+    Delivering,
+    /// Paid.
+    Settled,
+    /// The price went back, for whatever reason.
+    Refunded,
+    /// The jury could not decide.
+    Undecided,
+    /// A hardware test failed.
+    TestFailed,
 }
 
 /// Some of the jobs that were asked for, in the order of their names.
@@ -60,7 +89,8 @@ impl JobQuery {
         }
         let info = JobInfo::of(job);
         let fits = self.worker.is_none_or(|worker| info.worker == Some(worker))
-            && self.ended.is_none_or(|ended| info.status.is_final() == ended);
+            && self.ended.is_none_or(|ended| info.status.is_final() == ended)
+            && self.status.is_none_or(|status| info.status.name() == status);
         fits.then_some(info)
     }
 }

@@ -10,7 +10,7 @@ mod validator;
 
 pub use block::{BlockInfo, ReceiptInfo};
 pub use history::{HISTORY_PAGE, HistoryEntry, HistoryPage, HistoryQuery, Place};
-pub use jobs::{JOBS_PAGE, JobPage, JobQuery};
+pub use jobs::{JOBS_PAGE, JobPage, JobQuery, StatusName};
 pub use preview::Preview;
 pub use quote::Quote;
 pub use sync::SyncStatus;
@@ -142,6 +142,22 @@ impl JobStatus {
     /// Whether nothing more can happen.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Settled | Self::Refunded(_) | Self::Undecided | Self::TestFailed)
+    }
+
+    /// Its bare name, which a [`JobQuery`] may ask for.
+    pub const fn name(self) -> StatusName {
+        match self {
+            Self::Pending => StatusName::Pending,
+            Self::Drawn => StatusName::Drawn,
+            Self::Accepted => StatusName::Accepted,
+            Self::Audited => StatusName::Audited,
+            Self::Contested => StatusName::Contested,
+            Self::Delivering => StatusName::Delivering,
+            Self::Settled => StatusName::Settled,
+            Self::Refunded(_) => StatusName::Refunded,
+            Self::Undecided => StatusName::Undecided,
+            Self::TestFailed => StatusName::TestFailed,
+        }
     }
 }
 

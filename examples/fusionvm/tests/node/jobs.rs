@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dfsn_client::transport::Transport;
-use dfsn_client::view::{JobQuery, JobStatus};
+use dfsn_client::view::{JobQuery, JobStatus, StatusName};
 use dfsn_client::{JobEvent, LightClient};
 use dfsn_types::{
     DurationMs, Event, GenerationParams, GenerationRequest, ImageSize, Pair, ProfileRecord, RefundReason,
@@ -79,7 +79,10 @@ async fn a_request_becomes_a_paid_picture() {
     assert!(light.job(job.id()).await.unwrap().record.is_some());
     let worker = job.info().await.unwrap().worker;
     let query = JobQuery { worker, ended: Some(true), ..JobQuery::default() };
-    assert_eq!(transport.jobs(query).await.unwrap().jobs[0].status, JobStatus::Settled);
+    assert_eq!(transport.jobs(query.clone()).await.unwrap().jobs[0].status, JobStatus::Settled);
+    let of = |name| JobQuery { status: Some(name), ..query.clone() };
+    assert_eq!(transport.jobs(of(StatusName::Settled)).await.unwrap().jobs.len(), 1);
+    assert!(transport.jobs(of(StatusName::Refunded)).await.unwrap().jobs.is_empty());
 
     // A part of the file, as a browser asks for it.
     let path = format!("/blobs/{}", pictures[0].file_hash);

@@ -44,6 +44,7 @@ async fn parameters_and_answers_have_the_documented_form() {
         ("dfsn_getJob", json!(["0".repeat(64)])),
         ("dfsn_getJobs", json!([])),
         ("dfsn_getJobs", json!([{ "requester": address, "ended": true, "limit": 1 }])),
+        ("dfsn_getJobs", json!([{ "status": "refunded" }])),
         ("dfsn_getBlock", json!([1])),
         ("dfsn_getBlock", json!([99])),
         ("dfsn_getBlocks", json!([1])),
@@ -98,6 +99,9 @@ fn fits(document: &Value, schema: &Value, value: &Value) -> Result<(), String> {
     if let Some(choices) = schema["oneOf"].as_array() {
         let any = choices.iter().any(|choice| fits(document, choice, value).is_ok());
         return any.then_some(()).ok_or(format!("{value} is none of {}", schema["oneOf"]));
+    }
+    if let Some(names) = schema["enum"].as_array() {
+        return names.contains(value).then_some(()).ok_or(format!("{value} is none of {}", schema["enum"]));
     }
     let is = |name: &str| match name {
         "object" => value.is_object(),
