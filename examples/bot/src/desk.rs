@@ -27,8 +27,10 @@ pub(crate) async fn serve(chat: Arc<dyn Chat>, artist: Arc<Artist>) -> Result<()
         while tasks.try_join_next().is_some() {}
         match message {
             Ok(Some(message)) => {
+                // Here and not in the task: who writes first is served first.
+                let order = Order::of(&desk, &message);
                 let desk = Arc::clone(&desk);
-                tasks.spawn(async move { desk.answer(message).await });
+                tasks.spawn(async move { desk.answer(message, order).await });
             }
             Ok(None) => break Ok(()),
             Err(error) => break Err(error.into()),
@@ -53,26 +55,19 @@ struct Desk {
 
 impl Desk {
     /// A message that cannot be answered is lost; the log says so.
-    async fn answer(&self, message: Incoming) {
-        if let Err(error) = self.try_answer(&message).await {
+    async fn answer(&self, message: Incoming, order: Order) {
+        if let Err(error) = self.try_answer(&message, order).await {
             eprintln!("message {} of {}: {error}", message.id, message.from);
         }
     }
 
-    async fn try_answer(&self, message: &Incoming) -> Result<(), ChatError> {
-        let say = |text: String| async move { self.chat.say(message, &text).await.map(drop) };
-        match message.text.parse::<Command>() {
-            Ok(Command::Help) => say(HELP.to_owned()).await,
-            Ok(Command::Balance) => {
-                let balance = self.artist.balance().await;
-                say(balance.unwrap_or_else(|error| error.to_string())).await
-            }
-            Ok(Command::Imagine(imagine)) => match Seat::take(&self.busy, message.from) {
-                Ok(_seat) => self.imagine(message, &imagine).await,
-                Err(refusal) => say(refusal.to_owned()).await,
-            },
-            Err(error) => say(error.to_string()).await,
-        }
+    async fn try_answer(&self, message: &Incoming, order: Order) -> Result<(), ChatError> {
+        let text = match order {
+            Order::Draw(imagine, _seat) => return self.imagine(message, &imagine).await,
+            Order::Balance => self.artist.balance().await.unwrap_or_else(|error| error.to_string()),
+            Order::Say(text) => text,
+        };
+        self.chat.say(message, &text).await.map(drop)
     }
 
     async fn imagine(&self, message: &Incoming, imagine: &Imagine) -> Result<(), ChatError> {
@@ -129,15 +124,36 @@ impl Desk {
     }
 }
 
+/// What is to be done about a message.
+enum Order {
+    Draw(Box<Imagine>, Seat),
+    Balance,
+    Say(String),
+}
+
+impl Order {
+    fn of(desk: &Arc<Desk>, message: &Incoming) -> Self {
+        match message.text.parse::<Command>() {
+            Ok(Command::Help) => Self::Say(HELP.to_owned()),
+            Ok(Command::Balance) => Self::Balance,
+            Ok(Command::Imagine(imagine)) => match Seat::take(desk, message.from) {
+                Ok(seat) => Self::Draw(Box::new(imagine), seat),
+                Err(refusal) => Self::Say(refusal.to_owned()),
+            },
+            Err(error) => Self::Say(error.to_string()),
+        }
+    }
+}
+
 /// Somebody's place, given back when it is dropped.
-struct Seat<'a> {
-    busy: &'a Mutex<HashSet<i64>>,
+struct Seat {
+    desk: Arc<Desk>,
     who: i64,
 }
 
-impl<'a> Seat<'a> {
-    fn take(busy: &'a Mutex<HashSet<i64>>, who: i64) -> Result<Self, &'static str> {
-        let mut seats = busy.lock().unwrap_or_else(PoisonError::into_inner);
+impl Seat {
+    fn take(desk: &Arc<Desk>, who: i64) -> Result<Self, &'static str> {
+        let mut seats = desk.busy.lock().unwrap_or_else(PoisonError::into_inner);
         if seats.contains(&who) {
             return Err("one at a time: your last picture is being drawn");
         }
@@ -145,13 +161,13 @@ impl<'a> Seat<'a> {
             return Err("too many pictures are being drawn, try again in a minute");
         }
         seats.insert(who);
-        Ok(Self { busy, who })
+        Ok(Self { desk: Arc::clone(desk), who })
     }
 }
 
-impl Drop for Seat<'_> {
+impl Drop for Seat {
     fn drop(&mut self) {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.who);
+        self.desk.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.who);
     }
 }
 
