@@ -123,6 +123,16 @@ pub(crate) enum Command {
         /// Where to; made if it is not there, and must be empty.
         dir: PathBuf,
     },
+    /// Do what the guides and the templates' READMEs say, command by command. Part of `test`.
+    #[command(after_help = "Examples:\n  cargo xtask guides\n  cargo xtask guides --only bot --no-build")]
+    Guides {
+        /// Only documents whose path contains this.
+        #[arg(long)]
+        only: Option<String>,
+        /// Take the programs as they are.
+        #[arg(long)]
+        no_build: bool,
+    },
     /// Pack the four crates, use the packages from outside, and check that every template stands alone. Part of `test`.
     #[command(after_help = "Example:\n  cargo xtask package      # target/package/*.crate")]
     Package,

@@ -10,6 +10,7 @@ mod cli;
 mod error;
 mod exact;
 mod fuzz;
+mod guides;
 mod libtorch;
 mod new;
 mod node;
@@ -59,6 +60,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
         Command::Webapp { test } => webapp::webapp(test),
         Command::New { template, dir } => new::new(&template, &dir),
+        Command::Guides { only, no_build } => guides::guides(only.as_deref(), !no_build),
         Command::Package => package::package(),
         Command::Env => setup::env(),
         Command::CleanCache { all } => setup::clean_cache(all),

@@ -4,6 +4,7 @@ use crate::avalanche;
 use crate::cache::Cache;
 use crate::error::Error;
 use crate::exact;
+use crate::guides;
 use crate::libtorch;
 use crate::package;
 use crate::process;
@@ -12,7 +13,7 @@ use crate::steps::{Outcome, Steps};
 use crate::webapp;
 use crate::workspace::{LIBRARIES, PROGRAMS, Workspace};
 use std::ffi::OsString;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 const TORCH_FEATURE: &str = "dfsn-compute/torch,generate/torch,compute-client/torch";
 /// They need nothing that is not there, so they are always tested.
@@ -47,9 +48,18 @@ pub(crate) fn test(no_torch: bool, args: &[OsString]) -> Result<ExitCode, Error>
     if !names_packages(args) {
         exact::run(&mut steps, &workspace, cargo(&[]));
         webapp::run(&mut steps, &workspace);
+        guides::run(&mut steps, &workspace);
         package::run(&mut steps, &workspace);
     }
     Ok(steps.finish())
+}
+
+/// Builds what the tests build, for what starts the programs without them.
+pub(crate) fn programs(workspace: &Workspace) -> Result<Command, Error> {
+    let libtorch = libtorch::ensure(&Cache::locate()?, false)?;
+    let mut cargo = workspace.cargo(test_args(false, &["--no-run".into()]));
+    cargo.env("LIBTORCH", libtorch.home);
+    Ok(cargo)
 }
 
 fn test_args(no_torch: bool, args: &[OsString]) -> Vec<OsString> {
