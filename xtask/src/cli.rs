@@ -133,6 +133,9 @@ pub(crate) enum Command {
         #[arg(long)]
         no_build: bool,
     },
+    /// Draw the pictures of docs/performance.md from its tables.
+    #[command(after_help = "Example:\n  cargo xtask plots      # after a figure has changed")]
+    Plots,
     /// Pack the four crates, use the packages from outside, and check that every template stands alone. Part of `test`.
     #[command(after_help = "Example:\n  cargo xtask package      # target/package/*.crate")]
     Package,

@@ -15,6 +15,7 @@ mod libtorch;
 mod new;
 mod node;
 mod package;
+mod plots;
 mod process;
 mod progress;
 mod run;
@@ -61,6 +62,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Webapp { test } => webapp::webapp(test),
         Command::New { template, dir } => new::new(&template, &dir),
         Command::Guides { only, no_build } => guides::guides(only.as_deref(), !no_build),
+        Command::Plots => plots::plots(),
         Command::Package => package::package(),
         Command::Env => setup::env(),
         Command::CleanCache { all } => setup::clean_cache(all),
