@@ -34,10 +34,12 @@ export function RunCard({ run }: { run: Run }) {
       <div className={`grid-${params.num_images}`}>
         {Array.from({ length: params.num_images }, (_, image) => {
           const [step, steps] = live.progress[image] ?? [0, params.num_inference_steps]
-          const waiting = run.failed || now.isOver ? 'No picture' : isDrawing ? `Step ${step} of ${steps}` : now.label
+          const committed = pictureOf(job?.commitment, image)?.file
+          const isNever = run.failed || (now.isOver && !committed)
+          const waiting = isNever ? 'No picture' : isDrawing ? `Step ${step} of ${steps}` : now.label
           const frame = (
             <Frame
-              file={pictureOf(job?.commitment, image)?.file}
+              file={committed}
               width={params.size.width}
               height={params.size.height}
               alt={`${params.prompt || 'Picture without a prompt'}, picture ${image + 1}`}
@@ -48,7 +50,8 @@ export function RunCard({ run }: { run: Run }) {
           )
           return job?.commitment ? (
             // biome-ignore lint: pictures of a request have no other name than their place
-            <Link key={image} href={`/p/${run.job}/${image + 1}`} aria-label={`Picture ${image + 1}: details`}>
+            <Link key={image} href={`/p/${run.job}/${image + 1}`}>
+              <span className="sr-only">Picture {image + 1}: details</span>
               {frame}
             </Link>
           ) : (
