@@ -84,7 +84,7 @@ fn make(workspace: &Workspace, template: &str, dir: &Path) -> Result<(), NewErro
 }
 
 /// Everything but the tests and what is built.
-fn copy(from: &Path, to: &Path) -> Result<(), NewError> {
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), NewError> {
     let fail = |source| NewError::Io { path: to.to_owned(), source };
     fs::create_dir_all(to).map_err(fail)?;
     for entry in fs::read_dir(from).map_err(fail)? {

@@ -63,11 +63,7 @@ fn downstream(workspace: &Workspace, folder: &Path) -> Outcome {
 /// Copies a project beside the packages and hands it to cargo, with the versions that the workspace was tested with.
 fn project(workspace: &Workspace, folder: &Path, name: &str, args: &[&str]) -> std::io::Result<Outcome> {
     let (from, to) = (workspace.root().join("xtask/downstream").join(name), folder.join(name));
-    fs::create_dir_all(to.join("src"))?;
-    for file in fs::read_dir(from.join("src"))? {
-        let file = file?;
-        fs::copy(file.path(), to.join("src").join(file.file_name()))?;
-    }
+    new::copy(&from, &to).map_err(std::io::Error::other)?;
     let patches = LIBRARIES
         .map(|library| format!("{library} = {{ path = \"../{library}-{}\" }}\n", env!("CARGO_PKG_VERSION")));
     let manifest = fs::read_to_string(from.join("Cargo.toml"))?;
