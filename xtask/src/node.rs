@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs};
 
 use crate::error::Error;
@@ -42,7 +43,9 @@ pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        Self(env::temp_dir().join(format!("dfsn-demo-{}", std::process::id())))
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let n = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self(env::temp_dir().join(format!("dfsn-xtask-{}-{n}", std::process::id())))
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -1,4 +1,4 @@
-//! A Markdown document as what it makes its reader do.
+//! A Markdown document as what it makes its reader do. Tags stand behind a block's language, where a reader does not see them.
 
 use std::path::PathBuf;
 
@@ -14,6 +14,8 @@ pub(super) struct Block {
     pub(super) line: usize,
     pub(super) text: String,
     pub(super) action: Action,
+    /// Programs without which the document is left out: `needs=curl,go`.
+    pub(super) needs: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -28,8 +30,10 @@ pub(super) enum Action {
     Expect,
 }
 
-/// A block before its end: nothing to do for one that is only shown, its line, its text.
-type Open = (Option<Action>, usize, String);
+/// What a block says of itself; nothing for one that is only shown.
+type Tags = Option<(Action, Vec<String>)>;
+/// A block before its end: its tags, line and text.
+type Open = (Tags, usize, String);
 
 impl Document {
     /// Reads the blocks. Other languages than `sh` without a tag are only shown.
@@ -37,16 +41,20 @@ impl Document {
         let (mut blocks, mut open): (Vec<Block>, Option<Open>) = (Vec::new(), None);
         for (line, text) in (1..).zip(markdown.lines()) {
             open = match (open, text.strip_prefix("```")) {
+                // Would be shown as a block, and never be run.
+                (None, None) if text.trim_start().starts_with("```") || text.starts_with("~~~") => {
+                    return Err(format!("line {line}: a block begins with ``` at the start of its line"));
+                }
                 (None, None) => None,
                 (None, Some(info)) => {
-                    let action = action(info.trim()).map_err(|reason| format!("line {line}: {reason}"))?;
-                    Some((action, line, String::new()))
+                    let tags = tags(info.trim()).map_err(|reason| format!("line {line}: {reason}"))?;
+                    Some((tags, line, String::new()))
                 }
-                (Some((action, line, text)), Some(_)) => {
-                    blocks.extend(action.map(|action| Block { line, text, action }));
+                (Some((tags, line, text)), Some(_)) => {
+                    blocks.extend(tags.map(|(action, needs)| Block { line, text, action, needs }));
                     None
                 }
-                (Some((action, line, so_far)), None) => Some((action, line, so_far + text + "\n")),
+                (Some((tags, line, so_far)), None) => Some((tags, line, so_far + text + "\n")),
             };
         }
         match open {
@@ -56,19 +64,52 @@ impl Document {
     }
 }
 
-fn action(info: &str) -> Result<Option<Action>, String> {
-    let (language, tag) = info.split_once(' ').unwrap_or((info, ""));
-    let (key, value) = tag.trim().split_once('=').unwrap_or((tag.trim(), ""));
-    match (language, key) {
-        ("sh", "") => Ok(Some(Action::Run)),
-        ("sh", "serve") => Ok(Some(Action::Serve { ready: value.trim_matches('"').to_owned() })),
-        ("text", "output") => Ok(Some(Action::Expect)),
-        (_, "file") if language != "sh" => Ok(Some(Action::Write { path: value.into() })),
-        (_, "") => Ok(None),
-        _ => Err(format!(
-            "unknown block `{info}`: sh, sh serve=\"TEXT\", LANGUAGE file=NAME and text output are known"
-        )),
+fn tags(info: &str) -> Result<Tags, String> {
+    let (language, mut rest) = info.split_once(' ').unwrap_or((info, ""));
+    let unknown = || {
+        format!(
+            "unknown block `{info}`: sh, sh serve=\"TEXT\", LANGUAGE file=NAME and text output are known, with needs=PROGRAM,..."
+        )
+    };
+    let (mut action, mut needs) = ((language == "sh").then_some(Action::Run), Vec::new());
+    while !rest.trim_start().is_empty() {
+        let (key, value, behind) = tag(rest.trim_start());
+        rest = behind;
+        let found = match (language, key) {
+            (_, "needs") if !value.is_empty() => {
+                needs = value.split(',').map(str::to_owned).collect();
+                continue;
+            }
+            ("sh", "serve") if !value.is_empty() => Action::Serve { ready: value.to_owned() },
+            ("text", "output") => Action::Expect,
+            (_, "file") if language != "sh" && !value.is_empty() => Action::Write { path: value.into() },
+            _ => return Err(unknown()),
+        };
+        // One a block, except that serving is a way to run.
+        if action.replace(found).is_some_and(|other| other != Action::Run) {
+            return Err(unknown());
+        }
     }
+    match action {
+        // What looks like commands is run, or is said to be none.
+        None if ["bash", "shell", "zsh"].contains(&language) => {
+            Err(format!("`{language}` is not run: write sh, or console for what is shown only"))
+        }
+        None if !needs.is_empty() => Err(unknown()),
+        action => Ok(action.map(|action| (action, needs))),
+    }
+}
+
+/// The first of some tags: its key, its value or nothing, and what follows.
+fn tag(text: &str) -> (&str, &str, &str) {
+    let end = text.find([' ', '=']).unwrap_or(text.len());
+    let (key, rest) = text.split_at(end);
+    let Some(rest) = rest.strip_prefix('=') else { return (key, "", rest) };
+    let (value, rest) = match rest.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
+        None => rest.split_once(' ').unwrap_or((rest, "")),
+    };
+    (key, value, rest)
 }
 
 /// What is missing of the expected lines, which must stand in this order.
@@ -98,10 +139,13 @@ mod tests {
 
     #[test]
     fn blocks_are_what_a_reader_does() {
-        let text = "# A\n```sh\na\n  b\n```\n```console\n$ no\n```\n```sh serve=\"ready to go\"\nc\n```\n\
+        let text = "# A\n```sh\na\n  b\n```\n```console\n$ no\n```\n```sh needs=go,curl serve=\"ready to go\"\nc\n```\n\
                     ```toml file=x/y.toml\nk = 1\n```\n```text output\nd\n```\n";
         let blocks = Document::parse(text).unwrap().blocks;
-        let of = |line, text: &str, action| Block { line, text: text.to_owned(), action };
+        let of = |line, text: &str, action| {
+            let needs = if line == 9 { vec!["go".to_owned(), "curl".to_owned()] } else { Vec::new() };
+            Block { line, text: text.to_owned(), action, needs }
+        };
         assert_eq!(
             blocks,
             [
@@ -118,6 +162,12 @@ mod tests {
         for (text, reason) in [
             ("\n```sh skip\na\n```\n", "line 2: unknown block `sh skip`"),
             ("```text outputs\n```\n", "line 1: unknown block `text outputs`"),
+            ("```rust file=a file=b\n```\n", "line 1: unknown block `rust file=a file=b`"),
+            ("```sh serve=\n```\n", "line 1: unknown block `sh serve=`"),
+            ("```json needs=go\n```\n", "line 1: unknown block `json needs=go`"),
+            ("```bash\na\n```\n", "line 1: `bash` is not run"),
+            ("- a\n  ```sh\n  b\n  ```\n", "line 2: a block begins with"),
+            ("~~~sh\nb\n~~~\n", "line 1: a block begins with"),
             ("```sh\na\n", "line 1: the block has no end"),
         ] {
             let error = Document::parse(text).unwrap_err();

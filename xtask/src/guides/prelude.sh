@@ -2,6 +2,20 @@
 set -euo pipefail
 export PATH="$PROGRAMS:$PATH"
 
+# The input ends with who started this, or when that has waited long enough. Then all of this process group ends, and by `stop`
+# below the other terminals.
+{
+    trap '' TERM
+    cat >/dev/null
+    kill -TERM 0
+    for try in $(seq 150); do kill -0 $$ 2>/dev/null || break; sleep 0.1; done
+    kill -0 $PPID 2>/dev/null || rm -rf "${OUTPUT%/*}"
+    kill -KILL 0
+} <&0 &
+disown
+exec </dev/null
+trap 'echo "failed: $BASH_COMMAND"' ERR
+
 # The programs that the tests have built, under the commands that a reader builds and starts them with.
 cargo() {
     local verb="$1" name=""
@@ -39,7 +53,6 @@ ready() {
     return 1
 }
 
-# Each of the other terminals is a process group of its own, with whatever it has started.
 # Each of the other terminals is a process group of its own, with whatever it has started.
 stop() {
     local groups group try
