@@ -10,8 +10,14 @@ use std::process::{Command, ExitCode};
 
 const WASM: &str = "wasm32-unknown-unknown";
 /// The tests' projects, in `xtask/downstream`, and what cargo does with each.
-const PROJECTS: [(&str, &[&str]); 3] =
-    [("client", &["run"]), ("types-wasm", &["build", "--target", WASM]), ("compute", &["run"])];
+const PROJECTS: [(&str, &[&str]); 4] = [
+    ("client", &["run"]),
+    ("types-wasm", &["build", "--target", WASM]),
+    ("compute", &["run"]),
+    ("guides", &["test", "--doc"]),
+];
+/// Where the last of them finds its text.
+const GUIDES: (&str, &str) = ("DFSN_GUIDES", "docs/guides");
 
 /// What there is for users beyond the clone, by itself.
 pub(crate) fn package() -> Result<ExitCode, Error> {
@@ -74,6 +80,7 @@ fn project(workspace: &Workspace, folder: &Path, name: &str, args: &[&str]) -> s
     // The kernels' crate is slow without optimisation.
     cargo.args(["--config", "profile.dev.package.dfsn-compute.opt-level=1"]);
     cargo.env("CARGO_TARGET_DIR", folder.with_file_name("downstream-target"));
+    cargo.env(GUIDES.0, workspace.root().join(GUIDES.1));
     // That a machine has libtorch must not matter.
     cargo.env_remove("LIBTORCH");
     if args[0] == "run" {
@@ -91,4 +98,26 @@ fn passed(command: &mut Command) -> Result<(), Outcome> {
 
 fn failed(error: &dyn std::fmt::Display) -> Outcome {
     Outcome::Failed(vec![error.to_string()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rust_of_every_guide_is_compiled() {
+        let workspace = Workspace::locate().unwrap();
+        let root = workspace.root();
+        let project = fs::read_to_string(root.join("xtask/downstream/guides/src/lib.rs")).unwrap();
+        let guides = fs::read_dir(root.join(GUIDES.1)).unwrap();
+        let guides = guides.map(|file| file.unwrap().path());
+        let with_code: Vec<_> = guides
+            .filter(|path| fs::read_to_string(path).unwrap().contains("```rust"))
+            .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+            .collect();
+        assert!(!with_code.is_empty());
+        for name in with_code {
+            assert!(project.contains(&format!("\"/{name}\"")), "{name} has code that is never compiled");
+        }
+    }
 }

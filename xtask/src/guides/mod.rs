@@ -19,8 +19,9 @@ use crate::steps::{Outcome, Steps};
 use crate::workspace::Workspace;
 
 const GUIDES: &str = "docs/guides";
-/// The templates, whose README is a tutorial.
-const TUTORIALS: [&str; 4] = ["quickstart", "bot", "compute-client", "fusionvm"];
+/// The examples whose README is a tutorial: the templates, and those that need nothing but the clone.
+const TUTORIALS: [&str; 7] =
+    ["quickstart", "bot", "compute-client", "fusionvm", "generate", "verify-image", "economics"];
 const PRELUDE: &str = include_str!("prelude.sh");
 /// The longest that one block may take; longer than the prelude waits for another terminal.
 const DEADLINE: Duration = Duration::from_secs(180);
