@@ -22,6 +22,9 @@ const GUIDES: &str = "docs/guides";
 /// The examples whose README is a tutorial: the templates, and those that need nothing but the clone.
 const TUTORIALS: [&str; 7] =
     ["quickstart", "bot", "compute-client", "fusionvm", "generate", "verify-image", "economics"];
+/// What of the clone is there for a reader who stands in it.
+#[cfg(unix)]
+const LINKED: [&str; 2] = ["models", "dfsn-types"];
 const PRELUDE: &str = include_str!("prelude.sh");
 /// The longest that one block may take; longer than the prelude waits for another terminal.
 const DEADLINE: Duration = Duration::from_secs(180);
@@ -134,7 +137,9 @@ fn prepare(workspace: &Workspace, folder: &Path, blocks: &[Block]) -> io::Result
     fs::create_dir_all(&work)?;
     fs::create_dir_all(&output)?;
     #[cfg(unix)]
-    std::os::unix::fs::symlink(workspace.root().join("models"), work.join("models"))?;
+    for name in LINKED {
+        std::os::unix::fs::symlink(workspace.root().join(name), work.join(name))?;
+    }
     let script = folder.join("script.sh");
     fs::write(&script, self::script(folder, blocks)?)?;
     let target = workspace.target_dir().map_err(io::Error::other)?;
