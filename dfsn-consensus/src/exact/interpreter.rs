@@ -6,7 +6,7 @@ use std::ops::Range;
 use thiserror::Error;
 
 use super::data::TensorData;
-use super::evaluate::{EvaluateError, Source, Value, Weights, evaluate_element};
+use super::evaluate::{EvaluateError, Source, Value, Weights, WholeTensors, evaluate_element};
 use super::ieee::Single;
 use super::program::Program;
 use super::tensor::{Element, TensorId, WeightId};
@@ -114,25 +114,10 @@ struct Held<'a, W> {
     weights: &'a W,
 }
 
-macro_rules! held {
-    ($name:ident, $kind:ident, $element:ty) => {
-        fn $name(&self, tensor: TensorId, range: Range<usize>) -> Result<Cow<'_, [$element]>, EvaluateError> {
-            let Range { start, end } = range;
-            let found = match self.tensors.get(tensor.index()) {
-                Some(Some(TensorData::$kind(values))) => values.get(start..end),
-                _ => None,
-            };
-            let missing = EvaluateError::Missing { what: "tensor", id: tensor.0, start, end };
-            found.map(Cow::Borrowed).ok_or(missing)
-        }
-    };
-}
-
-impl<W: Weights> Source for Held<'_, W> {
-    held!(floats, F32, u32);
-    held!(shorts, I16, i16);
-    held!(ints, I32, i32);
-    held!(longs, I64, i64);
+impl<W: Weights> WholeTensors for Held<'_, W> {
+    fn whole(&self, tensor: TensorId) -> Option<&TensorData> {
+        self.tensors.get(tensor.index())?.as_ref()
+    }
 }
 
 impl<W: Weights> Weights for Held<'_, W> {

@@ -34,8 +34,8 @@ pub use computation::{
 pub use config::{Architecture, ArchitectureError};
 pub use data::{TensorData, tensor_root};
 pub use evaluate::{
-    EvaluateError, Source, Value, Weights, evaluate_element, first_failure, score_factor, score_kappa,
-    score_shift, source_index, wave,
+    EvaluateError, Source, Value, Weights, WholeTensors, evaluate_element, first_failure, score_factor,
+    score_kappa, score_shift, source_index, wave,
 };
 pub use interpreter::{InterpretError, interpret};
 pub use layout::{

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use dfsn_consensus::exact::{
-    Claim, EvaluateError, ProverError, Source, TensorData, TensorId, WeightForm, WeightId, WeightLayout,
-    Weights, WorkerBytes,
+    Claim, EvaluateError, ProverError, TensorData, TensorId, WeightForm, WeightId, WeightLayout, Weights,
+    WholeTensors, WorkerBytes,
 };
 
 /// Where the canonical file of weights is read.
@@ -53,25 +53,10 @@ impl<W: WeightBytes> WorkerBytes for Own<'_, W> {
     }
 }
 
-macro_rules! own {
-    ($name:ident, $kind:ident, $element:ty) => {
-        fn $name(&self, tensor: TensorId, range: Range<usize>) -> Result<Cow<'_, [$element]>, EvaluateError> {
-            let Range { start, end } = range;
-            let found = match self.tensors.get(&tensor.index()) {
-                Some(TensorData::$kind(values)) => values.get(start..end),
-                _ => None,
-            };
-            let missing = EvaluateError::Missing { what: "tensor", id: tensor.index() as u32, start, end };
-            found.map(Cow::Borrowed).ok_or(missing)
-        }
-    };
-}
-
-impl<W: WeightBytes> Source for Own<'_, W> {
-    own!(floats, F32, u32);
-    own!(shorts, I16, i16);
-    own!(ints, I32, i32);
-    own!(longs, I64, i64);
+impl<W: WeightBytes> WholeTensors for Own<'_, W> {
+    fn whole(&self, tensor: TensorId) -> Option<&TensorData> {
+        self.tensors.get(&tensor.index())
+    }
 }
 
 impl<W: WeightBytes> Weights for Own<'_, W> {

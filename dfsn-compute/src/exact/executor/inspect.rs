@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use dfsn_consensus::exact::{
-    Element, EvaluateError, Source, TensorData, TensorId, Value, WeightId, Weights, evaluate_element,
+    Element, EvaluateError, TensorData, TensorId, Value, WeightId, Weights, WholeTensors, evaluate_element,
     first_failure,
 };
 
@@ -128,25 +128,10 @@ struct Inputs<'a> {
     inputs: HashMap<TensorId, TensorData>,
 }
 
-macro_rules! read {
-    ($name:ident, $kind:ident, $element:ty) => {
-        fn $name(&self, tensor: TensorId, range: Range<usize>) -> Result<Cow<'_, [$element]>, EvaluateError> {
-            let Range { start, end } = range;
-            let found = match self.inputs.get(&tensor) {
-                Some(TensorData::$kind(values)) => values.get(start..end),
-                _ => None,
-            };
-            let id = tensor.index() as u32;
-            found.map(Cow::Borrowed).ok_or(EvaluateError::Missing { what: "tensor", id, start, end })
-        }
-    };
-}
-
-impl Source for Inputs<'_> {
-    read!(floats, F32, u32);
-    read!(shorts, I16, i16);
-    read!(ints, I32, i32);
-    read!(longs, I64, i64);
+impl WholeTensors for Inputs<'_> {
+    fn whole(&self, tensor: TensorId) -> Option<&TensorData> {
+        self.inputs.get(&tensor)
+    }
 }
 
 impl Weights for Inputs<'_> {

@@ -7,7 +7,7 @@ use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use dfsn_consensus::exact::{
-    EvaluateError, Program, Source, TensorData, TensorId, WeightId, Weights, first_failure,
+    EvaluateError, Program, TensorData, TensorId, WeightId, Weights, WholeTensors, first_failure,
 };
 
 use super::Held;
@@ -36,25 +36,10 @@ struct Downloaded<'a> {
     plain: RefCell<HashMap<WeightId, Vec<u32>>>,
 }
 
-macro_rules! read {
-    ($name:ident, $kind:ident, $element:ty) => {
-        fn $name(&self, tensor: TensorId, range: Range<usize>) -> Result<Cow<'_, [$element]>, EvaluateError> {
-            let Range { start, end } = range;
-            let found = match self.inputs.get(&tensor) {
-                Some(TensorData::$kind(values)) => values.get(start..end),
-                _ => None,
-            };
-            let id = tensor.index() as u32;
-            found.map(Cow::Borrowed).ok_or(EvaluateError::Missing { what: "tensor", id, start, end })
-        }
-    };
-}
-
-impl Source for Downloaded<'_> {
-    read!(floats, F32, u32);
-    read!(shorts, I16, i16);
-    read!(ints, I32, i32);
-    read!(longs, I64, i64);
+impl WholeTensors for Downloaded<'_> {
+    fn whole(&self, tensor: TensorId) -> Option<&TensorData> {
+        self.inputs.get(&tensor)
+    }
 }
 
 impl Weights for Downloaded<'_> {

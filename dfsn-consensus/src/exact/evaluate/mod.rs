@@ -10,11 +10,13 @@ mod group_norm;
 mod heads;
 mod product;
 mod rows;
+mod whole;
 
 pub use embed::wave;
 pub use failure::first_failure;
 pub use heads::{score_factor, score_kappa, score_shift};
 pub use product::source_index;
+pub use whole::WholeTensors;
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use dfsn_consensus::exact::{
-    Claim, Element, EvaluateError, Extent, Finding, Op, Program, ProofError, ProverError, Source, TensorData,
-    TensorId, Value, WeightForm, WeightId, WeightPlace, WeightPlaces, Weights, WorkerBytes, evaluate_element,
-    interpret, open_output, prove_element,
+    Claim, Element, EvaluateError, Extent, Finding, Op, Program, ProofError, ProverError, TensorData,
+    TensorId, Value, WeightForm, WeightId, WeightPlace, WeightPlaces, Weights, WholeTensors, WorkerBytes,
+    evaluate_element, interpret, open_output, prove_element,
 };
 use dfsn_types::{ElementProof, Hash};
 
@@ -231,22 +231,10 @@ pub(crate) struct Held<'a> {
     weights: RandomWeights<'a>,
 }
 
-macro_rules! held {
-    ($name:ident, $kind:ident, $element:ty) => {
-        fn $name(&self, tensor: TensorId, range: Range<usize>) -> Result<Cow<'_, [$element]>, EvaluateError> {
-            match self.tensors.get(&tensor) {
-                Some(TensorData::$kind(values)) => Ok(Cow::Borrowed(&values[range])),
-                other => panic!("{tensor:?} is {:?}", other.map(TensorData::element)),
-            }
-        }
-    };
-}
-
-impl Source for Held<'_> {
-    held!(floats, F32, u32);
-    held!(shorts, I16, i16);
-    held!(ints, I32, i32);
-    held!(longs, I64, i64);
+impl WholeTensors for Held<'_> {
+    fn whole(&self, tensor: TensorId) -> Option<&TensorData> {
+        self.tensors.get(&tensor)
+    }
 }
 
 impl Weights for Held<'_> {

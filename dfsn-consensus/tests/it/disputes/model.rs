@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use dfsn_consensus::exact::{
     Architecture, Binding, Computation, ContestedState, Element, EvaluateError, InterpretError, Program,
-    ProverError, Source, TensorData, TensorId, Value, WeightForm, WeightId, WeightLayout, Weights,
+    ProverError, TensorData, TensorId, Value, WeightForm, WeightId, WeightLayout, Weights, WholeTensors,
     WorkerBytes, evaluate_element, interpret,
 };
 use dfsn_types::{Boundary, BoundedVec, ExactRecord, FailedAt, GenerationParams, Hash};
@@ -283,22 +283,10 @@ pub(crate) struct Held<'a> {
     pub(crate) weights: &'a File<'a>,
 }
 
-macro_rules! held {
-    ($name:ident, $kind:ident, $element:ty) => {
-        fn $name(&self, tensor: TensorId, range: Range<usize>) -> Result<Cow<'_, [$element]>, EvaluateError> {
-            match &self.tensors[&tensor] {
-                TensorData::$kind(values) => Ok(Cow::Borrowed(&values[range])),
-                other => panic!("{tensor:?} is {:?}", other.element()),
-            }
-        }
-    };
-}
-
-impl Source for Held<'_> {
-    held!(floats, F32, u32);
-    held!(shorts, I16, i16);
-    held!(ints, I32, i32);
-    held!(longs, I64, i64);
+impl WholeTensors for Held<'_> {
+    fn whole(&self, tensor: TensorId) -> Option<&TensorData> {
+        self.tensors.get(&tensor)
+    }
 }
 
 impl Weights for Held<'_> {
