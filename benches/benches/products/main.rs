@@ -4,6 +4,8 @@
 //! prints medians, multiply-adds a second, and their share of what the machine's instruction does on registers alone.
 //! `DFSN_BENCH_THREADS` sets the threads (1 if unset).
 
+mod ceiling;
+
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -119,87 +121,4 @@ fn median(seconds: &[f64]) -> f64 {
 /// 10^9 multiply-adds a second.
 fn rate(seconds: f64) -> f64 {
     (SIDE * SIDE * SIDE) as f64 / seconds / 1e9
-}
-
-/// What the instruction that sums products does at most, with its operands in registers.
-mod ceiling {
-    use super::{Isa, median, timed};
-
-    const TURNS: u32 = 1_000_000;
-    /// More sums than the instructions' latency has to hide.
-    const SUMS: usize = 14;
-
-    /// 10^9 multiply-adds a second on so many threads at once.
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn of(isa: Isa, threads: usize) -> Option<f64> {
-        let lanes = match isa {
-            Isa::Avx2 => 16,
-            Isa::Avx512Vnni => 32,
-            _ => return None,
-        };
-        let run = || {
-            timed(|| {
-                std::thread::scope(|scope| {
-                    for _ in 0..threads {
-                        scope.spawn(|| x86::turn(isa));
-                    }
-                });
-            })
-        };
-        let seconds: Vec<f64> = (0..9).map(|_| run()).collect();
-        let products = threads as f64 * f64::from(TURNS) * SUMS as f64 * f64::from(lanes);
-        Some(products / median(&seconds) / 1e9)
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    pub(super) fn of(_isa: Isa, _threads: usize) -> Option<f64> {
-        None
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    mod x86 {
-        use std::arch::x86_64::{
-            _mm256_add_epi32, _mm256_madd_epi16, _mm256_set1_epi16, _mm512_dpwssd_epi32, _mm512_set1_epi16,
-        };
-        use std::hint::black_box;
-
-        use super::{Isa, SUMS, TURNS};
-
-        pub(super) fn turn(isa: Isa) {
-            assert!(isa.is_available());
-            #[expect(unsafe_code, reason = "the instruction set has been asked for")]
-            // SAFETY: the machine has what `isa` stands for, as asserted.
-            unsafe {
-                match isa {
-                    Isa::Avx512Vnni => avx512(),
-                    _ => avx2(),
-                }
-            }
-        }
-
-        // Each product depends on its sum, so that none can be computed once for all turns.
-        #[target_feature(enable = "avx2")]
-        fn avx2() {
-            let factor = black_box(_mm256_set1_epi16(3));
-            let mut sums = [factor; SUMS];
-            for _ in 0..TURNS {
-                for sum in &mut sums {
-                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(*sum, factor));
-                }
-            }
-            black_box(sums);
-        }
-
-        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-        fn avx512() {
-            let factor = black_box(_mm512_set1_epi16(3));
-            let mut sums = [factor; SUMS];
-            for _ in 0..TURNS {
-                for sum in &mut sums {
-                    *sum = _mm512_dpwssd_epi32(*sum, *sum, factor);
-                }
-            }
-            black_box(sums);
-        }
-    }
 }

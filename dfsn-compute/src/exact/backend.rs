@@ -253,13 +253,15 @@ impl ExactBackend {
             self.programs.insert(key, self.model.program(key)?);
         }
         let program = &self.programs[&key];
+        // Only the UNet is called again soon.
+        let keeps = matches!(key, NetworkCall::UNet { .. });
         let Some(Tracer(tracer)) = &mut self.tracer else {
-            return self.engine.run(program, images, inputs, None);
+            return self.engine.run(program, images, inputs, None, keeps);
         };
         let mut watch = |op, output, image, data: &TensorData| {
             tracer(&TracedTensor { call: key, program, op, output, image, data });
         };
-        self.engine.run(program, images, inputs, Some(&mut watch))
+        self.engine.run(program, images, inputs, Some(&mut watch), keeps)
     }
 }
 

@@ -1,13 +1,14 @@
 //! What runs programs: fast kernels, or the definition itself.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use dfsn_consensus::exact::{
     EvaluateError, InterpretError, Program, TensorData, TensorId, WeightLayout, interpret,
 };
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::executor::{Executor, Held};
+use super::executor::{Executor, Held, Spare};
 use super::simd::{Kernels, Threads, check_environment};
 #[cfg(feature = "torch")]
 use super::torch::TorchEngine;
@@ -28,6 +29,8 @@ pub(super) enum Engine {
         kernels: Kernels,
         /// `None` where one thread is wanted, which then is the caller's.
         pool: Option<ThreadPool>,
+        /// Memory that the next run takes.
+        spare: Mutex<Spare>,
     },
     Scalar(ExactWeights),
     #[cfg(feature = "torch")]
@@ -55,32 +58,42 @@ impl Engine {
         let pool = thread_pool(options)?;
         let threads = pool.as_ref().map_or(Threads::Caller, Threads::Pool);
         let weights = PreparedWeights::load(source, layout, &model.all()?, kernels, threads)?;
-        Ok(Self::Simd { weights, kernels, pool })
+        Ok(Self::Simd { weights, kernels, pool, spare: Mutex::default() })
     }
 
-    /// Runs a program for several images at once; inputs and outputs hold one after the other.
+    /// Runs a program for several images at once; inputs and outputs hold one after the other. `keeps` its memory for
+    /// another run like it.
     pub(super) fn run(
         &self,
         program: &Program,
         images: usize,
         inputs: Vec<Held>,
-        watch: Option<&mut Watch<'_>>,
+        mut watch: Option<&mut Watch<'_>>,
+        keeps: bool,
     ) -> Result<Vec<Vec<f32>>, ExactError> {
         check_environment()?;
         check_inputs(program, images, &inputs)?;
         match self {
-            Self::Simd { weights, kernels, pool } => {
+            Self::Simd { weights, kernels, pool, spare } => {
                 let threads = pool.as_ref().map_or(Threads::Caller, Threads::Pool);
-                let executor = Executor::new(program, weights, *kernels, threads, images);
-                let Some(watch) = watch else { return executor.run(inputs, |_, _| Ok(())) };
-                executor.run(inputs, |executor, op| {
+                let empty = || *spare.lock().unwrap_or_else(PoisonError::into_inner) = Spare::default();
+                if !keeps {
+                    empty();
+                }
+                let executor = Executor::new(program, weights, *kernels, threads, images, spare);
+                let outputs = executor.run(inputs, |executor, op| {
+                    let Some(watch) = &mut watch else { return Ok(()) };
                     for output in 0..program.ops()[op].outputs.len() {
                         for image in 0..images {
                             watch(op, output, image, &executor.tensor(output, image)?);
                         }
                     }
                     Ok(())
-                })
+                });
+                if !keeps {
+                    empty();
+                }
+                outputs
             }
             Self::Scalar(weights) => one_by_one(program, images, &inputs, watch, |inputs, added, visit| {
                 let weights = weights.of(program).with_tokens(added);
@@ -110,9 +123,9 @@ impl Engine {
             observe(*id, input);
         }
         match self {
-            Self::Simd { weights, kernels, pool } => {
+            Self::Simd { weights, kernels, pool, spare } => {
                 let threads = pool.as_ref().map_or(Threads::Caller, Threads::Pool);
-                let executor = Executor::new(program, weights, *kernels, threads, 1);
+                let executor = Executor::new(program, weights, *kernels, threads, 1, spare);
                 let outputs = executor.run(kept, |executor, op| {
                     for (id, data) in executor.tensors_of(op)? {
                         observe(id, &data);

@@ -138,6 +138,12 @@ fn rows_and_columns_of_one_and_tails_of_tiles() {
     }
 }
 
+/// More than a second-level cache holds, so that panels go side by side.
+#[test]
+fn large_operands_with_a_narrow_last_panel() {
+    Case::random(8, 130, 300, 7001, 16383, 65).check();
+}
+
 #[test]
 fn the_longest_reduction_at_all_limits_is_exact() {
     let k = 23040;
@@ -272,7 +278,7 @@ fn what_does_not_fit_is_refused_with_its_name() {
     let weights = PackedWeights::pack(kernels, &[1, 2, 3, 4], 2, 2, 16383).unwrap();
     let operand = Operand::rows(&a, 2, 4, 4).unwrap();
     assert!(sums(&operand, &weights, &mut [0.0; 4], Threads::Caller).is_err());
-    for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512Vnni, Isa::Neon, Isa::WasmSimd128] {
+    for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512Vnni, Isa::AmxInt8, Isa::Neon, Isa::WasmSimd128] {
         assert_eq!(isa.to_string().parse(), Ok(isa));
         assert_eq!(Kernels::new(isa).is_ok(), Isa::available().contains(&isa));
     }

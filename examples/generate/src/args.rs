@@ -57,7 +57,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     pub(crate) backend: Option<String>,
 
-    /// Instruction set of the simd backend: portable, avx2, avx512, neon or simd128 [default: this machine's fastest]
+    /// Instruction set of the simd backend: portable, avx2, avx512, amx, neon or simd128 [default: this machine's fastest]
     #[arg(long, value_name = "NAME")]
     pub(crate) force_isa: Option<Isa>,
 

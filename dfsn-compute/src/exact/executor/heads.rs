@@ -5,7 +5,7 @@ use dfsn_consensus::exact::{LIMIT_VALUE, Op, OpKind, TensorId, score_factor};
 use super::{Executor, Held, not_finite, quantiser};
 use crate::exact::ExactError;
 use crate::exact::simd::activation::round_to_i32;
-use crate::exact::simd::{Attention, Head, Threads, attention};
+use crate::exact::simd::{Attention, Head, HeadPlace, Shared, Threads, attend};
 
 /// Rows that one task looks through.
 const BLOCK_ROWS: usize = 256;
@@ -55,20 +55,17 @@ impl Executor<'_> {
         let max = self.max(self.input(op, 1)?)?;
         let factors =
             max.iter().map(|max| Ok(quantiser(*max, limit)?.r)).collect::<Result<Vec<_>, ExactError>>()?;
-        let values = self.threads.map(self.images * heads, |index| {
-            let (image, head) = (index / heads, index % heads);
-            let x = &x[image * rows * width + head * depth..];
-            let mut values = vec![0; rows * depth];
-            for (row, x) in x.chunks(width).take(rows).enumerate() {
-                for (channel, x) in x[..depth].iter().enumerate() {
-                    let place = if transposed { channel * rows + row } else { row * depth + channel };
-                    // In the limit, and so in i16.
-                    values[place] = round_to_i32(x * factors[index]) as i16;
-                }
-            }
-            Ok(values)
+        let mut values = self.new_shorts(self.images * rows * width);
+        let shared = Shared::new(&mut values);
+        self.threads.run(self.images * heads, |index| {
+            let x = &x[index / heads * rows * width + index % heads * depth..];
+            #[allow(unsafe_code, reason = "disjoint parts of the output")]
+            // SAFETY: each head is one task's.
+            let values = unsafe { shared.part(index * rows * depth, rows * depth) };
+            split_head(x, width, depth, rows, factors[index], transposed, values);
+            Ok(())
         })?;
-        self.put(op, 0, Held::Shorts(values.concat()))
+        self.put(op, 0, Held::Shorts(values))
     }
 
     pub(super) fn attention(&mut self, op: &Op, causal: bool) -> Result<(), ExactError> {
@@ -115,6 +112,8 @@ impl Executor<'_> {
         });
         let numbers = numbers.collect::<Result<Vec<_>, ExactError>>()?;
         let kernels = self.kernels;
+        let mut out = self.new_floats(count * rows * depth);
+        let shared = Shared::new(&mut out);
         let one = |index: usize, threads: Threads<'_>| {
             let head = Head {
                 q: &query[index * rows * depth..][..rows * depth],
@@ -122,21 +121,49 @@ impl Executor<'_> {
                 v: &value[index * tokens * depth..][..tokens * depth],
                 d: depth,
             };
-            let mut out = vec![0.0; rows * depth];
-            attention(kernels, &head, &numbers[index], &mut out, depth, threads).map(|()| out)
+            let place = HeadPlace {
+                start: index / heads * rows * heads * depth + index % heads * depth,
+                stride: heads * depth,
+            };
+            attend(kernels, &head, &numbers[index], &shared, place, threads)
         };
         // Heads side by side where there are enough, else each by all threads.
-        let all = if count >= self.threads.count() {
-            self.threads.map(count, |index| one(index, Threads::Caller))?
+        if count >= self.threads.count() {
+            self.threads.run(count, |index| one(index, Threads::Caller))?;
         } else {
-            (0..count).map(|index| one(index, self.threads)).collect::<Result<Vec<_>, _>>()?
-        };
-        let mut out = Vec::with_capacity(count * rows * depth);
-        for heads in all.chunks_exact(heads) {
-            for row in 0..rows {
-                heads.iter().for_each(|head| out.extend_from_slice(&head[row * depth..(row + 1) * depth]));
-            }
+            (0..count).try_for_each(|index| one(index, self.threads))?;
         }
         Ok(out)
+    }
+}
+
+/// Rows that are turned at once, while they are in the nearest cache.
+const TURNED_ROWS: usize = 64;
+
+/// One head of rows `[row][width]`, quantised, as `[row][depth]` or `[depth][row]`.
+fn split_head(
+    x: &[f32],
+    width: usize,
+    depth: usize,
+    rows: usize,
+    factor: f32,
+    transposed: bool,
+    values: &mut [i16],
+) {
+    // In the limit, and so in i16.
+    let quantised = |x: f32| round_to_i32(x * factor) as i16;
+    if !transposed {
+        for (values, x) in values.chunks_exact_mut(depth).zip(x.chunks(width)) {
+            values.iter_mut().zip(x).for_each(|(value, x)| *value = quantised(*x));
+        }
+        return;
+    }
+    for first in (0..rows).step_by(TURNED_ROWS) {
+        let last = rows.min(first + TURNED_ROWS);
+        for channel in 0..depth {
+            let column = x[first * width + channel..].iter().step_by(width);
+            let values = values[channel * rows + first..channel * rows + last].iter_mut();
+            values.zip(column).for_each(|(value, x)| *value = quantised(*x));
+        }
     }
 }

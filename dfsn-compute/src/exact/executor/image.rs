@@ -97,9 +97,10 @@ impl Executor<'_> {
         let image = self.haloed(op)?;
         let x = self.floats(self.input(op, 0)?)?;
         let max = self.max(self.input(op, 1)?)?;
-        let mut values = vec![0; self.images * image.len()];
+        let mut values = self.new_shorts(self.images * image.len());
         let images = x.chunks_exact(image.inner_len()).zip(values.chunks_exact_mut(image.len()));
         for ((x, values), max) in images.zip(max) {
+            image.clear_border(values);
             quantise_image(self.kernels, x, &image, quantiser(*max, LIMIT_RAW)?.r, values, self.threads)?;
         }
         self.put(op, 0, Held::Shorts(values))
@@ -185,9 +186,10 @@ impl Executor<'_> {
         let x = self.floats(self.input(op, 0)?)?;
         let maps = self.maps(self.input(op, 1)?, affine)?;
         let max = self.max(self.input(op, 2)?)?;
-        let mut values = vec![0; self.images * image.len()];
+        let mut values = self.new_shorts(self.images * image.len());
         let images = x.chunks_exact(image.inner_len()).zip(values.chunks_exact_mut(image.len()));
         for ((x, values), (max, map)) in images.zip(max.iter().zip(&maps)) {
+            image.clear_border(values);
             let r = quantiser(*max, LIMIT_ROW)?.r;
             let affine = map.affine();
             // Below 2^15.
@@ -237,7 +239,7 @@ impl Executor<'_> {
         epilogue.residual = residual;
         let bounds = self.bounds_of(op, outputs);
         epilogue.bounds = bounds.as_ref();
-        let mut out = vec![0.0; self.images * pixels * outputs];
+        let mut out = self.new_floats(self.images * pixels * outputs);
         product(&operand, weights, &epilogue, &mut out, self.threads)?;
         self.keep_bounds(op, bounds);
         self.put(op, 0, Held::Floats(out))

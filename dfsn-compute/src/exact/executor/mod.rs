@@ -8,13 +8,16 @@ mod heads;
 mod image;
 mod inspect;
 mod rows;
+mod spare;
 mod table;
 mod tap;
 
 use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dfsn_consensus::exact::{Op, OpKind, Program, TensorId, TensorSpec, WeightId};
 
+pub(super) use self::spare::Spare;
 use super::ExactError;
 use super::simd::norm::Moments;
 use super::simd::quantise::Quantiser;
@@ -63,6 +66,7 @@ pub(super) struct Executor<'a> {
     bounded: HashSet<TensorId>,
     /// The op at work.
     at: usize,
+    spare: &'a Mutex<Spare>,
 }
 
 impl<'a> Executor<'a> {
@@ -72,6 +76,7 @@ impl<'a> Executor<'a> {
         kernels: Kernels,
         threads: Threads<'a>,
         images: usize,
+        spare: &'a Mutex<Spare>,
     ) -> Self {
         let bounded = program
             .ops()
@@ -90,6 +95,7 @@ impl<'a> Executor<'a> {
             extremes: vec![None; count],
             bounded,
             at: 0,
+            spare,
         }
     }
 
@@ -113,13 +119,17 @@ impl<'a> Executor<'a> {
             })?;
             visit(&self, at)?;
             for id in &op.inputs {
-                if last_use[id.index()] == at {
-                    self.held[id.index()] = None;
+                if last_use[id.index()] == at
+                    && let Some(held) = self.held[id.index()].take()
+                {
+                    self.spare().give(held);
                 }
             }
         }
         let outputs = self.program.outputs();
-        outputs.iter().map(|id| Ok(self.floats(*id)?.to_vec())).collect()
+        let outputs = outputs.iter().map(|id| Ok(self.floats(*id)?.to_vec())).collect();
+        std::mem::take(&mut self.held).into_iter().flatten().for_each(|held| self.spare().give(held));
+        outputs
     }
 
     fn execute(&mut self, op: &Op) -> Result<(), ExactError> {
@@ -195,6 +205,20 @@ impl<'a> Executor<'a> {
             Some(Held::Shorts(shorts)) => Ok(shorts),
             _ => Err(self.missing("quantised values")),
         }
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Spare> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Numbers to be written over, in memory that is at hand.
+    fn new_floats(&self, len: usize) -> Vec<f32> {
+        self.spare().floats(len)
+    }
+
+    /// As [`Self::new_floats`].
+    fn new_shorts(&self, len: usize) -> Vec<i16> {
+        self.spare().shorts(len)
     }
 
     fn max(&self, id: TensorId) -> Result<&[u32], ExactError> {
@@ -290,8 +314,8 @@ mod tests {
             outputs[0].to_floats().unwrap()
         });
         let both = |input: usize| Held::Floats([&*images[0][input], &*images[1][input]].concat());
-        let weights = PreparedWeights::default();
-        let executor = Executor::new(&program, &weights, Kernels::detect(), Threads::Caller, 2);
+        let (weights, spare) = (PreparedWeights::default(), Mutex::default());
+        let executor = Executor::new(&program, &weights, Kernels::detect(), Threads::Caller, 2, &spare);
         assert_eq!(executor.run((0..3).map(both).collect(), |_, _| Ok(())).unwrap(), [expected.concat()]);
     }
 }

@@ -17,10 +17,6 @@ struct Rows {
 }
 
 impl Rows {
-    fn new(rows: usize, width: usize) -> Self {
-        Self { values: vec![0; rows * width], max: vec![0; rows] }
-    }
-
     fn out(&mut self) -> QuantisedRows<'_> {
         // Below 2^15.
         QuantisedRows { q: &mut self.values, max: &mut self.max, limit: LIMIT_ROW as u16 }
@@ -28,6 +24,10 @@ impl Rows {
 }
 
 impl Executor<'_> {
+    fn new_rows(&self, rows: usize, width: usize) -> Rows {
+        Rows { values: self.new_shorts(rows * width), max: vec![0; rows] }
+    }
+
     fn put_rows(&mut self, op: &Op, rows: Rows) -> Result<(), ExactError> {
         self.put(op, 0, Held::Shorts(rows.values))?;
         self.put(op, 1, Held::Max(rows.max))
@@ -35,7 +35,7 @@ impl Executor<'_> {
 
     fn quantised(&self, op: &Op, x: &[f32]) -> Result<Rows, ExactError> {
         let width = self.output_spec(op)?.width();
-        let mut rows = Rows::new(x.len() / width, width);
+        let mut rows = self.new_rows(x.len() / width, width);
         quantise_rows(self.kernels, x, width, rows.out(), self.threads)?;
         Ok(rows)
     }
@@ -54,7 +54,7 @@ impl Executor<'_> {
     pub(super) fn geglu_quant(&mut self, op: &Op) -> Result<(), ExactError> {
         let x = self.floats(self.input(op, 0)?)?;
         let width = self.output_spec(op)?.width();
-        let mut rows = Rows::new(x.len() / (2 * width), width);
+        let mut rows = self.new_rows(x.len() / (2 * width), width);
         geglu_rows(self.kernels, x, width, rows.out(), self.threads)?;
         self.put_rows(op, rows)
     }
@@ -62,7 +62,7 @@ impl Executor<'_> {
     pub(super) fn layer_norm_quant(&mut self, op: &Op, affine: Affine, eps: u64) -> Result<(), ExactError> {
         let x = self.floats(self.input(op, 0)?)?;
         let (gamma, beta) = (self.plain(affine.gamma)?, self.plain(affine.beta)?);
-        let mut rows = Rows::new(x.len() / gamma.len(), gamma.len());
+        let mut rows = self.new_rows(x.len() / gamma.len(), gamma.len());
         layer_norm_rows(self.kernels, x, gamma, beta, f64::from_bits(eps), rows.out(), self.threads)?;
         self.put_rows(op, rows)
     }
@@ -91,12 +91,13 @@ impl Executor<'_> {
     pub(super) fn norm_quant_row(&mut self, op: &Op, affine: Affine) -> Result<(), ExactError> {
         let x = self.floats(self.input(op, 0)?)?;
         let maps = self.maps(self.input(op, 1)?, affine)?;
-        let mut y = vec![0.0; x.len()];
+        let mut y = self.new_floats(x.len());
         let size = x.len() / self.images;
         for ((x, y), map) in x.chunks_exact(size).zip(y.chunks_exact_mut(size)).zip(&maps) {
             norm::affine(self.kernels, x, &map.affine(), y, self.threads)?;
         }
         let rows = self.quantised(op, &y)?;
+        self.spare().give(Held::Floats(y));
         self.put_rows(op, rows)
     }
 
@@ -121,7 +122,7 @@ impl Executor<'_> {
         epilogue.residual = op.inputs.get(2).map(|id| self.floats(*id)).transpose()?;
         let bounds = self.bounds_of(op, weights.out());
         epilogue.bounds = bounds.as_ref();
-        let mut out = vec![0.0; rows * weights.out()];
+        let mut out = self.new_floats(rows * weights.out());
         product(&operand, weights, &epilogue, &mut out, self.threads)?;
         self.keep_bounds(op, bounds);
         self.put(op, 0, Held::Floats(out))

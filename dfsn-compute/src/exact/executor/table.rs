@@ -50,10 +50,10 @@ impl Executor<'_> {
         let (left, right) = (self.input(op, 0)?, self.input(op, 1)?);
         let (a, b) = (self.spec(left)?.width(), self.spec(right)?.width());
         let (x, y) = (self.floats(left)?, self.floats(right)?);
-        let mut both = Vec::with_capacity(x.len() + y.len());
-        for (x, y) in x.chunks_exact(a).zip(y.chunks_exact(b)) {
-            both.extend_from_slice(x);
-            both.extend_from_slice(y);
+        let mut both = self.new_floats(x.len() + y.len());
+        for (both, (x, y)) in both.chunks_exact_mut(a + b).zip(x.chunks_exact(a).zip(y.chunks_exact(b))) {
+            both[..a].copy_from_slice(x);
+            both[a..].copy_from_slice(y);
         }
         if let (Some(x), Some(y)) = (&self.extremes[left.index()], &self.extremes[right.index()]) {
             let join = |x: &[i32], y: &[i32]| {
@@ -73,7 +73,7 @@ impl Executor<'_> {
             Activation::QuickGelu => activation::Activation::QuickGelu,
             Activation::Gelu => activation::Activation::Gelu,
         };
-        let mut out = vec![0.0; x.len()];
+        let mut out = self.new_floats(x.len());
         activation::activate(self.kernels, activation, x, &mut out)?;
         Ok(out)
     }

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::pages;
+
 /// One cache line of 16-bit integers.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
@@ -14,7 +16,7 @@ pub(crate) struct AlignedI16 {
 #[allow(unsafe_code, reason = "a vector of lines seen as the numbers in it")]
 impl AlignedI16 {
     pub(crate) fn zeroed(len: usize) -> Self {
-        Self { lines: vec![Line([0; 32]); len.div_ceil(32)], len }
+        Self { lines: pages::filled(Line([0; 32]), len.div_ceil(32)), len }
     }
 
     pub(crate) fn as_slice(&self) -> &[i16] {

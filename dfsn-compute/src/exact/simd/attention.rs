@@ -1,11 +1,14 @@
 //! One head of attention, a few queries at a time: their scores of all keys stay in the second-level cache.
 
+use std::cell::RefCell;
+use std::ops::Range;
+
 use dfsn_consensus::exact::score_shift;
 
 use super::dispatch::for_each_isa;
 use super::error::{expect_len, expect_range};
 use super::shared::Shared;
-use super::{Kernels, Operand, PackedWeights, SimdError, Threads, scores, sums};
+use super::{Isa, Kernels, Operand, PackedWeights, SimdError, Threads, scores, sums};
 
 /// The largest |q| of queries and keys.
 const QK_LIMIT: u16 = 8191;
@@ -17,6 +20,8 @@ const P_LIMIT: u16 = 16383;
 /// read again for each group.
 const QUERIES: usize = 24;
 const MOST_QUERIES: usize = 96;
+/// As [`QUERIES`], in whole tiles of the matrix unit.
+const TILE_QUERIES: usize = 32;
 
 /// The quantised input of one head.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +59,25 @@ pub fn attention(
     stride: usize,
     threads: Threads<'_>,
 ) -> Result<(), SimdError> {
+    attend(kernels, head, numbers, &Shared::new(out), HeadPlace { start: 0, stride }, threads)
+}
+
+/// Where a head's results go: `d` numbers for each query, `stride` apart.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::exact) struct HeadPlace {
+    pub(in crate::exact) start: usize,
+    pub(in crate::exact) stride: usize,
+}
+
+/// [`attention()`] into a part of an output that other heads share; no two places may overlap.
+pub(in crate::exact) fn attend(
+    kernels: Kernels,
+    head: &Head<'_>,
+    numbers: &Attention,
+    out: &Shared<'_, f32>,
+    HeadPlace { start, stride }: HeadPlace,
+    threads: Threads<'_>,
+) -> Result<(), SimdError> {
     let d = head.d;
     expect_range("the dimension of a head", d, 1, 1 << 10)?;
     let (queries, keys) = (head.q.len() / d, head.k.len() / d);
@@ -63,7 +87,7 @@ pub fn attention(
     expect_len("keys", head.k.len(), keys * d)?;
     expect_len("values", head.v.len(), keys * d)?;
     expect_range("the stride of the output", stride, d, 1 << 20)?;
-    expect_range("the output", out.len(), (queries - 1) * stride + d, usize::MAX)?;
+    expect_range("the output", out.len(), start + (queries - 1) * stride + d, usize::MAX)?;
     if !(0.0..=f32::MAX).contains(&numbers.c) {
         return Err(SimdError::Factor { found: numbers.c.to_bits() });
     }
@@ -73,33 +97,80 @@ pub fn attention(
     let k = PackedWeights::pack_limited(kernels, head.k, keys, d, QK_LIMIT, QK_LIMIT)?;
     let v = PackedWeights::pack_limited(kernels, head.v, d, keys, P_LIMIT, V_LIMIT)?;
     let offsets: Vec<i32> = (0..keys as u32).map(|j| (j.wrapping_mul(0x9e37_79b1) >> 17) as i32).collect();
-    let shared = Shared::new(out);
-    let group = if d <= 128 { QUERIES } else { MOST_QUERIES };
+    let few = if kernels.isa() == Isa::AmxInt8 { TILE_QUERIES } else { QUERIES };
+    let group = if d <= 128 { few } else { MOST_QUERIES };
     let group = group.min(queries.div_ceil(2 * threads.count()).next_multiple_of(8));
-    threads.run(queries.div_ceil(group), |task| {
-        let first = task * group;
-        let count = group.min(queries - first);
-        let operand = Operand::rows(&head.q[first * d..][..count * d], count, d, d)?;
-        let mut s = vec![0; count * keys];
-        scores(&operand, &k, score_shift(d), &mut s, Threads::Caller)?;
-        let padded = keys.next_multiple_of(2);
-        let mut p = vec![0; count * padded];
+    let task = Task { kernels, head, numbers, k: &k, v: &v, offsets: &offsets };
+    threads.run(queries.div_ceil(group), |index| {
+        let first = index * group;
+        let rows = first..queries.min(first + group);
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.grow(rows.len(), keys, d);
+            task.run(rows, scratch, out, HeadPlace { start, stride })
+        })
+    })
+}
+
+/// What a thread keeps for its next queries.
+#[derive(Default)]
+struct Scratch {
+    s: Vec<i32>,
+    p: Vec<i16>,
+    n: Vec<f64>,
+}
+
+impl Scratch {
+    fn grow(&mut self, queries: usize, keys: usize, d: usize) {
+        self.s.resize(self.s.len().max(queries * keys), 0);
+        self.p.resize(self.p.len().max(queries * keys.next_multiple_of(2)), 0);
+        self.n.resize(self.n.len().max(queries * d), 0.0);
+    }
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// All of a head that its queries share.
+struct Task<'a> {
+    kernels: Kernels,
+    head: &'a Head<'a>,
+    numbers: &'a Attention,
+    k: &'a PackedWeights,
+    v: &'a PackedWeights,
+    offsets: &'a [i32],
+}
+
+impl Task<'_> {
+    fn run(
+        &self,
+        queries: Range<usize>,
+        scratch: &mut Scratch,
+        out: &Shared<'_, f32>,
+        place: HeadPlace,
+    ) -> Result<(), SimdError> {
+        let (d, keys, kernels) = (self.head.d, self.offsets.len(), self.kernels);
+        let (first, count, padded) = (queries.start, queries.len(), keys.next_multiple_of(2));
+        let (s, p) = (&mut scratch.s[..count * keys], &mut scratch.p[..count * padded]);
+        let operand = Operand::rows(&self.head.q[first * d..][..count * d], count, d, d)?;
+        scores(&operand, self.k, score_shift(d), s, Threads::Caller)?;
         let mut z = [0_i32; MOST_QUERIES];
         for (row, (s, p)) in s.chunks_exact(keys).zip(p.chunks_exact_mut(padded)).enumerate() {
-            let seen = if numbers.causal { first + row + 1 } else { keys };
-            z[row] = softmax_row(kernels, &s[..seen], numbers.c, &offsets[..seen], &mut p[..seen]);
+            let seen = if self.numbers.causal { first + row + 1 } else { keys };
+            let (p, unseen) = p.split_at_mut(seen);
+            z[row] = softmax_row(kernels, &s[..seen], self.numbers.c, &self.offsets[..seen], p);
+            unseen.fill(0);
         }
-        let mut n = vec![0.0; count * d];
-        let operand = Operand::rows(&p, count, padded, padded)?;
-        sums(&operand, &v, &mut n, Threads::Caller)?;
+        let n = &mut scratch.n[..count * d];
+        sums(&Operand::rows(p, count, padded, padded)?, self.v, n, Threads::Caller)?;
         for (row, n) in n.chunks_exact(d).enumerate() {
             #[allow(unsafe_code, reason = "disjoint parts of the output")]
-            // SAFETY: each query is one task's.
-            let out = unsafe { shared.part((first + row) * stride, d) };
-            divide_row(kernels, n, z[row], numbers.value_scale, out);
+            // SAFETY: each query is one task's, and places do not overlap.
+            let out = unsafe { out.part(place.start + (first + row) * place.stride, d) };
+            divide_row(kernels, n, z[row], self.numbers.value_scale, out);
         }
         Ok(())
-    })
+    }
 }
 
 for_each_isa! {

@@ -21,7 +21,7 @@ macro_rules! for_each_isa {
                 $crate::exact::simd::Isa::Avx2 => unsafe { avx2($($arg),*) },
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: `Kernels` exists only for what the processor has.
-                $crate::exact::simd::Isa::Avx512Vnni => unsafe { avx512($($arg),*) },
+                $crate::exact::simd::Isa::Avx512Vnni | $crate::exact::simd::Isa::AmxInt8 => unsafe { avx512($($arg),*) },
                 _ => generic($($arg),*),
             }
         }

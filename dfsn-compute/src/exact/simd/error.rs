@@ -4,7 +4,7 @@ use super::Isa;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SimdError {
     /// The name of an instruction set that does not exist.
-    #[error("no instruction set is called {0:?}: use portable, avx2, avx512, neon or simd128")]
+    #[error("no instruction set is called {0:?}: use portable, avx2, avx512, amx, neon or simd128")]
     UnknownIsa(String),
     /// This processor or this build lacks it.
     #[error("this machine cannot run the {isa} kernels: it has {available}")]

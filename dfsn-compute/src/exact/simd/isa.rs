@@ -11,6 +11,8 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI: `vpdpwssd`.
     Avx512Vnni,
+    /// x86-64 with AMX-INT8 beside AVX-512 VNNI, on Linux: `tdpbssd` and its kin, on digits of eight bits.
+    AmxInt8,
     /// AArch64: `smlal`.
     Neon,
     /// WebAssembly built with simd128: `i32x4.dot_i16x8_s`.
@@ -18,7 +20,8 @@ pub enum Isa {
 }
 
 impl Isa {
-    const ALL: [Self; 5] = [Self::Portable, Self::Neon, Self::WasmSimd128, Self::Avx2, Self::Avx512Vnni];
+    const ALL: [Self; 6] =
+        [Self::Portable, Self::Neon, Self::WasmSimd128, Self::Avx2, Self::Avx512Vnni, Self::AmxInt8];
 
     /// What this machine runs, the slowest first; never empty.
     #[must_use]
@@ -47,6 +50,10 @@ impl Isa {
                     && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512vnni")
             }
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            Self::AmxInt8 => Self::Avx512Vnni.is_available() && super::amx::is_available(),
+            #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+            Self::AmxInt8 => false,
             Self::Neon => cfg!(all(target_arch = "aarch64", target_endian = "little")),
             Self::WasmSimd128 => cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
             #[cfg(not(target_arch = "x86_64"))]
@@ -61,6 +68,7 @@ impl fmt::Display for Isa {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
             Self::Avx512Vnni => "avx512",
+            Self::AmxInt8 => "amx",
             Self::Neon => "neon",
             Self::WasmSimd128 => "simd128",
         })

@@ -11,6 +11,8 @@
 
 pub mod activation;
 mod aligned;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod amx;
 mod attention;
 mod dispatch;
 mod environment;
@@ -19,21 +21,26 @@ mod error;
 mod isa;
 pub mod norm;
 mod operand;
+pub(super) mod pages;
+mod pairs;
 mod product;
 pub mod quantise;
 pub mod rows;
 mod schedule;
 mod shared;
+mod sink;
 mod threads;
 mod tile;
 mod weights;
 
 pub use attention::{Attention, Head, attention};
+pub(super) use attention::{HeadPlace, attend};
 pub use environment::check_environment;
 pub use epilogue::{ChannelBounds, Epilogue, Scale};
 pub use error::SimdError;
 pub use isa::{Isa, Kernels};
 pub use operand::{ConvWindow, Operand};
 pub use product::{product, scores, sums};
+pub(super) use shared::Shared;
 pub use threads::Threads;
 pub use weights::{PackedWeights, WEIGHT_LIMIT};

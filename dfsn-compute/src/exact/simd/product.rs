@@ -1,10 +1,13 @@
 //! Operand times weights: the loops around a tile, and what becomes of the sums.
 
-use super::epilogue::{Epilogue, Scale, add_row, bound_row, scale_row, score_row, sum_row};
+use super::epilogue::Epilogue;
 use super::error::{expect_len, expect_range};
+use super::pairs::PairPanels;
 use super::schedule::Schedule;
 use super::shared::Shared;
+use super::sink::{Floats, Scores, Sink, Sums};
 use super::tile::{self, MAX_ROWS, MAX_TILE, Shape, Tile};
+use super::weights::Layout;
 use super::{Kernels, Operand, PackedWeights, SimdError, Threads};
 use std::ops::Range;
 
@@ -13,9 +16,6 @@ const TASK_ROWS: usize = 96;
 
 /// Pairs of one block of the reduction: 48 columns of it take 24 KiB.
 const BLOCK_PAIRS: usize = 128;
-
-/// Columns that the widest panel has.
-const MAX_COLUMNS: usize = 48;
 
 /// `out[row][column]`: operand times weights, scaled and added to as [`Epilogue`] says.
 ///
@@ -34,7 +34,7 @@ pub fn product(
     sweep(operand, weights, threads, &sink)
 }
 
-/// `out[row][column]`: the exact sums, shifted right by `shift` (at most 16), which must make them fit i32.
+/// `out[row][column]`: the exact sums, shifted right by `shift` (at most 8), which must make them fit i32.
 ///
 /// # Errors
 /// As [`product()`].
@@ -46,7 +46,7 @@ pub fn scores(
     threads: Threads<'_>,
 ) -> Result<(), SimdError> {
     expect_len("the output", out.len(), operand.row_count() * weights.out())?;
-    expect_range("the shift of scores", shift as usize, 0, 16)?;
+    expect_range("the shift of scores", shift as usize, 0, 8)?;
     let sink = Scores { shift, out: Shared::new(out), n: weights.out(), kernels: weights.kernels() };
     sweep(operand, weights, threads, &sink)
 }
@@ -66,17 +66,6 @@ pub fn sums(
     sweep(operand, weights, threads, &sink)
 }
 
-/// Takes the sums of tiles, a row of one panel at a time.
-trait Sink: Sync {
-    /// What a task keeps while it goes down a panel.
-    type Column: Default;
-
-    fn row(&self, column: &mut Self::Column, row: usize, first: usize, high: &[i32], low: &[i32]);
-
-    /// The end of a task's rows in this panel.
-    fn finish(&self, _column: Self::Column, _first: usize, _columns: usize) {}
-}
-
 /// Shares the work out and runs it.
 fn sweep<S: Sink>(
     operand: &Operand<'_>,
@@ -85,9 +74,24 @@ fn sweep<S: Sink>(
     sink: &S,
 ) -> Result<(), SimdError> {
     expect_len("the operand's rows", operand.k(), weights.k().next_multiple_of(2))?;
+    let kernels = weights.kernels();
+    match weights.layout() {
+        Layout::Pairs(weights) => sweep_pairs(kernels, operand, weights, threads, sink),
+        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        Layout::Digits(panels) => super::amx::sweep(kernels, operand, panels, weights.out(), threads, sink),
+    }
+}
+
+fn sweep_pairs<S: Sink>(
+    kernels: Kernels,
+    operand: &Operand<'_>,
+    weights: &PairPanels,
+    threads: Threads<'_>,
+    sink: &S,
+) -> Result<(), SimdError> {
     let (rows, panels) = (operand.row_count(), weights.panels().len());
     let chunks = rows.div_ceil(TASK_ROWS);
-    let tile_rows = Shape::of(weights.kernels().isa()).rows;
+    let tile_rows = Shape::of(kernels.isa()).rows;
     let chunk = rows.div_ceil(chunks).next_multiple_of(tile_rows);
     let chunks = rows.div_ceil(chunk);
     // Several tasks a thread, so that all end at about the same time; small planes are shared out by columns.
@@ -96,7 +100,7 @@ fn sweep<S: Sink>(
     let groups = panels.div_ceil(group);
     threads.run(chunks * groups, |task| {
         let (row, panel) = (task / groups * chunk, task % groups * group);
-        let task = Task::new(operand, weights, row..rows.min(row + chunk));
+        let task = Task::new(kernels, operand, weights, row..rows.min(row + chunk));
         task.run(panel..panels.min(panel + group), sink);
         Ok(())
     })
@@ -104,8 +108,9 @@ fn sweep<S: Sink>(
 
 /// Some rows of the operand against some panels.
 struct Task<'a> {
+    kernels: Kernels,
     operand: &'a Operand<'a>,
-    weights: &'a PackedWeights,
+    weights: &'a PairPanels,
     rows: Range<usize>,
     tile_rows: usize,
     /// `[tile][segment][MAX_ROWS]`
@@ -113,8 +118,8 @@ struct Task<'a> {
 }
 
 impl<'a> Task<'a> {
-    fn new(operand: &'a Operand<'a>, weights: &'a PackedWeights, rows: Range<usize>) -> Self {
-        let tile_rows = Shape::of(weights.kernels().isa()).rows;
+    fn new(kernels: Kernels, operand: &'a Operand<'a>, weights: &'a PairPanels, rows: Range<usize>) -> Self {
+        let tile_rows = Shape::of(kernels.isa()).rows;
         let tiles = rows.len().div_ceil(tile_rows);
         let segments = operand.segments();
         let mut starts = vec![operand.data().as_ptr(); tiles * segments * MAX_ROWS];
@@ -126,12 +131,12 @@ impl<'a> Task<'a> {
                 }
             }
         }
-        Self { operand, weights, rows, tile_rows, starts }
+        Self { kernels, operand, weights, rows, tile_rows, starts }
     }
 
     #[allow(unsafe_code, reason = "the operand's segments are within its buffer")]
     fn run<S: Sink>(&self, panels: Range<usize>, sink: &S) {
-        let isa = self.weights.kernels().isa();
+        let isa = self.kernels.isa();
         let lanes = Shape::of(isa).lanes;
         let tiles = self.rows.len().div_ceil(self.tile_rows);
         let mut state = vec![0_i32; tiles * 2 * MAX_TILE];
@@ -175,100 +180,5 @@ impl<'a> Task<'a> {
             }
             sink.finish(column, panel.first, panel.columns);
         }
-    }
-}
-
-struct Floats<'a> {
-    epilogue: &'a Epilogue<'a>,
-    out: Shared<'a, f32>,
-    n: usize,
-    kernels: Kernels,
-}
-
-/// The range of a panel's columns so far, in the image that a task is in.
-struct Range48 {
-    image: usize,
-    min: [i32; MAX_COLUMNS],
-    max: [i32; MAX_COLUMNS],
-}
-
-impl Default for Range48 {
-    fn default() -> Self {
-        Self { image: 0, min: [i32::MAX; MAX_COLUMNS], max: [i32::MIN; MAX_COLUMNS] }
-    }
-}
-
-#[allow(unsafe_code, reason = "each row of a panel is one task's")]
-impl Sink for Floats<'_> {
-    type Column = Range48;
-
-    fn row(&self, range: &mut Range48, row: usize, first: usize, high: &[i32], low: &[i32]) {
-        let (e, n, columns) = (self.epilogue, self.n, high.len());
-        // SAFETY: tasks share neither rows nor panels.
-        let out = unsafe { self.out.part(row * self.n + first, columns) };
-        let scale = match e.activations {
-            Scale::One(scale) => scale,
-            Scale::Rows(scales) => scales[row],
-        };
-        let image = row / e.rows_per_image;
-        scale_row(self.kernels, high, low, &e.weights[first..first + columns], scale, out);
-        if let Some(bias) = e.bias {
-            add_row(self.kernels, out, &bias[first..first + columns]);
-        }
-        if let Some(temb) = e.temb {
-            add_row(self.kernels, out, &temb[image * n + first..][..columns]);
-        }
-        if let Some(residual) = e.residual {
-            add_row(self.kernels, out, &residual[row * n + first..][..columns]);
-        }
-        if e.bounds.is_some() {
-            if image != range.image {
-                self.finish(std::mem::take(range), first, columns);
-                range.image = image;
-            }
-            bound_row(self.kernels, out, &mut range.min[..columns], &mut range.max[..columns]);
-        }
-    }
-
-    fn finish(&self, range: Range48, first: usize, columns: usize) {
-        if let Some(bounds) = self.epilogue.bounds {
-            let first = range.image * self.n + first;
-            bounds.merge(first, &range.min[..columns], &range.max[..columns]);
-        }
-    }
-}
-
-struct Scores<'a> {
-    shift: u32,
-    out: Shared<'a, i32>,
-    n: usize,
-    kernels: Kernels,
-}
-
-#[allow(unsafe_code, reason = "each row of a panel is one task's")]
-impl Sink for Scores<'_> {
-    type Column = ();
-
-    fn row(&self, (): &mut (), row: usize, first: usize, high: &[i32], low: &[i32]) {
-        // SAFETY: tasks share neither rows nor panels.
-        let out = unsafe { self.out.part(row * self.n + first, high.len()) };
-        score_row(self.kernels, high, low, self.shift, out);
-    }
-}
-
-struct Sums<'a> {
-    out: Shared<'a, f64>,
-    n: usize,
-    kernels: Kernels,
-}
-
-#[allow(unsafe_code, reason = "each row of a panel is one task's")]
-impl Sink for Sums<'_> {
-    type Column = ();
-
-    fn row(&self, (): &mut (), row: usize, first: usize, high: &[i32], low: &[i32]) {
-        // SAFETY: tasks share neither rows nor panels.
-        let out = unsafe { self.out.part(row * self.n + first, high.len()) };
-        sum_row(self.kernels, high, low, out);
     }
 }

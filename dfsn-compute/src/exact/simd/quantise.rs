@@ -138,6 +138,20 @@ impl Haloed {
         self.len() == 0
     }
 
+    /// Writes the border's zeros.
+    pub(crate) fn clear_border(&self, image: &mut [i16]) {
+        let (row, border) = ((self.width + 2 * self.halo) * self.channels, self.halo * self.channels);
+        for (y, row) in image.chunks_exact_mut(row).enumerate() {
+            if (self.halo..self.halo + self.height).contains(&y) {
+                let end = row.len() - border;
+                row[..border].fill(0);
+                row[end..].fill(0);
+            } else {
+                row.fill(0);
+            }
+        }
+    }
+
     /// Where a row of the inner image starts, with the border.
     pub(crate) fn row_start(&self, row: usize) -> usize {
         ((row + self.halo) * (self.width + 2 * self.halo) + self.halo) * self.channels

@@ -18,6 +18,10 @@ impl<'a, T> Shared<'a, T> {
         Self { start: slice.as_mut_ptr(), len: slice.len(), borrow: PhantomData }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// `len` elements from `start` on; a panic if the slice has fewer.
     ///
     /// # Safety

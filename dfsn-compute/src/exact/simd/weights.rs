@@ -1,8 +1,9 @@
-use super::aligned::AlignedI16;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+use super::amx::DigitPanels;
 use super::error::{expect_len, expect_range};
+use super::pairs::PairPanels;
 use super::schedule::{ROOM, UNIT};
-use super::tile::Shape;
-use super::{Kernels, SimdError};
+use super::{Isa, Kernels, SimdError};
 
 /// The largest magnitude of a weight.
 pub const WEIGHT_LIMIT: i16 = 8191;
@@ -12,26 +13,24 @@ const MOST: usize = 1 << 20;
 
 /// The right factor of a product, in the order in which an instruction set's kernel reads it.
 ///
-/// Rows `[out][k]` become panels of a tile's width, `[out/width][k/2][width][2]`, the last one narrower, padded with
-/// zeros. With them go the points at which accumulators are emptied, from the rows' own L1 norms: as many products
-/// as cannot overflow for any activations within their limit.
+/// Where accumulators are emptied on the way, the rows' own L1 norms tell when: after as many products as cannot
+/// overflow for any activations within their limit.
 #[derive(Debug)]
 pub struct PackedWeights {
     kernels: Kernels,
     out: usize,
     k: usize,
-    data: AlignedI16,
-    panels: Vec<Panel>,
+    layout: Layout,
 }
 
-/// Columns that one tile covers.
+/// How kernels of an instruction set read them.
 #[derive(Debug)]
-pub(crate) struct Panel {
-    pub(crate) first: usize,
-    pub(crate) columns: usize,
-    pub(crate) vectors: usize,
-    offset: usize,
-    pub(crate) flushes: Vec<u32>,
+pub(crate) enum Layout {
+    /// Panels of pairs.
+    Pairs(PairPanels),
+    /// Tiles of digits.
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    Digits(DigitPanels),
 }
 
 impl PackedWeights {
@@ -52,12 +51,7 @@ impl PackedWeights {
             let index = rows.iter().position(|w| w.unsigned_abs() == most).unwrap_or(0);
             return Err(SimdError::Weight { index, value: rows[index], limit: WEIGHT_LIMIT });
         }
-        let mut packed = Self::interleave(kernels, rows, out, k);
-        for panel in &mut packed.panels {
-            let rows = &rows[panel.first * k..(panel.first + panel.columns) * k];
-            panel.flushes = flushes_of(rows, k, u64::from(limit_a));
-        }
-        Ok(packed)
+        Ok(Self::of(kernels, rows, out, k, |rows| flushes_of(rows, k, u64::from(limit_a))))
     }
 
     /// Packs a factor that is made at run time, the keys `[token][d]` or values `[d][token]` of a head, whose
@@ -75,46 +69,24 @@ impl PackedWeights {
     ) -> Result<Self, SimdError> {
         check(rows, out, k, limit_a)?;
         expect_range("limit", usize::from(limit), 1, i16::MAX as usize)?;
-        let chunk = (ROOM / (u64::from(limit_a) * u64::from(limit)) / 2) as usize;
-        let mut packed = Self::interleave(kernels, rows, out, k);
-        for panel in &mut packed.panels {
-            panel.flushes =
-                (1..k.div_ceil(2).div_ceil(chunk.max(1))).map(|i| (i * chunk.max(1)) as u32).collect();
-        }
-        Ok(packed)
+        let chunk = ((ROOM / (u64::from(limit_a) * u64::from(limit)) / 2) as usize).max(1);
+        let flushes = |_: &[i16]| (1..k.div_ceil(2).div_ceil(chunk)).map(|i| (i * chunk) as u32).collect();
+        Ok(Self::of(kernels, rows, out, k, flushes))
     }
 
-    fn interleave(kernels: Kernels, rows: &[i16], out: usize, k: usize) -> Self {
-        let shape = Shape::of(kernels.isa());
-        let pairs = k.div_ceil(2);
-        let mut panels = Vec::new();
-        let mut offset = 0;
-        for first in (0..out).step_by(shape.columns()) {
-            let columns = shape.columns().min(out - first);
-            let vectors = columns.div_ceil(shape.lanes);
-            panels.push(Panel { first, columns, vectors, offset, flushes: Vec::new() });
-            offset += (pairs * vectors * shape.lanes * 2).next_multiple_of(32);
-        }
-        let mut data = AlignedI16::zeroed(offset);
-        for panel in &panels {
-            let width = panel.vectors * shape.lanes;
-            let packed = &mut data.as_mut_slice()[panel.offset..][..pairs * width * 2];
-            let rows = &rows[panel.first * k..(panel.first + panel.columns) * k];
-            // Blocks of 16 pairs stay in the nearest cache while the columns go by.
-            for (block, packed) in packed.chunks_mut(16 * width * 2).enumerate() {
-                for (column, row) in rows.chunks_exact(k).enumerate() {
-                    let row = &row[block * 32..k.min(block * 32 + 32)];
-                    let (whole, odd) = row.as_chunks::<2>();
-                    for (packed, pair) in packed[2 * column..].chunks_mut(2 * width).zip(whole) {
-                        packed[..2].copy_from_slice(pair);
-                    }
-                    if let [last] = odd {
-                        packed[2 * (whole.len() * width + column)] = *last;
-                    }
-                }
-            }
-        }
-        Self { kernels, out, k, data, panels }
+    fn of(
+        kernels: Kernels,
+        rows: &[i16],
+        out: usize,
+        k: usize,
+        flushes: impl Fn(&[i16]) -> Vec<u32>,
+    ) -> Self {
+        let layout = match kernels.isa() {
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            Isa::AmxInt8 => Layout::Digits(DigitPanels::new(rows, k)),
+            _ => Layout::Pairs(PairPanels::new(kernels, rows, k, flushes)),
+        };
+        Self { kernels, out, k, layout }
     }
 
     /// The instruction set they are packed for.
@@ -135,20 +107,8 @@ impl PackedWeights {
         self.k
     }
 
-    /// How often an accumulator is emptied on the way, in the panel where that is most often.
-    #[must_use]
-    pub fn flushes(&self) -> usize {
-        self.panels.iter().map(|panel| panel.flushes.len()).max().unwrap_or(0)
-    }
-
-    pub(crate) fn panels(&self) -> &[Panel] {
-        &self.panels
-    }
-
-    /// A panel's pairs, `[pairs][width][2]`.
-    pub(crate) fn panel(&self, panel: &Panel) -> &[i16] {
-        let width = panel.vectors * Shape::of(self.kernels.isa()).lanes;
-        &self.data.as_slice()[panel.offset..][..self.k.div_ceil(2) * width * 2]
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
     }
 }
 

@@ -33,7 +33,8 @@ pub(crate) struct Shape {
 impl Shape {
     pub(crate) fn of(isa: Isa) -> Self {
         match isa {
-            Isa::Avx512Vnni => Self { rows: 8, lanes: 16, vectors: 3 },
+            // The matrix unit has loops of its own, which never ask.
+            Isa::Avx512Vnni | Isa::AmxInt8 => Self { rows: 8, lanes: 16, vectors: 3 },
             Isa::Avx2 => Self { rows: 6, lanes: 8, vectors: 2 },
             Isa::WasmSimd128 => Self { rows: 4, lanes: 4, vectors: 3 },
             Isa::Neon | Isa::Portable => Self { rows: 4, lanes: 8, vectors: 2 },
