@@ -40,17 +40,24 @@ impl Dialler {
     /// Calls, answers the node's requests, and calls again when the connection ends, until `stop` turns true.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let router = server::router(self.service.clone());
-        let mut wait = BACKOFF.0;
+        let (key, node) = (self.service.public_key(), self.service.node());
+        let (mut wait, mut connections) = (BACKOFF.0, 0_u64);
         while !*stop.borrow() {
             let started = Instant::now();
-            let reason = self.call(&router, stop.clone()).await;
+            let before = connections;
+            let reason = self.call(&router, stop.clone(), &mut connections).await;
             self.service.set_connected(false);
             if *stop.borrow() {
                 break;
             }
             wait = if started.elapsed() > GOOD { BACKOFF.0 } else { (wait * 2).min(BACKOFF.1) };
             let pause = jittered(wait);
-            tracing::warn!(url = self.url, reason, retry_in_ms = pause.as_millis() as u64, "not connected");
+            let (url, retry_in_ms) = (&self.url, pause.as_millis() as u64);
+            if connections > before {
+                tracing::warn!(url, reason, retry_in_ms, "the connection to the node is lost");
+            } else {
+                tracing::warn!(url, %key, %node, reason, retry_in_ms, "not connected to the node");
+            }
             tokio::select! {
                 () = sleep(pause) => {}
                 () = turned(&mut stop) => break,
@@ -58,14 +65,16 @@ impl Dialler {
         }
     }
 
-    async fn call(&self, router: &Router, stop: watch::Receiver<bool>) -> String {
+    async fn call(&self, router: &Router, stop: watch::Receiver<bool>, connections: &mut u64) -> String {
         let header = match dial_header(self.service.key(), &self.service.node()) {
             Ok(header) => header,
             Err(error) => return error.to_string(),
         };
         match open_websocket(&format!("{}{DIAL_PATH}", self.url), &header).await {
             Ok(socket) => {
-                tracing::info!(url = self.url, "connected");
+                let again = if *connections == 0 { "" } else { " again" };
+                tracing::info!(url = self.url, "connected to the node{again}");
+                *connections += 1;
                 self.service.set_connected(true);
                 responder::answer(socket, router.clone(), stop).await
             }

@@ -49,8 +49,14 @@ impl View {
             self.say(&format!("  {} {rate:.1} steps/s, {}", model.name, model.record));
         }
         let (mut news, mut connection) = (service.news(), service.connection());
-        let mut after = 0;
+        let (mut after, mut was_connected) = (0, false);
         loop {
+            // What is lost is a warning of the log.
+            let is_connected = *connection.borrow_and_update();
+            if is_connected && !was_connected {
+                self.say("connected to the node");
+            }
+            was_connected = is_connected;
             loop {
                 let page = service.events(None, after);
                 if page.events.is_empty() {
