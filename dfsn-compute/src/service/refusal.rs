@@ -114,6 +114,18 @@ pub enum Refusal {
         /// The key in it.
         named: PublicKey,
     },
+    /// A worker called a node that waits for none.
+    #[error("this node waits for no worker; {remedy}")]
+    NoWorker {
+        /// How it is made to wait.
+        remedy: Message,
+    },
+    /// The node that was asked does not reach its worker.
+    #[error("{reason}")]
+    Away {
+        /// Why.
+        reason: Message,
+    },
     /// The worker's own trouble.
     #[error("internal trouble of the worker: {reason}")]
     Internal {
@@ -147,15 +159,17 @@ impl Refusal {
             Self::Busy { .. } | Self::QueueFull { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Malformed { .. } | Self::WrongHash => StatusCode::BAD_REQUEST,
-            Self::UnknownPath | Self::UnknownJob | Self::UnknownState | Self::UnknownBlob { .. } => {
-                StatusCode::NOT_FOUND
-            }
+            Self::UnknownPath
+            | Self::UnknownJob
+            | Self::UnknownState
+            | Self::UnknownBlob { .. }
+            | Self::NoWorker { .. } => StatusCode::NOT_FOUND,
             Self::NotServed | Self::Undrawable { .. } | Self::TooSlow { .. } | Self::OtherKey { .. } => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Self::Conflict | Self::NoResult => StatusCode::CONFLICT,
             Self::StoreFull { .. } => StatusCode::INSUFFICIENT_STORAGE,
-            Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Draining | Self::Away { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -169,6 +183,7 @@ impl Refusal {
                 | Self::QueueFull { .. }
                 | Self::StoreFull { .. }
                 | Self::Draining
+                | Self::Away { .. }
         )
     }
 }

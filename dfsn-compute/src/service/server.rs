@@ -99,7 +99,7 @@ async fn admit(service: &Service, header: &CallHeader, request: Request) -> Resu
     Ok(Request::from_parts(parts, Body::from(body)))
 }
 
-async fn read_body(body: Body, max: usize) -> Result<Bytes, Refusal> {
+pub(super) async fn read_body(body: Body, max: usize) -> Result<Bytes, Refusal> {
     let read = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, max).collect()).await;
     let read = read.map_err(|_| Refusal::malformed(&"the body took too long to arrive"))?;
     let read = read.map_err(|error| match error.downcast_ref::<http_body_util::LengthLimitError>() {

@@ -4,11 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use bytes::Bytes;
+use dfsn_compute::service::auth::{Call, CallHeader, now_ms};
 use dfsn_compute::service::dial::Dialler;
-use dfsn_compute::service::node::{DialledWorker, HttpLink, Link, NodeError, RemoteWorker, WebSocketLink};
+use dfsn_compute::service::node::{
+    DialledWorker, HttpLink, Link, LinkRequest, NodeError, RemoteWorker, WebSocketLink, no_worker,
+};
 use dfsn_compute::service::wire::{EndReason, EventKind, JobState};
 use dfsn_compute::service::{Frame, FrameError, Refusal};
-use dfsn_types::{Boundary, SecretKey};
+use dfsn_types::{Boundary, FileHash, SecretKey};
 use proptest::prelude::*;
 use tokio::sync::watch;
 
@@ -72,6 +76,14 @@ async fn a_worker_that_calls_its_node_serves_it() {
     // The first request waits for the call.
     draws(&node, 1).await;
     assert!(dialled.is_connected() && worker.service.is_connected());
+
+    // Its operator asks it through the node what it is, and nothing of its work; strangers ask nothing.
+    let link: Arc<dyn Link> = Arc::new(HttpLink::new(&format!("http://{address}")).unwrap());
+    let operator = RemoteWorker::new(node_key(), name, Arc::clone(&link));
+    assert_eq!(operator.info().await.unwrap().key, name);
+    assert!(matches!(operator.jobs().await, Err(NodeError::Unsigned(_))));
+    let stranger = RemoteWorker::new(Arc::new(SecretKey::from_seed(&[5; 32])), name, link);
+    assert!(matches!(stranger.info().await, Err(NodeError::Unsigned(_))));
     stop.send_replace(true);
     dialling.await.unwrap();
     assert!(!worker.service.is_connected());
@@ -105,6 +117,22 @@ async fn a_worker_calls_again_and_events_go_on_by_number() {
     assert!(!rest.gap);
     assert_eq!(rest.events[0].seq, seen.next + 1);
     assert!(rest.events.iter().all(|event| event.job == two.job));
+}
+
+#[tokio::test]
+async fn a_node_that_waits_for_no_worker_says_how_it_is_made_to() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let link = HttpLink::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    tokio::spawn(async move { axum::serve(listener, no_worker("tell it")).await.unwrap() });
+    for path in ["/v1/worker", "/v1/info", "/v1/possession"] {
+        let call = Call { method: "GET", path, body: FileHash::of(&[]) };
+        let header = CallHeader::sign(&node_key(), &node_key().public_key(), call, now_ms(), [0; 16]);
+        let (method, body) = ("GET".to_owned(), Bytes::new());
+        let reply = link.exchange(LinkRequest { method, path: path.to_owned(), header, body }).await.unwrap();
+        let text = String::from_utf8_lossy(&reply.body);
+        assert_eq!(reply.status, 404);
+        assert!(text.contains("this node waits for no worker; tell it"), "{text}");
+    }
 }
 
 #[tokio::test]

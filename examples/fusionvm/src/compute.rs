@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use dfsn_compute::exact::{ExactOptions, WeightsCache, load_pipeline_cached};
 use dfsn_compute::manifest;
-use dfsn_compute::service::node::{DialledWorker, HttpLink, Link, LocalLink, RemoteWorker};
+use dfsn_compute::service::node::{DialledWorker, HttpLink, Link, LocalLink, RemoteWorker, no_worker};
 use dfsn_compute::service::{ModelSource, Service, ServiceOptions};
 
 use crate::config::Compute;
@@ -17,6 +17,9 @@ use crate::keystore::NodeSecret;
 
 /// How long a job at hand may go on when the node ends.
 const GRACE: Duration = Duration::from_secs(2);
+/// What a ComputeClient is told that calls a node which does not wait for it.
+const NO_WORKER: &str = "start it with `--compute KEY`, or write `[[compute]]` with `key = \"KEY\"` into its configuration, where \
+                         KEY is the public key that this ComputeClient logs";
 
 /// The ways to all ComputeClients that are elsewhere.
 #[derive(Debug)]
@@ -52,6 +55,9 @@ impl Remotes {
                 }
             };
             workers.push(RemoteWorker::new(Arc::clone(&key), client.key, link));
+        }
+        if !is_called {
+            router = no_worker(NO_WORKER);
         }
         Ok(Self { workers, router })
     }

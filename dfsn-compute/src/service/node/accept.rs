@@ -11,6 +11,7 @@ use dfsn_types::PublicKey;
 use tokio::sync::watch;
 
 use super::link::{Exchange, Link, LinkError, LinkRequest};
+use super::pass_on;
 use crate::service::auth::{CALL_HEADER, CallHeader, now_ms};
 use crate::service::dial::DIAL_PATH;
 use crate::service::refusal::Refusal;
@@ -41,9 +42,10 @@ impl DialledWorker {
         Self(Arc::new(Inner { node, worker, replay, tunnel: watch::Sender::new(None) }))
     }
 
-    /// The path that the worker calls, to merge into the node's server.
+    /// The path that the worker calls, and those at which who has the node's key asks it what it is and for its signature
+    /// under a registration, to merge into the node's server.
     pub fn router(&self) -> Router {
-        Router::new().route(DIAL_PATH, get(accept)).with_state(self.clone())
+        Router::new().route(DIAL_PATH, get(accept)).merge(pass_on::routes()).with_state(self.clone())
     }
 
     /// Whether the worker is connected.
@@ -57,6 +59,11 @@ impl DialledWorker {
         header.check(&self.0.worker, &self.0.node, "GET", DIAL_PATH)?;
         let mut replay = self.0.replay.lock().unwrap_or_else(PoisonError::into_inner);
         replay.admit(header.timestamp_ms, header.nonce, now_ms())
+    }
+
+    /// That the node asks, with its own key.
+    pub(super) fn check(&self, header: &CallHeader, method: &str, path: &str) -> Result<(), Refusal> {
+        header.check(&self.0.node, &self.0.worker, method, path)
     }
 
     async fn connected(&self) -> Result<Tunnel, LinkError> {

@@ -4,6 +4,7 @@ mod accept;
 mod http;
 mod link;
 mod local;
+mod pass_on;
 mod websocket;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::trace::TraceContext;
 pub use self::accept::DialledWorker;
 pub use self::http::HttpLink;
 pub use self::local::LocalLink;
+pub use self::pass_on::no_worker;
 pub use self::websocket::WebSocketLink;
 pub use link::{Exchange, Link, LinkError, LinkReply, LinkRequest};
 
