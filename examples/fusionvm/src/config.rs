@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dfsn_types::{Amount, PublicKey};
+use dfsn_types::{Address, Amount, PublicKey};
 use serde::{Deserialize, Deserializer};
 
 use crate::error::NodeError;
@@ -19,6 +19,8 @@ pub struct Config {
     pub genesis: PathBuf,
     /// The node's secret.
     pub keystore: PathBuf,
+    /// The validator that this node works for, by the account that first staked it; by default the secret's own account.
+    pub owner: Option<Address>,
     /// Where the API listens.
     pub listen: SocketAddr,
     /// Origins of web pages that may use the API; `*` for all.
@@ -43,6 +45,7 @@ impl Default for Config {
             data_dir: "data".into(),
             genesis: "genesis.json".into(),
             keystore: "keystore.json".into(),
+            owner: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9750)),
             origins: vec!["*".to_owned()],
             web: None,
@@ -195,7 +198,7 @@ mod tests {
         assert_eq!(whole.blobs, Blobs::default());
         assert_eq!(whole.faucet.unwrap().amount, Amount::from_dfsn(10));
         assert_eq!(whole.compute.len(), 1);
-        assert!(whole.web.is_some());
+        assert!(whole.web.is_some() && whole.owner.is_some());
     }
 
     fn uncomment(line: &str) -> &str {

@@ -7,6 +7,7 @@ use dfsn_types::{Allocation, Amount, ChainId, ConsensusParams, DurationMs, Genes
 use crate::error::NodeError;
 use crate::genesis::{GenesisPlan, model_record, read_genesis, write_genesis};
 use crate::keystore::NodeSecret;
+use crate::operated::Operated;
 
 /// Validators, the fewest that audited jobs need.
 const VALIDATORS: [&str; 4] = ["validator A", "validator B", "validator C", "validator D"];
@@ -26,7 +27,7 @@ pub struct DevNetwork {
     /// Seals blocks, and owns the faucet's coins.
     pub sealer: NodeSecret,
     /// All validators.
-    pub validators: Vec<NodeSecret>,
+    pub validators: Vec<Operated>,
 }
 
 impl DevNetwork {
@@ -58,7 +59,8 @@ impl DevNetwork {
         let path = data_dir.join(GENESIS_FILE);
         let record = model.map(model_record).transpose()?;
         let sealer = Self::sealer();
-        let validators: Vec<_> = VALIDATORS.into_iter().map(NodeSecret::public).collect();
+        let validators: Vec<Operated> =
+            VALIDATORS.into_iter().map(|name| NodeSecret::public(name).into()).collect();
         if path.exists() {
             let genesis = read_genesis(&path)?;
             check_model(data_dir, &genesis, record.as_ref())?;
@@ -70,7 +72,7 @@ impl DevNetwork {
             sealer: sealer.sealer().public_key(),
             allocations: vec![Allocation { address: sealer.address(), amount: Amount::from_dfsn(1_000_000) }],
             models: record.into_iter().collect(),
-            validators: validators.iter().map(NodeSecret::public_keys).collect(),
+            validators: validators.iter().map(|operated| operated.secret.public_keys()).collect(),
             stake: Amount::from_dfsn(10_000),
         };
         let genesis = plan.build(&path)?;

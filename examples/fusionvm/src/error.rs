@@ -10,6 +10,8 @@ use dfsn_consensus::store::{OpenError, RedbError};
 use dfsn_consensus::vm::VmError;
 use thiserror::Error;
 
+use crate::registration::RegistrationError;
+
 /// Why a node does not start, or stops.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -101,6 +103,9 @@ pub enum NodeError {
     /// A secret.
     #[error(transparent)]
     Keystore(#[from] crate::keystore::KeystoreError),
+    /// A registration.
+    #[error(transparent)]
+    Registration(Box<RegistrationError>),
     /// The system's randomness.
     #[error("no randomness from the system: {0}")]
     Random(getrandom::Error),
@@ -123,11 +128,13 @@ macro_rules! boxed {
 }
 
 // Their enums are long, and a result is as long as its longest error.
-boxed! { Genesis: GenesisError, Chain: OpenError, Vm: VmError, Model: ComputeError }
+boxed! {
+    Genesis: GenesisError, Chain: OpenError, Vm: VmError, Model: ComputeError, Registration: RegistrationError
+}
 
 impl NodeError {
     /// Names the path that an error of the system is about.
-    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, source }
     }

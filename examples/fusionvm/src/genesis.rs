@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::NodeError;
 use crate::node::system_time;
+use crate::registration::MIN_PRICE;
 
 /// The longest side of a picture.
 const SIZE_MAX: u16 = 1_024;
@@ -92,8 +93,7 @@ impl GenesisPlan {
     }
 
     fn validator(&self, keys: &PublicKeys, pairs: &[Pair]) -> Result<GenesisValidator, String> {
-        let min_price = Amount::from_base_units(300_000_000_000);
-        let offers = pairs.iter().map(|pair| PairOffer { pair: *pair, capacity: 1, min_price });
+        let offers = pairs.iter().map(|pair| PairOffer { pair: *pair, capacity: 1, min_price: MIN_PRICE });
         Ok(GenesisValidator {
             owner: keys.address,
             stake: self.stake,

@@ -13,7 +13,10 @@ pub mod keystore;
 mod metrics;
 mod neighbours;
 mod node;
+mod operated;
 pub mod plugin;
+mod registration;
+mod standing;
 mod validators;
 mod web;
 
@@ -25,5 +28,7 @@ pub use dev::DevNetwork;
 pub use error::NodeError;
 pub use genesis::{GenesisPlan, PublicKeys, model_record, read_genesis, write_genesis};
 pub use node::{Node, NodeHandle, NodeParts, system_time};
+pub use operated::Operated;
+pub use registration::{MIN_PRICE, RegistrationError, Terms, shared_pairs};
 pub use validators::{Joining, Joins, Validators};
 pub use web::{WebParts, Workers};

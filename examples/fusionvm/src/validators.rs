@@ -10,17 +10,21 @@ use dfsn_compute::service::duties::{Look, ServedState, StateWanted, Step, Surrou
 use dfsn_compute::service::node::RemoteWorker;
 use dfsn_consensus::operator::Task;
 use dfsn_consensus::state::ChainState;
-use dfsn_types::{Address, Block, FileHash, SecretKey, VrfSecretKey};
+use dfsn_types::{Block, FileHash};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-use crate::keystore::NodeSecret;
 use crate::node::{Node, NodeHandle};
+use crate::operated::Operated;
+use crate::standing::Watch;
 
 /// Pause after the first try of a task; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How often it is said again that the chain does not know a validator by its keys.
+const REMINDER: Duration = Duration::from_secs(600);
 
 /// Validators that may wait to be taken in.
 const JOINING_MAX: usize = 64;
@@ -31,26 +35,25 @@ pub struct Validators {
     node: NodeHandle,
     workers: Vec<RemoteWorker>,
     around: Arc<Around>,
-    validators: Vec<Arc<Validator>>,
+    validators: Vec<AtWork>,
     posted: Option<mpsc::Receiver<Arc<Block>>>,
-    joined: Option<mpsc::Receiver<Joined>>,
+    joined: Option<mpsc::Receiver<Operated>>,
+}
+
+/// A validator, and whether the chain knows it by the keys that are here.
+#[derive(Debug)]
+struct AtWork {
+    validator: Arc<Validator>,
+    watch: Watch,
 }
 
 /// Takes further validators in while the node works.
 #[derive(Clone, Debug)]
-pub struct Joining(mpsc::Sender<Joined>);
-
-/// A validator that joins: whose stake it is, and the keys that sign for it.
-#[derive(Debug)]
-pub(crate) struct Joined {
-    pub(crate) address: Address,
-    pub(crate) duty: SecretKey,
-    pub(crate) vrf: VrfSecretKey,
-}
+pub struct Joining(mpsc::Sender<Operated>);
 
 /// The other end of [`Joining`].
 #[derive(Debug)]
-pub struct Joins(mpsc::Receiver<Joined>);
+pub struct Joins(mpsc::Receiver<Operated>);
 
 impl Joining {
     /// Both ends.
@@ -60,31 +63,29 @@ impl Joining {
     }
 
     /// Hands a validator over; false when there are too many, or the node ends.
-    pub(crate) fn take(&self, joined: Joined) -> bool {
+    pub(crate) fn take(&self, joined: Operated) -> bool {
         self.0.try_send(joined).is_ok()
     }
 }
 
 impl Validators {
-    /// The validators of these secrets, all with the same ComputeClients.
-    pub fn of(node: &mut Node, secrets: &[NodeSecret], workers: &[RemoteWorker]) -> Self {
+    /// These validators, all with the same ComputeClients.
+    pub fn of(node: &mut Node, operated: &[Operated], workers: &[RemoteWorker]) -> Self {
         let (posted, handle) = (node.posted(), node.handle().clone());
-        Self::new(handle, posted, secrets, workers)
+        Self::new(handle, posted, operated, workers)
     }
 
     /// The same, of what a node is made of.
     pub(crate) fn new(
         node: NodeHandle,
         posted: Option<mpsc::Receiver<Arc<Block>>>,
-        secrets: &[NodeSecret],
+        operated: &[Operated],
         workers: &[RemoteWorker],
     ) -> Self {
         let around = Arc::new(Around { node: node.clone(), peers: RwLock::default() });
         let workers = workers.to_vec();
         let mut all = Self { node, workers, around, validators: Vec::new(), posted, joined: None };
-        for secret in secrets {
-            all.add(Joined { address: secret.address(), duty: secret.duty(), vrf: secret.vrf() });
-        }
+        operated.iter().for_each(|operated| all.add(operated));
         all
     }
 
@@ -96,20 +97,26 @@ impl Validators {
     }
 
     /// Adds a validator, unless it is there.
-    fn add(&mut self, Joined { address, duty, vrf }: Joined) {
-        if self.validators.iter().any(|validator| validator.is(&address)) {
+    fn add(&mut self, operated: &Operated) {
+        let Operated { validator: address, secret } = operated;
+        if self.validators.iter().any(|it| it.validator.is(address)) {
             return;
         }
         let (chain, around) = (self.node.state().chain, Arc::clone(&self.around));
-        let validator = Arc::new(Validator::new(chain, address, duty, vrf, self.workers.clone(), around));
+        let (duty, vrf, workers) = (secret.duty(), secret.vrf(), self.workers.clone());
+        let validator = Arc::new(Validator::new(chain, *address, duty, vrf, workers, around));
         let mut peers = self.around.peers.write().unwrap_or_else(PoisonError::into_inner);
         peers.push(Arc::downgrade(&validator));
-        self.validators.push(validator);
+        self.validators.push(AtWork { validator, watch: Watch::new(operated) });
     }
 
     /// All of them.
     pub(crate) fn all(&self) -> Vec<Arc<Validator>> {
-        self.validators.clone()
+        self.validators.iter().map(|it| Arc::clone(&it.validator)).collect()
+    }
+
+    fn note(&self, block: &Block) {
+        self.validators.iter().for_each(|it| it.validator.note(block));
     }
 
     /// Works until the node has ended.
@@ -117,13 +124,18 @@ impl Validators {
         let mut states = self.node.states();
         // Dropped with this future, so that nothing goes on after it.
         let mut work = JoinSet::new();
+        let mut reminder = tokio::time::interval_at(Instant::now() + REMINDER, REMINDER);
         loop {
             let state = Arc::clone(&states.borrow_and_update());
             // A block is here before the state after it.
             while let Some(block) = self.posted.as_mut().and_then(|posted| posted.try_recv().ok()) {
-                self.validators.iter().for_each(|validator| validator.note(&block));
+                self.note(&block);
             }
-            for validator in &self.validators {
+            for AtWork { validator, watch } in &mut self.validators {
+                // Nobody would take what these keys sign.
+                if !watch.look(&state).may_sign() {
+                    continue;
+                }
                 for task in validator.tasks(&state) {
                     let (validator, node) = (Arc::clone(validator), self.node.clone());
                     work.spawn(async move { perform(&validator, &node, task).await });
@@ -134,10 +146,9 @@ impl Validators {
                 changed = states.changed() => if changed.is_err() {
                     return;
                 },
-                Some(joined) = next(&mut self.joined) => self.add(joined),
-                Some(block) = next(&mut self.posted) => {
-                    self.validators.iter().for_each(|validator| validator.note(&block));
-                }
+                Some(joined) = next(&mut self.joined) => self.add(&joined),
+                Some(block) = next(&mut self.posted) => self.note(&block),
+                _ = reminder.tick() => self.validators.iter().for_each(|it| it.watch.remind()),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What the commands do.
 
 mod genesis;
+mod register;
 mod run;
 
 use std::io::Write;
@@ -23,6 +24,7 @@ pub(crate) fn dispatch(command: Command) -> Result<(), NodeError> {
         Command::Run(args) => run::run(&args),
         Command::Keygen { keystore } => keygen(&keystore),
         Command::Genesis(args) => genesis::genesis(&args),
+        Command::Register(args) => register::register(&args),
         Command::Keys { keystore, .. } => keys(keystore.as_deref()),
         Command::VersionJson => print(&version()),
         Command::Config => write(include_str!("fusionvm.toml")),

@@ -8,8 +8,8 @@ use std::time::Duration;
 use dfsn_types::{Amount, GenesisConfig};
 use fusionvm::keystore::NodeSecret;
 use fusionvm::{
-    BlobStore, Config, DevNetwork, Faucet, Joining, LocalCompute, Node, NodeError, NodeParts, Remotes,
-    Served, Validators, WebParts, Workers, read_genesis, system_time,
+    BlobStore, Config, DevNetwork, Faucet, Joining, LocalCompute, Node, NodeError, NodeParts, Operated,
+    Remotes, Served, Validators, WebParts, Workers, read_genesis, system_time,
 };
 
 use crate::cli::RunArgs;
@@ -27,16 +27,20 @@ pub(super) fn run(args: &RunArgs) -> Result<(), NodeError> {
                 let config = Config::read(path)?;
                 let genesis = read_genesis(&config.genesis)?;
                 let secret = NodeSecret::find(&config.keystore)?;
-                let validators = vec![secret.clone()];
-                serve(args, Parts { config, genesis, secret, validators, model: None, is_dev: false }).await
+                let validators = vec![Operated::new(secret.clone(), config.owner)];
+                let (caller, model, is_dev) = (secret.clone(), None, false);
+                serve(args, Parts { config, genesis, secret, caller, validators, model, is_dev }).await
             }
             None => {
                 let network = DevNetwork::open(&args.data_dir, args.model.as_deref())?;
                 let data_dir = args.data_dir.clone();
                 let config = Config { data_dir, faucet: Some(DEV_FAUCET), ..Config::default() };
-                let DevNetwork { genesis, sealer: secret, validators } = network;
-                let model = args.model.clone();
-                serve(args, Parts { config, genesis, secret, validators, model, is_dev: true }).await
+                let DevNetwork { genesis, sealer: secret, mut validators } = network;
+                let own = args.keystore.as_deref().map(NodeSecret::find).transpose()?;
+                validators.extend(own.clone().map(|secret| Operated::new(secret, args.owner)));
+                let caller = own.unwrap_or_else(|| secret.clone());
+                let (model, is_dev) = (args.model.clone(), true);
+                serve(args, Parts { config, genesis, secret, caller, validators, model, is_dev }).await
             }
         }
     })
@@ -46,9 +50,11 @@ pub(super) fn run(args: &RunArgs) -> Result<(), NodeError> {
 struct Parts {
     config: Config,
     genesis: GenesisConfig,
-    /// Seals, calls ComputeClients, pays from the faucet.
+    /// Seals, pays from the faucet.
     secret: NodeSecret,
-    validators: Vec<NodeSecret>,
+    /// Calls ComputeClients.
+    caller: NodeSecret,
+    validators: Vec<Operated>,
     /// A model to draw with in this process.
     model: Option<PathBuf>,
     /// Whether its coins are worth nothing.
@@ -56,7 +62,7 @@ struct Parts {
 }
 
 async fn serve(args: &RunArgs, parts: Parts) -> Result<(), NodeError> {
-    let Parts { mut config, genesis, secret, validators, model, is_dev } = parts;
+    let Parts { mut config, genesis, secret, caller, validators, model, is_dev } = parts;
     config.listen = args.listen.unwrap_or(config.listen);
     config.compute.extend(args.compute.clone());
     config.web = args.web.clone().or(config.web);
@@ -70,7 +76,7 @@ async fn serve(args: &RunArgs, parts: Parts) -> Result<(), NodeError> {
         blobs: Arc::clone(&blobs),
         clock: system_time,
     })?;
-    let remotes = Remotes::new(&secret, &config.compute)?;
+    let remotes = Remotes::new(&caller, &config.compute)?;
     let (web_workers, (joining, joins)) = (Workers::default(), Joining::new());
     let web = config.web.as_deref().map(|folder| WebParts {
         folder,
@@ -81,7 +87,7 @@ async fn serve(args: &RunArgs, parts: Parts) -> Result<(), NodeError> {
     });
     let api = Served::start_with(node.handle().clone(), &config, &secret, remotes.router, web).await?;
     let state = node.handle().state();
-    let (url, node_key) = (format!("http://{}", api.address()), secret.node().public_key());
+    let (url, node_key) = (format!("http://{}", api.address()), caller.node().public_key());
     tracing::info!(url, genesis = %state.chain.genesis, height = %state.tip.height, %node_key, "ready");
     // For scripts that let the system choose the port; who does not read it is none of them.
     let _ = writeln!(std::io::stdout(), "{}", serde_json::json!({ "url": url, "node_key": node_key }));

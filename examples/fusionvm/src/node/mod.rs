@@ -26,6 +26,7 @@ use crate::error::NodeError;
 use crate::index::Index;
 use crate::keystore::NodeSecret;
 use crate::metrics::ChainMetrics;
+use crate::operated::Operated;
 use chain::Chain;
 use desk::Desk;
 
@@ -44,7 +45,7 @@ pub struct NodeParts<'a> {
     /// Seals blocks.
     pub sealer: &'a NodeSecret,
     /// A validator that adds to the beacon, and earns the tips.
-    pub beacon: Option<&'a NodeSecret>,
+    pub beacon: Option<&'a Operated>,
     /// Pictures.
     pub blobs: Arc<BlobStore>,
     /// Tells the time: [`system_time`], but where a day should pass in minutes.
@@ -71,8 +72,8 @@ impl Node {
         let config = VmConfig {
             only_builder: Some(state.sealer),
             builder_key: sealer.sealer(),
-            fee_recipient: beacon.unwrap_or(sealer).address(),
-            beacon: beacon.map(|secret| (secret.address(), secret.vrf())),
+            fee_recipient: beacon.map_or_else(|| sealer.address(), |it| it.validator),
+            beacon: beacon.map(|it| (it.validator, it.secret.vrf())),
             rules: Rules::default(),
         };
         std::fs::create_dir_all(data_dir).map_err(NodeError::io(data_dir))?;

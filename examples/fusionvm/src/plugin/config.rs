@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use dfsn_types::Address;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::config::{Blobs, Compute, Config, Faucet, Limits};
 use crate::error::NodeError;
 use crate::keystore::NodeSecret;
+use crate::operated::Operated;
 
 /// Named in errors: the node keeps the file, and gives only its bytes.
 const FILE: &str = "configuration of the chain";
@@ -17,23 +19,29 @@ const FILE: &str = "configuration of the chain";
 /// A node that validates nothing needs none.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct PluginConfig {
+pub struct PluginConfig {
     /// A secret for each validator, all opened by the same password; the first is the node's.
     keystores: Vec<PathBuf>,
     /// The file with the password, for its owner only.
     password_file: Option<PathBuf>,
+    /// The validator of the one secret, by the account that first staked it; by default the secret's own account.
+    pub owner: Option<Address>,
     /// A port of the plugin's own, for WebSockets, ComputeClients that call in, and who should not go through the node.
-    pub(super) listen: Option<SocketAddr>,
+    pub listen: Option<SocketAddr>,
     origins: Option<Vec<String>>,
     limits: Limits,
     faucet: Option<Faucet>,
     pub(super) blobs: Blobs,
-    pub(super) compute: Vec<Compute>,
+    /// ComputeClients.
+    pub compute: Vec<Compute>,
 }
 
 impl PluginConfig {
     /// Reads what the node gives.
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, NodeError> {
+    ///
+    /// # Errors
+    /// [`NodeError::Config`].
+    pub fn read(bytes: &[u8]) -> Result<Self, NodeError> {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self::default());
         }
@@ -42,12 +50,21 @@ impl PluginConfig {
         if calls_in && config.listen.is_none() {
             return Err(wrong("a compute client without a url calls in: set listen".to_owned()));
         }
+        if config.owner.is_some() && config.keystores.len() != 1 {
+            let keystores = config.keystores.len();
+            return Err(wrong(format!(
+                "owner is for the validator of one keystore, keystores names {keystores}"
+            )));
+        }
         config.limits.check().map_err(wrong)?;
         Ok(config)
     }
 
-    /// The secrets of all validators; none for a node that validates nothing.
-    pub(super) fn secrets(&self) -> Result<Vec<NodeSecret>, NodeError> {
+    /// All validators, with their secrets; none for a node that validates nothing.
+    ///
+    /// # Errors
+    /// [`NodeError::Config`] without a password file; [`NodeError`] when a file is not what it should be.
+    pub fn operated(&self) -> Result<Vec<Operated>, NodeError> {
         if self.keystores.is_empty() {
             return Ok(Vec::new());
         }
@@ -55,8 +72,8 @@ impl PluginConfig {
             return Err(wrong("keystores without password_file".to_owned()));
         };
         let password = Zeroizing::new(std::fs::read_to_string(file).map_err(NodeError::io(file))?);
-        let open = |path: &PathBuf| Ok(NodeSecret::read(path, password.trim_end_matches(['\r', '\n']))?);
-        self.keystores.iter().map(open).collect()
+        let open = |path: &PathBuf| NodeSecret::read(path, password.trim_end_matches(['\r', '\n']));
+        self.keystores.iter().map(|path| Ok(Operated::new(open(path)?, self.owner))).collect()
     }
 
     /// Where pictures are kept, as a node alone would have it.
@@ -88,11 +105,17 @@ mod tests {
             (r#"{"keystor":"x"}"#, "keystor"),
             ("[", "EOF"),
             (r#"{"limits":{"burst":0}}"#, "limits.burst is 0"),
+            (r#"{"owner":"0x00"}"#, "neither a dfsn1 address nor 40 hex digits"),
+            (r#"{"owner":"0x000000000000000000000000000000000000dEaD"}"#, "keystores names 0"),
+            (
+                r#"{"owner":"0x000000000000000000000000000000000000dEaD","keystores":["/a","/b"]}"#,
+                "keystores names 2",
+            ),
         ] {
             let error = PluginConfig::read(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(says) && error.contains(FILE), "{error}");
         }
         let config = PluginConfig::read(br#"{"keystores":["/nowhere"]}"#).unwrap();
-        assert!(config.secrets().unwrap_err().to_string().contains("password_file"));
+        assert!(config.operated().unwrap_err().to_string().contains("password_file"));
     }
 }

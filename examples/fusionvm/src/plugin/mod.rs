@@ -16,5 +16,6 @@ mod service;
 mod start;
 mod store;
 
+pub use config::PluginConfig;
 pub use handshake::{ENGINE_VARIABLE, PROTOCOL, is_plugin, run};
 pub use store::RpcStore;

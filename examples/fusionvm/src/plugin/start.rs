@@ -33,6 +33,7 @@ use crate::keystore::NodeSecret;
 use crate::metrics::ChainMetrics;
 use crate::node::desk::Desk;
 use crate::node::{DUTIES_MAX, NodeHandle, POSTED_MAX, RecentStates};
+use crate::operated::Operated;
 use crate::validators::Validators;
 
 /// Prefixes in the node's database.
@@ -64,9 +65,11 @@ pub(super) struct Running {
 pub(super) async fn start(request: InitializeRequest, requests: &Requests) -> Result<Running, NodeError> {
     let genesis = genesis(&request.genesis_bytes)?;
     let settings = PluginConfig::read(&request.config_bytes)?;
-    let secrets = settings.secrets()?;
+    let operated = settings.operated()?;
     // One that is as good as any, for a node that validates nothing.
-    let secret = secrets.first().cloned().map_or_else(NodeSecret::generate, Ok)?;
+    let first = operated.first().cloned();
+    let first = first.map_or_else(|| NodeSecret::generate().map(Operated::from), Ok)?;
+    let secret = &first.secret;
     let data_dir = Path::new(&request.chain_data_dir);
     let max_bytes = settings.blobs.mib.saturating_mul(1 << 20);
     let blobs = Arc::new(BlobStore::open(&data_dir.join("blobs"), max_bytes)?);
@@ -83,7 +86,7 @@ pub(super) async fn start(request: InitializeRequest, requests: &Requests) -> Re
     let (outbox, outbox_out) = mpsc::channel(OUTBOX_MAX);
     let (wants, wants_out) = watch::channel(false);
     let (syncing, is_syncing) = watch::channel(true);
-    let keys = secrets.iter().map(|secret| (secret.address(), secret.duty())).collect();
+    let keys = operated.iter().map(|it| (it.validator, it.secret.duty())).collect();
     let peers = Peers::new(sender.clone(), genesis.chain, keys);
     let node = NodeHandle {
         calls,
@@ -96,7 +99,7 @@ pub(super) async fn start(request: InitializeRequest, requests: &Requests) -> Re
         syncing: is_syncing.clone(),
         neighbours: Some(Arc::new(peers.clone())),
     };
-    let config = vm_config(&secret);
+    let config = vm_config(&first);
     let runtime = tokio::runtime::Handle::current();
     let open = move || {
         let store = |prefix| RpcStore::new(runtime.clone(), database.clone(), prefix);
@@ -121,22 +124,24 @@ pub(super) async fn start(request: InitializeRequest, requests: &Requests) -> Re
         spawn(tick(chain.clone(), TICK.0, TICK.1)),
         spawn(Arc::clone(&blobs).collect_for_ever(keep)),
     ];
-    let remotes = Remotes::new(&secret, &settings.compute)?;
-    let validators = Validators::new(node.clone(), Some(posted_out), &secrets, &remotes.workers);
+    let remotes = Remotes::new(secret, &settings.compute)?;
+    let validators = Validators::new(node.clone(), Some(posted_out), &operated, &remotes.workers);
     let answers = Arc::new(Answers::new(node.clone(), validators.all()));
     tasks.push(spawn(begin_work(validators, is_syncing)));
     let config = settings.node(data_dir);
-    let (router, rpc) = answering(node.clone(), &config, &secret)?;
+    let (router, rpc) = answering(node.clone(), &config, secret)?;
     requests.serve(router);
     let served = match settings.listen {
         Some(_) => {
-            let served = Served::start(node.clone(), &config, &secret, remotes.router).await?;
+            let served = Served::start(node.clone(), &config, secret, remotes.router).await?;
             tracing::info!(address = %served.address(), "serving on a port of its own");
             Some(served)
         }
         None => None,
     };
     let served = Mutex::new(served);
+    // What `fusionvm register` is told, so that others find this node.
+    tracing::info!(relay = hex::encode(&request.node_id), "ready");
     Ok(Running { chain, wants: wants_out, node, peers, answers, syncing, tasks, _rpc: rpc, served })
 }
 
@@ -202,14 +207,13 @@ fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
     tokio::spawn(task).abort_handle()
 }
 
-fn vm_config(secret: &NodeSecret) -> VmConfig {
-    let address = secret.address();
+fn vm_config(Operated { validator, secret }: &Operated) -> VmConfig {
     VmConfig {
         // The engine of many machines decides who builds.
         only_builder: None,
         builder_key: secret.sealer(),
-        fee_recipient: address,
-        beacon: Some((address, secret.vrf())),
+        fee_recipient: *validator,
+        beacon: Some((*validator, secret.vrf())),
         rules: Rules::default(),
     }
 }

@@ -1,5 +1,6 @@
 //! Operators of a development network: a visitor owns the stake, this node has the machine. Its keys are known to everybody.
 
+use std::num::NonZeroU8;
 use std::sync::Arc;
 
 use axum::Json;
@@ -7,20 +8,15 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use dfsn_compute::service::wire::PossessionCall;
-use dfsn_types::{
-    Address, Amount, BoundedVec, ComputeRegistration, ComputeUpdate, KeyPossession, NodeId, Pair, PairOffer,
-    ProfileRecord, Relay,
-};
+use dfsn_types::{Address, ComputeUpdate, Pair, ProfileRecord};
 use serde::Deserialize;
 
 use super::Workers;
 use crate::keystore::NodeSecret;
 use crate::node::NodeHandle;
-use crate::validators::{Joined, Joining};
-
-/// What a unit of work costs at least.
-const MIN_PRICE: Amount = Amount::from_base_units(300_000_000_000);
+use crate::operated::Operated;
+use crate::registration::{MIN_PRICE, Terms};
+use crate::validators::Joining;
 
 /// Makes registrations and works for them.
 #[derive(Debug)]
@@ -41,46 +37,29 @@ impl Operators {
     /// Goes on for those who joined before this node was started again.
     pub(super) fn new(node: NodeHandle, workers: Workers, joining: Joining) -> Self {
         for (owner, validator) in node.state().validators.iter() {
-            let duty = NodeSecret::public(&name(owner)).duty().public_key();
+            let operated = operated(*owner);
+            let duty = operated.secret.duty().public_key();
             if validator.registration.as_ref().is_some_and(|registration| registration.duty_key == duty) {
-                joining.take(joined(*owner));
+                joining.take(operated);
             }
         }
         Self { node, workers, joining }
     }
 
     /// A registration of this node's machine for an owner, signed by all of its keys.
-    async fn register(&self, owner: Address) -> Result<ComputeUpdate, String> {
+    async fn register(&self, operated: &Operated) -> Result<ComputeUpdate, String> {
         let state = self.node.state();
         let worker = self.workers.get().and_then(|workers| workers.first());
         let worker = worker.ok_or("this node has no ComputeClient, or is still loading its model")?;
         let profile = ProfileRecord::EXACT_V1.id();
-        let pairs = state.models.keys().map(|model| Pair { model: *model, profile });
-        let offers = pairs.map(|pair| PairOffer { pair, capacity: 1, min_price: MIN_PRICE }).collect();
-        let secret = NodeSecret::public(&name(&owner));
-        let registration = ComputeRegistration {
-            duty_key: secret.duty().public_key(),
-            vrf_key: secret.vrf().public_key(),
-            compute_key: worker.worker(),
-            payout: owner,
-            offers: BoundedVec::new(offers).map_err(|error| error.to_string())?,
-            relay: Relay::Node(NodeId::from_bytes(*owner.as_bytes())),
+        let terms = Terms {
+            pairs: state.models.keys().map(|model| Pair { model: *model, profile }).collect(),
+            capacity: NonZeroU8::MIN,
+            min_price: MIN_PRICE,
+            payout: None,
+            relay: None,
         };
-        let chain = state.chain;
-        let call = PossessionCall {
-            chain_id: chain.chain_id,
-            genesis: chain.genesis,
-            owner,
-            registration: registration.clone(),
-        };
-        let possession = KeyPossession {
-            duty: registration.sign_possession(&chain, &owner, &secret.duty()),
-            compute: worker.possession(&call).await.map_err(|error| error.to_string())?,
-            vrf: registration
-                .prove_vrf_possession(&chain, &owner, &secret.vrf())
-                .map_err(|error| error.to_string())?,
-        };
-        Ok(ComputeUpdate { registration, possession })
+        operated.register(&state.chain, worker, &terms).await.map_err(|error| error.to_string())
     }
 }
 
@@ -93,18 +72,15 @@ pub(super) async fn join(
         Ok(asked) => asked,
         Err(rejection) => return (rejection.status(), rejection.body_text() + "\n").into_response(),
     };
-    match operators.register(owner).await {
-        Ok(update) if operators.joining.take(joined(owner)) => Json(update).into_response(),
+    let operated = operated(owner);
+    match operators.register(&operated).await {
+        Ok(update) if operators.joining.take(operated) => Json(update).into_response(),
         Ok(_) => (StatusCode::SERVICE_UNAVAILABLE, "too many validators join at once\n").into_response(),
         Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason + "\n").into_response(),
     }
 }
 
-fn joined(owner: Address) -> Joined {
-    let secret = NodeSecret::public(&name(&owner));
-    Joined { address: owner, duty: secret.duty(), vrf: secret.vrf() }
-}
-
-fn name(owner: &Address) -> String {
-    format!("operator {owner}")
+/// An owner's validator on this machine.
+fn operated(owner: Address) -> Operated {
+    Operated::new(NodeSecret::public(&format!("operator {owner}")), Some(owner))
 }

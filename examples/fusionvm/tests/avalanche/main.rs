@@ -7,6 +7,7 @@
 
 mod compute;
 mod figures;
+mod joining;
 mod net;
 
 use std::path::{Path, PathBuf};
@@ -44,7 +45,7 @@ fn programs() -> Option<PathBuf> {
 async fn one_node_draws_and_comes_back_after_its_power_failed() {
     let Some(programs) = programs() else { return };
     let _alone = ALONE.lock().await;
-    let mut net = Net::start(&programs, Plan { nodes: 1, late: 0, validators: 4 }).await;
+    let mut net = Net::start(&programs, Plan { nodes: 1, late: 0, owner: None, validators: 4 }).await;
     let user = net.user(0, 1).await;
     user.transfer(SOMEBODY, Amount::DFSN).await.unwrap();
     // The same through the node's own port.
@@ -71,7 +72,7 @@ async fn one_node_draws_and_comes_back_after_its_power_failed() {
 async fn three_nodes_agree_whatever_happens_to_one_of_them() {
     let Some(programs) = programs() else { return };
     let _alone = ALONE.lock().await;
-    let mut net = Net::start(&programs, Plan { nodes: 3, late: 1, validators: 2 }).await;
+    let mut net = Net::start(&programs, Plan { nodes: 3, late: 1, owner: None, validators: 2 }).await;
     let user = net.user(0, 1).await;
     user.transfer(SOMEBODY, Amount::DFSN).await.unwrap();
     let height = net.api(0).await.sync_status().await.unwrap().height;
@@ -122,7 +123,7 @@ async fn by_hand() {
     let (Some(nodes), Some(programs)) = (nodes, programs()) else { return };
     let _alone = ALONE.lock().await;
     let validators = if nodes == 1 { 4 } else { 2 };
-    let net = Net::start(&programs, Plan { nodes, late: 0, validators }).await;
+    let net = Net::start(&programs, Plan { nodes, late: 0, owner: None, validators }).await;
     for (node, uri) in net.uris.iter().enumerate() {
         println!("node {node}: http://{}, through AvalancheGo {uri}/ext/bc/{}", net.port(node), net.chain);
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use dfsn_client::Client;
 use dfsn_client::transport::{Http, Transport};
 use dfsn_client::view::BlockInfo;
-use dfsn_types::{Allocation, Amount, BlockHeight, ChainId, DurationMs, NodeId, SecretKey};
+use dfsn_types::{Address, Allocation, Amount, BlockHeight, ChainId, DurationMs, NodeId, SecretKey};
 use fusionvm::keystore::NodeSecret;
 use fusionvm::{DevNetwork, GenesisPlan, model_record, write_genesis};
 use serde::Deserialize;
@@ -30,8 +30,10 @@ const PASSWORD: &str = "known to everybody";
 pub(super) struct Plan {
     /// Nodes that validate.
     pub(super) nodes: usize,
-    /// Nodes that come late and only follow.
+    /// Nodes that come late, and only follow.
     pub(super) late: usize,
+    /// The account whose validator the late nodes work for.
+    pub(super) owner: Option<Address>,
     /// Validators of each node that validates: 4 in all are the fewest that audited jobs need.
     pub(super) validators: usize,
 }
@@ -56,10 +58,12 @@ pub(super) struct Net {
     pub(super) chain: String,
     pub(super) uris: Vec<String>,
     ports: Vec<SocketAddr>,
+    /// The nodes' IDs, in hexadecimal digits.
+    pub(super) relays: Vec<String>,
     /// Turns the last validating node's ComputeClient into a cheat.
     pub(super) cheat: Arc<AtomicBool>,
     _compute: Vec<ComputeClient>,
-    folder: tempfile::TempDir,
+    pub(super) folder: tempfile::TempDir,
 }
 
 impl Net {
@@ -80,6 +84,7 @@ impl Net {
             .unwrap();
         let mut output = BufReader::new(program.stdout.take().unwrap());
         let names: Vec<NodeName> = read(&mut output);
+        let relays = names.iter().map(|name| name.hex.clone()).collect();
         let cheat = Arc::<AtomicBool>::default();
         let (mut compute, mut configs, mut keys, mut ports) =
             (Vec::new(), serde_json::Map::new(), Vec::new(), Vec::new());
@@ -87,8 +92,8 @@ impl Net {
         for (index, name) in names.iter().enumerate() {
             ports.push(free_port());
             let is_late = index >= plan.nodes;
-            let secrets: Vec<_> =
-                (0..if is_late { 0 } else { plan.validators }).map(|it| secret(index, it)).collect();
+            let validators = if is_late { plan.owner.iter().count() } else { plan.validators };
+            let secrets: Vec<_> = (0..validators).map(|it| secret(index, it)).collect();
             let keystores: Vec<PathBuf> = secrets
                 .iter()
                 .enumerate()
@@ -108,18 +113,23 @@ impl Net {
                 compute.push(client);
             }
             let relay = <[u8; 20]>::try_from(hex::decode(&name.hex).unwrap()).unwrap();
-            keys.extend(secrets.iter().map(|secret| {
+            // Who comes late is not in the genesis.
+            keys.extend(secrets.iter().filter(|_| !is_late).map(|secret| {
                 let mut keys = secret.public_keys();
                 keys.relay = Some(NodeId::from_bytes(relay));
                 keys
             }));
-            let config = json!({
+            let mut config = json!({
                 "keystores": keystores,
                 "password_file": folder.path().join("password"),
                 "listen": ports[index],
                 "compute": clients,
                 "limits": { "requests_per_second": 1_000_000, "burst": 1_000_000 },
             });
+            if let Some(owner) = plan.owner.filter(|_| is_late) {
+                config["owner"] = json!(owner);
+            }
+            std::fs::write(folder.path().join(format!("config-{index}.json")), config.to_string()).unwrap();
             configs.insert(name.id.clone(), config);
         }
         let genesis = folder.path().join("genesis.json");
@@ -134,7 +144,7 @@ impl Net {
             params,
             // Nobody seals here: the nodes decide together.
             sealer: secret(0, 0).sealer().public_key(),
-            allocations: (0..=u8::MAX).map(allocation).collect(),
+            allocations: (0..u8::MAX).map(user_address).chain(plan.owner).map(allocation).collect(),
             models: vec![model_record(emoji()).unwrap()],
             validators: keys,
             stake: Amount::from_dfsn(10_000),
@@ -144,7 +154,18 @@ impl Net {
         let begin = json!({ "genesis": genesis, "configs": configs, "start": plan.nodes });
         writeln!(input, "{begin}").unwrap();
         let Running { chain, uris } = read(&mut output);
-        Self { program, input: Some(input), output, chain, uris, ports, cheat, _compute: compute, folder }
+        Self {
+            program,
+            input: Some(input),
+            output,
+            chain,
+            uris,
+            ports,
+            relays,
+            cheat,
+            _compute: compute,
+            folder,
+        }
     }
 
     /// `kill`, `start` or `stop` of a node.
@@ -259,7 +280,10 @@ pub(super) fn user_key(seed: u8) -> SecretKey {
     SecretKey::from_seed(&[seed; 32])
 }
 
-fn allocation(seed: u8) -> Allocation {
-    let address = dfsn_types::Address::from_public_key(&user_key(seed).public_key());
+fn user_address(seed: u8) -> Address {
+    Address::from_public_key(&user_key(seed).public_key())
+}
+
+fn allocation(address: Address) -> Allocation {
     Allocation { address, amount: Amount::from_dfsn(100_000) }
 }

@@ -9,6 +9,8 @@ mod jobs;
 mod load;
 mod openrpc;
 mod process;
+#[cfg(unix)]
+mod register;
 mod soak;
 mod wallets;
 mod web;

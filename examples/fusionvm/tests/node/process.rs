@@ -21,22 +21,55 @@ pub(super) fn fusionvm(folder: &Path) -> Command {
     command
 }
 
-fn run(command: &mut Command) -> Output {
+pub(super) fn run(command: &mut Command) -> Output {
     command.stdin(Stdio::null()).output().expect("the program starts")
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Starts a node and reads where it listens.
 pub(super) fn start(command: &mut Command) -> (Child, String) {
-    let mut child = command
-        .args(["--listen", "127.0.0.1:0"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    start_as(command.stderr(Stdio::null()))
+}
+
+/// The same, and what it logs.
+pub(super) fn start_logging(command: &mut Command) -> (Child, String, Log) {
+    let (mut child, url) = start_as(command.stderr(Stdio::piped()));
+    let (lines, log) = tokio::sync::mpsc::unbounded_channel();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    std::thread::spawn(move || {
+        for line in stderr.lines().map_while(Result::ok) {
+            let _ = lines.send(line);
+        }
+    });
+    (child, url, Log(tokio::sync::Mutex::new(log)))
+}
+
+/// What a node logs.
+pub(super) struct Log(tokio::sync::Mutex<tokio::sync::mpsc::UnboundedReceiver<String>>);
+
+impl Log {
+    /// Waits for a line with these words.
+    pub(super) async fn says(&self, words: &str) {
+        let mut lines = self.0.lock().await;
+        let found = async {
+            while let Some(line) = lines.recv().await {
+                if line.contains(words) {
+                    return;
+                }
+            }
+            panic!("it ended without saying {words}");
+        };
+        tokio::time::timeout(Duration::from_secs(60), found)
+            .await
+            .unwrap_or_else(|_| panic!("it did not say {words}"));
+    }
+}
+
+fn start_as(command: &mut Command) -> (Child, String) {
+    let mut child = command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let line: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line:?}"));
@@ -171,6 +204,7 @@ fn what_is_missing_is_named() {
         (&["run", "--config", "nowhere.toml"][..], "nowhere.toml"),
         (&["genesis", "--chain-id", "1", "--sealer", "nowhere.json"], "nowhere.json"),
         (&["run"], "--dev"),
+        (&["run", "--dev", "--keystore", "nowhere.json"], "nowhere.json"),
     ] {
         let output = run(fusionvm(folder.path()).args(args));
         assert!(!output.status.success());
