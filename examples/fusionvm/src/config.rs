@@ -21,6 +21,8 @@ pub struct Config {
     pub keystore: PathBuf,
     /// The validator that this node works for, by the account that first staked it; by default the secret's own account.
     pub owner: Option<Address>,
+    /// The network's upgrades, as its people have published them; none by default.
+    pub upgrades: Option<PathBuf>,
     /// Where the API listens.
     pub listen: SocketAddr,
     /// Origins of web pages that may use the API; `*` for all.
@@ -46,6 +48,7 @@ impl Default for Config {
             genesis: "genesis.json".into(),
             keystore: "keystore.json".into(),
             owner: None,
+            upgrades: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9750)),
             origins: vec!["*".to_owned()],
             web: None,
@@ -176,6 +179,7 @@ impl Config {
             data_dir: folder.join(&config.data_dir),
             genesis: folder.join(&config.genesis),
             keystore: folder.join(&config.keystore),
+            upgrades: config.upgrades.map(|file| folder.join(file)),
             web: config.web.map(|page| folder.join(page)),
             ..config
         })
@@ -198,7 +202,7 @@ mod tests {
         assert_eq!(whole.blobs, Blobs::default());
         assert_eq!(whole.faucet.unwrap().amount, Amount::from_dfsn(10));
         assert_eq!(whole.compute.len(), 1);
-        assert!(whole.web.is_some() && whole.owner.is_some());
+        assert!(whole.web.is_some() && whole.owner.is_some() && whole.upgrades.is_some());
     }
 
     fn uncomment(line: &str) -> &str {

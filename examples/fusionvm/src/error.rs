@@ -40,6 +40,14 @@ pub enum NodeError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The schedule of upgrades.
+    #[error("{path}: {reason}")]
+    Upgrades {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A genesis that is no start of a network.
     #[error(transparent)]
     Genesis(Box<GenesisError>),

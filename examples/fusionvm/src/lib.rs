@@ -17,6 +17,7 @@ mod operated;
 pub mod plugin;
 mod registration;
 mod standing;
+mod upgrades;
 mod validators;
 mod web;
 
@@ -30,5 +31,6 @@ pub use genesis::{GenesisPlan, PublicKeys, model_record, read_genesis, write_gen
 pub use node::{Node, NodeHandle, NodeParts, system_time};
 pub use operated::Operated;
 pub use registration::{MIN_PRICE, RegistrationError, Terms, shared_pairs};
+pub use upgrades::Upgrades;
 pub use validators::{Joining, Joins, Validators};
 pub use web::{WebParts, Workers};

@@ -36,6 +36,7 @@ impl DevNetwork {
             genesis: &network.genesis,
             sealer: &network.sealer,
             beacon: network.validators.first(),
+            upgrades: fusionvm::Upgrades::default(),
             blobs,
             clock: fusionvm::system_time,
         });

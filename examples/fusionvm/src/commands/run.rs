@@ -9,7 +9,7 @@ use dfsn_types::{Amount, GenesisConfig};
 use fusionvm::keystore::NodeSecret;
 use fusionvm::{
     BlobStore, Config, DevNetwork, Faucet, Joining, LocalCompute, Node, NodeError, NodeParts, Operated,
-    Remotes, Served, Validators, WebParts, Workers, read_genesis, system_time,
+    Remotes, Served, Upgrades, Validators, WebParts, Workers, read_genesis, system_time,
 };
 
 use crate::cli::RunArgs;
@@ -28,8 +28,11 @@ pub(super) fn run(args: &RunArgs) -> Result<(), NodeError> {
                 let genesis = read_genesis(&config.genesis)?;
                 let secret = NodeSecret::find(&config.keystore)?;
                 let validators = vec![Operated::new(secret.clone(), config.owner)];
+                let upgrades =
+                    config.upgrades.as_deref().map(Upgrades::read).transpose()?.unwrap_or_default();
                 let (caller, model, is_dev) = (secret.clone(), None, false);
-                serve(args, Parts { config, genesis, secret, caller, validators, model, is_dev }).await
+                serve(args, Parts { config, genesis, secret, caller, validators, upgrades, model, is_dev })
+                    .await
             }
             None => {
                 let network = DevNetwork::open(&args.data_dir, args.model.as_deref())?;
@@ -38,9 +41,10 @@ pub(super) fn run(args: &RunArgs) -> Result<(), NodeError> {
                 let DevNetwork { genesis, sealer: secret, mut validators } = network;
                 let own = args.keystore.as_deref().map(NodeSecret::find).transpose()?;
                 validators.extend(own.clone().map(|secret| Operated::new(secret, args.owner)));
-                let caller = own.unwrap_or_else(|| secret.clone());
+                let (caller, upgrades) = (own.unwrap_or_else(|| secret.clone()), Upgrades::default());
                 let (model, is_dev) = (args.model.clone(), true);
-                serve(args, Parts { config, genesis, secret, caller, validators, model, is_dev }).await
+                serve(args, Parts { config, genesis, secret, caller, validators, upgrades, model, is_dev })
+                    .await
             }
         }
     })
@@ -55,6 +59,7 @@ struct Parts {
     /// Calls ComputeClients.
     caller: NodeSecret,
     validators: Vec<Operated>,
+    upgrades: Upgrades,
     /// A model to draw with in this process.
     model: Option<PathBuf>,
     /// Whether its coins are worth nothing.
@@ -62,7 +67,7 @@ struct Parts {
 }
 
 async fn serve(args: &RunArgs, parts: Parts) -> Result<(), NodeError> {
-    let Parts { mut config, genesis, secret, caller, validators, model, is_dev } = parts;
+    let Parts { mut config, genesis, secret, caller, validators, upgrades, model, is_dev } = parts;
     config.listen = args.listen.unwrap_or(config.listen);
     config.compute.extend(args.compute.clone());
     config.web = args.web.clone().or(config.web);
@@ -73,6 +78,7 @@ async fn serve(args: &RunArgs, parts: Parts) -> Result<(), NodeError> {
         genesis: &genesis,
         sealer: &secret,
         beacon: validators.first(),
+        upgrades,
         blobs: Arc::clone(&blobs),
         clock: system_time,
     })?;

@@ -13,7 +13,7 @@ use dfsn_client::transport::{Notification, in_process};
 use dfsn_consensus::state::ChainState;
 use dfsn_consensus::store::RedbStore;
 use dfsn_consensus::vm::{ChainVm, InstantSeal, VmConfig};
-use dfsn_consensus::{Mempool, MempoolLimits, Rules};
+use dfsn_consensus::{Mempool, MempoolLimits};
 use dfsn_types::{Block, GenesisConfig, SignedDuty, Timestamp};
 use tokio::sync::{broadcast, mpsc, watch};
 
@@ -27,6 +27,7 @@ use crate::index::Index;
 use crate::keystore::NodeSecret;
 use crate::metrics::ChainMetrics;
 use crate::operated::Operated;
+use crate::upgrades::Upgrades;
 use chain::Chain;
 use desk::Desk;
 
@@ -46,6 +47,8 @@ pub struct NodeParts<'a> {
     pub sealer: &'a NodeSecret,
     /// A validator that adds to the beacon, and earns the tips.
     pub beacon: Option<&'a Operated>,
+    /// The network's upgrades.
+    pub upgrades: Upgrades,
     /// Pictures.
     pub blobs: Arc<BlobStore>,
     /// Tells the time: [`system_time`], but where a day should pass in minutes.
@@ -67,18 +70,19 @@ impl Node {
     /// # Errors
     /// [`NodeError`] when a file is not what it should be, or is in use.
     pub fn start(parts: NodeParts<'_>) -> Result<Self, NodeError> {
-        let NodeParts { data_dir, genesis, sealer, beacon, blobs, clock } = parts;
+        let NodeParts { data_dir, genesis, sealer, beacon, upgrades, blobs, clock } = parts;
         let state = ChainState::genesis(genesis)?;
         let config = VmConfig {
             only_builder: Some(state.sealer),
             builder_key: sealer.sealer(),
             fee_recipient: beacon.map_or_else(|| sealer.address(), |it| it.validator),
             beacon: beacon.map(|it| (it.validator, it.secret.vrf())),
-            rules: Rules::default(),
+            rules: upgrades.rules(),
         };
         std::fs::create_dir_all(data_dir).map_err(NodeError::io(data_dir))?;
         let store = RedbStore::open(data_dir.join("chain.redb"))?;
         let vm = ChainVm::open(store, &state, Mempool::new(MempoolLimits::default()), config)?;
+        upgrades.check(vm.state(), clock())?;
         let index_path = data_dir.join("index.redb");
         let broken = |error: dfsn_consensus::store::StoreError| NodeError::Index {
             path: index_path.clone(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use dfsn_client::transport::{InProcessServer, in_process};
 use dfsn_consensus::state::ChainState;
 use dfsn_consensus::vm::{ChainVm, VmConfig};
-use dfsn_consensus::{Mempool, MempoolLimits, Rules};
+use dfsn_consensus::{Mempool, MempoolLimits};
 use dfsn_types::{GenesisConfig, SignedDuty, Timestamp};
 use jsonrpsee::server::ServerHandle;
 use tokio::sync::{Mutex, mpsc, watch};
@@ -32,8 +32,9 @@ use crate::index::Index;
 use crate::keystore::NodeSecret;
 use crate::metrics::ChainMetrics;
 use crate::node::desk::Desk;
-use crate::node::{DUTIES_MAX, NodeHandle, POSTED_MAX, RecentStates};
+use crate::node::{DUTIES_MAX, NodeHandle, POSTED_MAX, RecentStates, system_time};
 use crate::operated::Operated;
+use crate::upgrades::Upgrades;
 use crate::validators::Validators;
 
 /// Prefixes in the node's database.
@@ -43,6 +44,8 @@ const INDEX: u8 = b'i';
 const TICK: (Duration, u32) = (Duration::from_millis(200), 50);
 /// Transactions and duties that may wait to be told of.
 const OUTBOX_MAX: usize = 8_192;
+/// Named in errors: the node keeps the file, and gives only its bytes.
+const UPGRADES: &str = "upgrade.json of the chain";
 /// Chains that began before 2020-12-05 05:00 UTC began without the node's rules for who builds when.
 const EARLIEST: Timestamp = Timestamp::new(1_607_144_400_000);
 
@@ -99,11 +102,13 @@ pub(super) async fn start(request: InitializeRequest, requests: &Requests) -> Re
         syncing: is_syncing.clone(),
         neighbours: Some(Arc::new(peers.clone())),
     };
-    let config = vm_config(&first);
+    let upgrades = Upgrades::parse(&request.upgrade_bytes, Path::new(UPGRADES))?;
+    let config = vm_config(&first, &upgrades);
     let runtime = tokio::runtime::Handle::current();
     let open = move || {
         let store = |prefix| RpcStore::new(runtime.clone(), database.clone(), prefix);
         let vm = ChainVm::open(store(CHAIN), &genesis, Mempool::new(MempoolLimits::default()), config)?;
+        upgrades.check(vm.state(), system_time())?;
         let index = Index::open(store(INDEX))
             .map_err(|error| NodeError::Index { path: "index".into(), reason: error.to_string() })?;
         let current = Arc::new(vm.state().clone());
@@ -207,13 +212,13 @@ fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
     tokio::spawn(task).abort_handle()
 }
 
-fn vm_config(Operated { validator, secret }: &Operated) -> VmConfig {
+fn vm_config(Operated { validator, secret }: &Operated, upgrades: &Upgrades) -> VmConfig {
     VmConfig {
         // The engine of many machines decides who builds.
         only_builder: None,
         builder_key: secret.sealer(),
         fee_recipient: *validator,
         beacon: Some((*validator, secret.vrf())),
-        rules: Rules::default(),
+        rules: upgrades.rules(),
     }
 }

@@ -121,6 +121,7 @@ async fn a_folder_has_one_node() {
         genesis: &network.genesis,
         sealer: &network.sealer,
         beacon: None,
+        upgrades: fusionvm::Upgrades::default(),
         blobs: node.blobs.clone(),
         clock: fusionvm::system_time,
     });

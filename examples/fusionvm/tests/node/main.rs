@@ -98,6 +98,7 @@ impl DevNode {
             genesis: &network.genesis,
             sealer: &network.sealer,
             beacon: network.validators.first(),
+            upgrades: fusionvm::Upgrades::default(),
             blobs: Arc::clone(&blobs),
             clock,
         });

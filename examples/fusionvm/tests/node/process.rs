@@ -164,6 +164,16 @@ async fn from_a_key_to_a_network_of_ones_own() {
     assert_eq!(node.validators().await.unwrap()[0].address, keys.address);
     terminate(child);
 
+    // The chain has no block yet, and rules that this program does not know are due.
+    let upgrades =
+        r#"{"upgrades":[{"announced":1,"activation":1700000000000,"rule_version":2,"new_params":null}]}"#;
+    std::fs::write(path.join("upgrades.json"), upgrades).unwrap();
+    let with = format!("upgrades = \"upgrades.json\"\n{}", text(&config.stdout));
+    std::fs::write(path.join("upgraded.toml"), with).unwrap();
+    let unknown = run(fusionvm(path).args(["run", "--config", "upgraded.toml"]));
+    let said = text(&unknown.stderr);
+    assert!(!unknown.status.success() && said.contains("upgrades.json: UPG-04"), "{said}");
+
     let wrong =
         run(fusionvm(path).args(["run", "--config", "fusionvm.toml"]).env("FUSIONVM_PASSWORD", "wrong"));
     assert!(

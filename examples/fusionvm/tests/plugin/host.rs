@@ -185,6 +185,7 @@ impl Host {
             chain_data_dir: network.data_dir.path().display().to_string(),
             genesis_bytes: network.genesis.clone().into(),
             config_bytes: network.config.clone().into(),
+            upgrade_bytes: network.upgrades.clone().into(),
             db_server_addr: self.address.to_string(),
             server_addr: self.address.to_string(),
             ..Default::default()
@@ -293,6 +294,7 @@ pub(super) fn terminate(child: &Child) {
 pub(super) struct Network {
     pub(super) genesis: Vec<u8>,
     pub(super) config: Vec<u8>,
+    pub(super) upgrades: Vec<u8>,
     pub(super) data_dir: Arc<tempfile::TempDir>,
 }
 
@@ -300,6 +302,11 @@ impl Network {
     /// Another node of the same network, with a folder of its own.
     pub(super) fn another(&self) -> Self {
         let data_dir = Arc::new(tempfile::tempdir().unwrap());
-        Self { genesis: self.genesis.clone(), config: self.config.clone(), data_dir }
+        Self {
+            data_dir,
+            genesis: self.genesis.clone(),
+            config: self.config.clone(),
+            upgrades: self.upgrades.clone(),
+        }
     }
 }

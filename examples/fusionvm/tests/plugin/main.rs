@@ -10,6 +10,7 @@ mod figures;
 mod host;
 mod hostile;
 mod life;
+mod upgrades;
 mod wire;
 
 use std::sync::Arc;
@@ -29,7 +30,15 @@ fn network() -> (Network, Sender) {
     let data_dir = Arc::new(tempfile::tempdir().unwrap());
     let DevNetwork { genesis, sealer, .. } = DevNetwork::open(data_dir.path(), None).unwrap();
     let sender = Sender { key: sealer.account(), genesis: genesis.clone() };
-    (Network { genesis: serde_json::to_vec(&genesis).unwrap(), config: Vec::new(), data_dir }, sender)
+    (
+        Network {
+            genesis: serde_json::to_vec(&genesis).unwrap(),
+            config: Vec::new(),
+            upgrades: Vec::new(),
+            data_dir,
+        },
+        sender,
+    )
 }
 
 /// Signs transfers.
