@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { toDfsn } from './support/address.mjs'
 import { checkAccess, checkShift, closePage, openBrowser, openPage, shoot } from './support/browser.mjs'
 import { Network } from './support/network.mjs'
-import { askFaucet, goTo, imagine, requestSays, useThrowaway } from './support/steps.mjs'
+import { askFaucet, goTo, imagine, requestSays, sendCoins, useThrowaway } from './support/steps.mjs'
 
 const PROMPTS = ['pizza --seed 7 --n 4', 'red apple --seed 2', 'green tree --seed 5', 'yellow banana --seed 9', 'blue heart --seed 3', 'rocket --seed 1']
 const SIZES = [
@@ -24,6 +25,7 @@ before(async () => {
   await page.goto(network.url)
   await useThrowaway(page)
   await askFaucet(page)
+  await sendCoins(page, toDfsn('0x5050505050505050505050505050505050505050'), '2.5')
   await goTo(page, 'Imagine')
   for (const prompt of PROMPTS) await imagine(page, prompt)
   for (const prompt of PROMPTS) await requestSays(page, prompt.split(' --')[0], 'Settled')
@@ -43,7 +45,7 @@ const pages = () => ({
   picture: [`/p/${job}/1`, (page) => page.getByRole('heading', { name: 'What happened' })],
   verify: [`/verify?job=${job}&image=1`, (page) => page.getByTestId('verdict')],
   explore: ['/explore', (page) => page.getByRole('link', { name: /pizza/ })],
-  account: ['/account', (page) => page.getByRole('row', { name: /rocket/ })],
+  account: ['/account', (page) => page.getByRole('listitem').filter({ hasText: 'rocket' })],
   validators: ['/validators', (page) => page.getByRole('table')],
   network: ['/network', (page) => page.getByRole('table')],
 })
@@ -62,7 +64,7 @@ for (const scheme of ['dark', 'light']) {
         await checkShift(page, `${name}, ${scheme}, ${size}`)
         const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
         assert.ok(sideways <= 0, `${name} is wider than a ${size} by ${sideways} px`)
-        if ((scheme === 'dark') === (size === 'desktop')) await shoot(page, `${name}-${size}`)
+        await shoot(page, (scheme === 'dark') === (size === 'desktop') ? `${name}-${size}` : `${name}-${size}-${scheme}`)
         await closePage(page)
       }
     })

@@ -67,7 +67,8 @@ test('from a wallet to a shared picture', async () => {
   await closePage(stranger)
 
   await page.getByRole('link', { name: /^Account/ }).click()
-  await page.getByRole('row', { name: /pizza.*settled/ }).waitFor()
+  const history = page.getByRole('region', { name: 'History' })
+  await history.getByRole('listitem').filter({ hasText: 'pizza' }).getByText('settled').waitFor()
   await closePage(page)
 })
 

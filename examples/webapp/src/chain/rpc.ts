@@ -26,11 +26,32 @@ export async function rpc<T>(method: string, params: unknown[] = [], path = '/')
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ jsonrpc: '2.0', id: next++, method, params }),
   })
-  const answer = await json(response)
+  return result(await json(response)) as T
+}
+
+/** The same call for several parameters, in one request. */
+export async function rpcEach<T>(method: string, all: unknown[][], path = '/'): Promise<T[]> {
+  if (all.length === 0) return []
+  const first = next
+  next += all.length
+  const calls = all.map((params, place) => ({ jsonrpc: '2.0', id: first + place, method, params }))
+  const response = await reach(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(calls),
+  })
+  const answers: unknown = await response.clone().json().catch(() => null)
+  // What is no list is one error for all of them.
+  if (!Array.isArray(answers)) return result(await json(response)) as T[]
+  const byId = new Map(answers.filter(isRecord).map((answer) => [answer.id, answer]))
+  return calls.map(({ id }) => result(byId.get(id) ?? { error: {} }) as T)
+}
+
+function result(answer: Record<string, unknown>): unknown {
   if (isRecord(answer.error)) {
     throw new RpcError(plain(String(answer.error.message ?? 'no reason given')), Number(answer.error.code ?? -32_000))
   }
-  return answer.result as T
+  return answer.result
 }
 
 /** A plain HTTP request to the node. */

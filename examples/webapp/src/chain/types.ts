@@ -143,7 +143,7 @@ export interface ValidatorInfo {
 
 export interface Receipt {
   id: Hash
-  status: 'succeeded' | { failed: string }
+  status: 'succeeded' | { failed: { rule: string } }
   gas_used: number
   fee: string
 }

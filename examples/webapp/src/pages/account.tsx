@@ -1,18 +1,15 @@
 // Balance, history, coins.
 
-import { useInfiniteQuery } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
-import { Link } from 'wouter'
+import { History } from '../account/history'
 import { readAddress, toDfsn } from '../chain/address'
 import { formatAmount, parseAmount } from '../chain/amount'
 import { transfer } from '../chain/calls'
 import { useAccount, useNetwork } from '../chain/queries'
 import { useStore } from '../chain/store'
-import { isRefunded, type JobInfo } from '../chain/types'
-import { gallery, type Shot } from '../chain/web'
 import { Faucet } from '../imagine/faucet'
 import { ConnectButton } from '../ui/account-button'
-import { Ago, Dfsn, Empty, Failure, Field, Hash, Notice, PageHead, Pill, Skeleton, type Tone } from '../ui/parts'
+import { Dfsn, Empty, Failure, Field, Hash, Notice, PageHead } from '../ui/parts'
 import { SendButton } from '../ui/send-button'
 import { feeLimit } from '../wallet/send'
 import type { Signer } from '../wallet/signer'
@@ -145,81 +142,5 @@ function Transfer({ account, balance }: { account: Signer; balance: string | und
         success={`${text} DFSN are sent.`}
       />
     </form>
-  )
-}
-
-function tone({ status }: JobInfo): [string, Tone] {
-  if (isRefunded(status)) return ['refunded', 'warn']
-  return [status.replaceAll('_', ' '), status === 'settled' ? 'good' : status === 'test_failed' ? 'bad' : 'live']
-}
-
-function History({ address }: { address: string }) {
-  const pages = useInfiniteQuery({
-    queryKey: ['gallery', 'mine', address],
-    queryFn: ({ pageParam }) => gallery({ requester: address, from: pageParam, limit: 20 }),
-    initialPageParam: null as string | null,
-    getNextPageParam: (last) => last.next,
-  })
-  const shots = pages.data?.pages.flatMap(({ jobs }) => jobs) ?? []
-  return (
-    <section className="card stack">
-      <h2>History</h2>
-      {pages.isError && shots.length === 0 ? (
-        <Failure error={pages.error} retry={() => void pages.refetch()} />
-      ) : pages.isPending ? (
-        <Skeleton height="12rem" label="Reading the history" />
-      ) : shots.length === 0 ? (
-        <p className="muted">
-          Nothing yet. <Link href="/">Imagine something</Link>.
-        </p>
-      ) : (
-        <div className="scroll" tabIndex={0} role="region" aria-label="History">
-          <table className="table">
-            <thead>
-              <tr>
-                <th scope="col">Asked for</th>
-                <th scope="col">When</th>
-                <th scope="col">State</th>
-                <th scope="col" className="right">
-                  Price
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {shots.map((shot) => (
-                <Row key={shot.job.id} shot={shot} />
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      {pages.hasNextPage && (
-        <button type="button" className="button" onClick={() => void pages.fetchNextPage()}>
-          Show more
-        </button>
-      )}
-    </section>
-  )
-}
-
-function Row({ shot: { job, timestamp } }: { shot: Shot }) {
-  const [state, color] = tone(job)
-  return (
-    <tr>
-      <td>
-        <Link href={`/p/${job.id}/1`} state={{ moved: true }}>
-          {job.params.prompt.slice(0, 80) || 'Without a prompt'}
-        </Link>
-      </td>
-      <td>
-        <Ago at={timestamp} />
-      </td>
-      <td>
-        <Pill tone={color}>{state}</Pill>
-      </td>
-      <td className="right">
-        <Dfsn amount={job.price} up />
-      </td>
-    </tr>
   )
 }

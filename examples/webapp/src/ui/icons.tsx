@@ -66,6 +66,8 @@ export const DiceIcon = icon(
   </>,
 )
 export const DownIcon = icon(<path d="M12 4v11M7 11l5 5 5-5M4 20h16" />)
+export const InIcon = icon(<path d="M18 6L6 18M6 9v9h9" />)
+export const OutIcon = icon(<path d="M6 18L18 6M9 6h9v9" />)
 export const ShareIcon = icon(<path d="M12 15V3M8 7l4-4 4 4M5 12v7a2 2 0 0 0 2 2h10a2 2 0 0 0 2-2v-7" />)
 export const WalletIcon = icon(<path d="M3 7a2 2 0 0 1 2-2h13v4M3 7v11a2 2 0 0 0 2 2h16V9H5a2 2 0 0 1-2-2zM16.500 14.500h.01" />)
 export const InfoIcon = icon(

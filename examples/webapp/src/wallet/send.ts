@@ -46,7 +46,7 @@ export async function receipt(id: Hash): Promise<{ height: number; receipt: Rece
     if (found) {
       const { status } = found.receipt
       if (status === 'succeeded') return found
-      throw new SendError(`${explainRule(status.failed)} Only the network fee was spent.`, 'failed')
+      throw new SendError(`${explainRule(status.failed.rule)} Only the network fee was spent.`, 'failed')
     }
     if (Date.now() > end) {
       throw new SendError('No block has taken the transaction yet. It may still be taken: look at Account.', 'slow')

@@ -20,6 +20,14 @@ export async function askFaucet(page) {
   await expect(async () => /1.200 DFSN/.test(await page.getByTestId('balance').innerText()), 'the faucet has paid')
 }
 
+/** On the account's page. */
+export async function sendCoins(page, to, amount) {
+  await page.getByLabel('To', { exact: true }).fill(to)
+  await page.getByLabel('Amount in DFSN').fill(amount)
+  await page.getByRole('button', { name: 'Send', exact: true }).click()
+  await page.getByText(`${amount} DFSN are sent.`).waitFor()
+}
+
 export async function goTo(page, name) {
   await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name }).click()
 }
