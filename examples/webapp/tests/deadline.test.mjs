@@ -12,7 +12,7 @@ let browser
 
 before(async () => {
   // The five minutes, and all that follows them, in seconds.
-  await network.prepare({ accept_ms: 8_000, deadline_ms: 30_000, job_ms_max: 90_000, attempts_max: 1 })
+  await network.prepare({ windows: { accept_ms: 8_000, deadline_ms: 30_000, job_ms_max: 90_000, attempts_max: 1 } })
   await network.start(network.initCompute())
   network.startCompute()
   browser = await openBrowser()

@@ -91,13 +91,6 @@ export const useOpenJobs = (): UseQueryResult<JobInfo[]> =>
     queryFn: async () => (await rpc<{ jobs: JobInfo[] }>('dfsn_getJobs', [{ ended: false }])).jobs,
   })
 
-/** Jobs of one requester. */
-export const useJobs = (requester: string): UseQueryResult<JobInfo[]> =>
-  useQuery({
-    queryKey: ['jobs', 'of', requester],
-    queryFn: async () => (await rpc<{ jobs: JobInfo[] }>('dfsn_getJobs', [{ requester }])).jobs,
-  })
-
 export const useValidators = (): UseQueryResult<ValidatorInfo[]> =>
   useQuery({ queryKey: ['validators'], queryFn: () => rpc<ValidatorInfo[]>('dfsn_getValidators') })
 

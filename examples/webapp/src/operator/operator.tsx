@@ -216,7 +216,7 @@ function Test({ account, network, validator }: Props & { validator: ValidatorInf
           ) : (
             <p className="small muted">Passed: it is drawn for paid pictures and checks those of others.</p>
           )}
-          <TestStatus owner={validator.address} pair={pair} />
+          <TestStatus owner={validator.owner} pair={pair} />
         </li>
       ))}
     </ul>

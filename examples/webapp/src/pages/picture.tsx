@@ -1,13 +1,12 @@
 // One picture, to be shown to others.
 
-import { useQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
-import { jobLive, takeEvent } from '../chain/jobs'
+import { useEvents } from '../chain/events'
+import { jobLive } from '../chain/jobs'
 import { useJob, useNetwork } from '../chain/queries'
-import { rpc } from '../chain/rpc'
 import { useStore } from '../chain/store'
-import { type BlockInfo, eventOf, type Hash as HashText, type JobInfo, type NetworkInfo, SCHEDULERS } from '../chain/types'
-import { countShare, type JobHistory, useJobHistory } from '../chain/web'
+import { type Hash as HashText, type JobInfo, type NetworkInfo, SCHEDULERS } from '../chain/types'
+import { countShare, type JobHistory } from '../chain/web'
 import { pictureOf } from '../chain/images'
 import { change, randomSeed, toFlags } from '../imagine/draft'
 import { Frame, useFile, useObjectUrl } from '../imagine/picture'
@@ -20,14 +19,13 @@ import { toast } from '../ui/toast'
 
 export default function Picture({ job: id, image: place }: { job: string; image: string }) {
   const job = useJob(id)
-  const history = useJobHistory(id)
-  useHistory(id, history.data)
+  const history = useEvents(id)
   if (!/^[0-9a-f]{64}$/.test(id)) return <Missing />
   if (job.isError && !job.data) return <Failure error={job.error} retry={() => void job.refetch()} />
   if (job.isPending) return <Skeleton height="70vh" label="Reading the picture" />
   if (!job.data) return <Missing />
   const image = Math.min(Math.max(1, Number(place) || 1), job.data.params.num_images) - 1
-  return <Shown job={job.data} image={image} history={history.data ?? null} />
+  return <Shown job={job.data} image={image} history={history} />
 }
 
 const Missing = () => (
@@ -38,26 +36,6 @@ const Missing = () => (
     </p>
   </Empty>
 )
-
-/** Reads what blocks told of a job before this page was open. */
-function useHistory(id: HashText, history: JobHistory | null | undefined): void {
-  useQuery({
-    queryKey: ['job', id, 'events', history?.heights.length],
-    queryFn: async () => {
-      const blocks = await Promise.all(
-        (history?.heights ?? []).map((height) => rpc<BlockInfo | null>('dfsn_getBlock', [height])),
-      )
-      for (const block of blocks) {
-        for (const event of block?.events ?? []) {
-          if (block && eventOf(event)[1].job === id) takeEvent(block.header.header.height, event)
-        }
-      }
-      return true
-    },
-    enabled: history != null,
-    staleTime: Number.POSITIVE_INFINITY,
-  })
-}
 
 function Shown({ job, image, history }: { job: JobInfo; image: number; history: JobHistory | null }) {
   const { params } = job

@@ -36,15 +36,15 @@ export class Network {
     return this.url
   }
 
-  /** Makes the network's genesis without running it, with windows of its own. */
-  async prepare(windows) {
+  /** Makes the network's genesis without running it, with some parameters of its own, by their groups. */
+  async prepare(params) {
     const node = this.#spawn(program('FUSIONVM', 'fusionvm'), ['run', '--dev', '--model', MODEL, '--data-dir', this.data, '--listen', '127.0.0.1:0'])
     await firstLine(node)
     await this.#end(node)
     for (const file of ['chain.redb', 'index.redb', 'gallery.redb']) rmSync(join(this.data, file), { force: true })
     const path = join(this.data, 'genesis.json')
     const genesis = JSON.parse(readFileSync(path, 'utf8'))
-    Object.assign(genesis.params.windows, windows)
+    for (const [group, own] of Object.entries(params)) Object.assign(genesis.params[group], own)
     writeFileSync(path, JSON.stringify(genesis))
   }
 
