@@ -45,7 +45,11 @@ impl Call {
             Self::Waiting(id, reply) => {
                 drop(reply.send(vm.mempool().transaction(&id).cloned().map(Box::new)));
             }
-            others @ (Self::Submit(..) | Self::Blob(..) | Self::Receipt(..) | Self::History(..)) => {
+            others @ (Self::Submit(..)
+            | Self::Blob(..)
+            | Self::Receipt(..)
+            | Self::History(..)
+            | Self::Logs(..)) => {
                 return Some(others);
             }
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dfsn_types::{
-    AccountRecord, Address, Block, BlockHash, BlockHeight, BlockReceipts, FileHash, GenerationParams, JobId,
-    JobRecord, Nonce, ReceiptAnswer, SignedCheckpoint, SignedHeader, SignedTransaction, StateAnswer,
+    AccountRecord, Address, Block, BlockHash, BlockHeight, BlockReceipts, FileHash, GenerationParams, Hash,
+    JobId, JobRecord, Nonce, ReceiptAnswer, SignedCheckpoint, SignedHeader, SignedTransaction, StateAnswer,
     TransactionId, TransactionKind, VerifiedTransaction,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -80,6 +80,8 @@ pub enum Call {
     Receipt(TransactionId, oneshot::Sender<Result<Option<ReceiptInfo>, TransportError>>),
     /// What concerned an account; that takes an index, too.
     History(HistoryQuery, oneshot::Sender<Result<HistoryPage, TransportError>>),
+    /// Blocks with logs of some topics; that takes an index, too.
+    Logs(LogQuery, oneshot::Sender<Result<LogPage, TransportError>>),
     /// A stored file.
     Blob(FileHash, oneshot::Sender<Option<Vec<u8>>>),
 }
@@ -91,6 +93,26 @@ pub enum BlockName {
     Height(BlockHeight),
     /// By its hash.
     Hash(BlockHash),
+}
+
+/// Which logs are asked for, in the form that Ethereum's clients read ([`EthereumLog`](dfsn_types::EthereumLog)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogQuery {
+    /// The first block.
+    pub first: BlockHeight,
+    /// The last block, which need not be there yet.
+    pub last: BlockHeight,
+    /// What a log has as its first topic, and so on: one of these, or anything where none is listed.
+    pub topics: [Vec<Hash>; 4],
+}
+
+/// Blocks with logs that were asked for, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogPage {
+    /// The blocks, and how many of their logs.
+    pub blocks: Vec<(BlockHeight, u32)>,
+    /// Where the next page begins; nothing after the last one.
+    pub next: Option<BlockHeight>,
 }
 
 /// A pair of ends.
@@ -152,6 +174,14 @@ impl InProcess {
         id: TransactionId,
     ) -> Result<Option<Box<VerifiedTransaction>>, TransportError> {
         self.call(|reply| Call::Waiting(id, reply)).await
+    }
+
+    /// Blocks with logs, page by page.
+    ///
+    /// # Errors
+    /// [`TransportError::Closed`] when the node is gone, cannot read its index or has none.
+    pub async fn logs(&self, query: LogQuery) -> Result<LogPage, TransportError> {
+        self.call(|reply| Call::Logs(query, reply)).await?
     }
 
     async fn call<T>(

@@ -7,7 +7,7 @@ mod in_process;
 
 #[cfg(feature = "http")]
 pub use http::{Http, HttpBuilder, RetryPolicy};
-pub use in_process::{BlockName, Call, InProcess, InProcessServer, in_process};
+pub use in_process::{BlockName, Call, InProcess, InProcessServer, LogPage, LogQuery, in_process};
 
 use std::sync::Arc;
 

@@ -2,19 +2,20 @@
 
 use alloy_primitives::{Address, B256, LogData};
 use alloy_rpc_types_eth::{Filter, FilterBlockOption, Log};
-use dfsn_client::transport::{BlockName, Transport};
-use dfsn_client::view::BlockInfo;
-use dfsn_types::{Block, BlockHeight, BlockReceipts, EthereumLog, SYSTEM_ADDRESS, event_causes};
+use dfsn_client::transport::{BlockName, LogQuery};
+use dfsn_types::{Block, BlockHeight, BlockReceipts, EthereumLog, Hash, SYSTEM_ADDRESS, event_causes};
 use jsonrpsee::types::ErrorObjectOwned;
 
 use super::answers::Eth;
 use super::convert;
 use super::error::{invalid, refused, too_much, unavailable};
 
-/// The most blocks of one call.
-const BLOCKS_MAX: u64 = 2_048;
-/// The most logs of one answer.
-const LOGS_MAX: usize = 10_000;
+/// The most logs of one answer, unless one block has more.
+const LOGS_MAX: u32 = 10_000;
+/// The most topics of one filter: each is a list of blocks that is read.
+const TOPICS_MAX: usize = 128;
+/// Pages of the index that are read for one answer, each a few milliseconds of the chain's thread.
+const PAGES_MAX: u32 = 64;
 
 /// All logs of a block: those of its transactions in their order, then those that no transaction caused, under the block's own
 /// name.
@@ -52,15 +53,6 @@ const fn system() -> Address {
     convert::address(&SYSTEM_ADDRESS)
 }
 
-/// Whether any event of a block is asked for; which transaction caused it does not matter yet.
-pub(super) fn concerns(filter: &Filter, block: &BlockInfo) -> bool {
-    block.events.iter().any(|event| {
-        let topics: Vec<_> = EthereumLog::of(event).topics;
-        let topics: Vec<_> = topics.iter().map(|topic| B256::new(*topic.as_bytes())).collect();
-        filter.matches_topics(&topics)
-    })
-}
-
 impl Eth {
     /// The logs that a filter asks for.
     pub(super) async fn logs(&self, filter: &Filter) -> Result<Vec<Log>, ErrorObjectOwned> {
@@ -72,27 +64,56 @@ impl Eth {
         let height = |tag| self.height(tag).get();
         let (from, to) = filter.block_option.as_range();
         let range = range(from.map_or(tip, |from| height(*from)), to.map_or(tip, |to| height(*to)), tip)?;
-        let Some((mut next, last)) = range.filter(|_| filter.matches_address(system())) else {
+        let Some((first, last)) = range.filter(|_| filter.matches_address(system())) else {
             return Ok(Vec::new());
         };
+        let topics = filter
+            .topics
+            .each_ref()
+            .map(|topics| topics.iter().map(|topic| Hash::from_bytes(topic.0)).collect());
+        let query = LogQuery { first: BlockHeight::new(first), last: BlockHeight::new(last), topics };
+        let count: usize = query.topics.iter().map(Vec::len).sum();
+        if count > TOPICS_MAX {
+            return Err(invalid(format!("exceed max topics: {count} in one filter, at most {TOPICS_MAX}")));
+        }
         // Nobody closes it.
         let _place = self.searches.acquire().await;
         let mut logs = Vec::new();
-        while next <= last {
-            let page = self.node.blocks(BlockHeight::new(next)).await.map_err(|error| unavailable(&error))?;
-            let Some(end) = page.last().map(BlockInfo::height) else { break };
-            for block in page.iter().filter(|block| block.height().get() <= last && concerns(filter, block)) {
-                let view = self.view(BlockName::Height(block.height())).await?;
-                logs.extend(view.into_iter().flat_map(|view| view.logs_for(filter)));
-                if logs.len() > LOGS_MAX {
-                    let why = format!("query returned more than {LOGS_MAX} results, ask for fewer blocks");
-                    return Err(too_much(why));
-                }
-            }
-            next = end.next().get();
+        for height in self.blocks_with(query).await? {
+            let view = self.view(BlockName::Height(height)).await?;
+            logs.extend(view.into_iter().flat_map(|view| view.logs_for(filter)));
         }
         Ok(logs)
     }
+
+    /// The blocks of a query that have logs, as long as these are not too many for one answer.
+    async fn blocks_with(&self, mut query: LogQuery) -> Result<Vec<BlockHeight>, ErrorObjectOwned> {
+        let first = query.first;
+        let (mut blocks, mut logs) = (Vec::new(), 0_u32);
+        for _ in 0..PAGES_MAX {
+            let page = self.node.calls.logs(query.clone()).await.map_err(|error| unavailable(&error))?;
+            for (height, count) in page.blocks {
+                logs = logs.saturating_add(count);
+                // Nobody can ask for less than one block.
+                if logs > LOGS_MAX && !blocks.is_empty() {
+                    let why = format!("query returned more than {LOGS_MAX} results");
+                    return Err(fewer_blocks(&why, first, height));
+                }
+                blocks.push(height);
+            }
+            match page.next {
+                Some(next) => query.first = next,
+                None => return Ok(blocks),
+            }
+        }
+        Err(fewer_blocks("query looks at too much of the index", first, query.first))
+    }
+}
+
+/// Names a range that can be answered, in the words that indexers look for.
+fn fewer_blocks(why: &str, first: BlockHeight, end: BlockHeight) -> ErrorObjectOwned {
+    let (first, last) = (first.get(), end.get().saturating_sub(1));
+    too_much(format!("{why}. Try with this block range [{first:#x}, {last:#x}]."))
 }
 
 /// The blocks of a range that there are; nothing where it begins after the last.
@@ -102,11 +123,7 @@ fn range(from: u64, to: u64, tip: u64) -> Result<Option<(u64, u64)>, ErrorObject
     }
     // The genesis has no events.
     let (first, last) = (from.max(1), to.min(tip));
-    let blocks = (last + 1).saturating_sub(first);
-    if blocks > BLOCKS_MAX {
-        return Err(too_much(format!("{blocks} blocks in one query, at most {BLOCKS_MAX}")));
-    }
-    Ok((blocks > 0).then_some((first, last)))
+    Ok((first <= last).then_some((first, last)))
 }
 
 #[cfg(test)]
@@ -119,8 +136,19 @@ mod tests {
         assert_eq!(range(3, u64::MAX, 10).unwrap(), Some((3, 10)));
         assert_eq!(range(11, 12, 10).unwrap(), None);
         assert_eq!(range(0, 0, 0).unwrap(), None);
-        assert_eq!(range(1, BLOCKS_MAX, 1 << 40).unwrap(), Some((1, BLOCKS_MAX)));
-        assert_eq!(range(1, BLOCKS_MAX + 1, 1 << 40).unwrap_err().code(), -32_005);
+        assert_eq!(range(0, u64::MAX, 1 << 40).unwrap(), Some((1, 1 << 40)));
         assert_eq!(range(2, 1, 10).unwrap_err().code(), -32_602);
+    }
+
+    #[test]
+    fn who_asks_for_too_much_is_told_what_to_ask_for() {
+        let error = fewer_blocks(
+            "query returned more than 10000 results",
+            BlockHeight::new(1),
+            BlockHeight::new(257),
+        );
+        assert_eq!(error.code(), -32_005);
+        let said = "query returned more than 10000 results. Try with this block range [0x1, 0x100].";
+        assert_eq!(error.message(), said);
     }
 }

@@ -1,19 +1,25 @@
-//! Where what is: transactions by their names, and by the accounts that they concern. It is made from the chain, and made again
-//! when it is lost.
+//! Where what is: transactions by their names and by the accounts that they concern, logs by their topics. It is made from the
+//! chain, and made again when it is lost.
 
+mod logs;
+
+use dfsn_client::transport::{LogPage, LogQuery};
 use dfsn_client::view::{HistoryEntry, HistoryPage, HistoryQuery, Place};
 use dfsn_consensus::store::{KvStore, StoreError, WriteBatch};
 use dfsn_types::{
-    Address, Block, BlockHeight, ChainIdentity, SignedTransaction, Transaction, TransactionId,
+    Address, Block, BlockHeight, ChainIdentity, Event, SignedTransaction, Transaction, TransactionId,
     TransactionKind,
 };
 
 /// Key of the height up to which blocks are indexed in this form; an index in another one is made again.
-const UP_TO: &[u8] = b"h2";
+const UP_TO: &[u8] = b"h3";
 /// First byte of the keys of transactions.
 const TRANSACTION: u8 = b't';
 /// First byte of the keys of accounts' histories.
 const HISTORY: u8 = b'a';
+
+/// Entries of one batch while an index is made again.
+const LINES_MAX: usize = 16_384;
 
 /// An index in a store of its own, a batch a block.
 #[derive(Debug)]
@@ -34,23 +40,30 @@ impl<S: KvStore> Index<S> {
         self.up_to
     }
 
-    /// Adds the next block.
-    pub(crate) fn add(&mut self, block: &Block, chain: &ChainIdentity) -> Result<(), StoreError> {
-        let at = block.header().height;
-        let mut batch = WriteBatch::default();
-        for (index, transaction) in (0..).zip(block.body().transactions.iter()) {
-            let (id, place) = (transaction.id(), Place { height: at, index });
-            batch.put(transaction_key(&id), at.get().to_be_bytes());
-            let Some((sender, to)) = parties(transaction, chain) else { continue };
-            batch.put(history_key(&sender, place), *id.as_bytes());
-            if let Some(to) = to.filter(|to| *to != sender) {
-                batch.put(history_key(&to, place), *id.as_bytes());
-            }
-        }
-        batch.put(UP_TO, at.get().to_be_bytes());
+    /// Adds the next block, with what it caused.
+    pub(crate) fn add(
+        &mut self,
+        block: &Block,
+        events: &[Event],
+        chain: &ChainIdentity,
+    ) -> Result<(), StoreError> {
+        let mut lines = Lines::default();
+        lines.add(block, events, chain);
+        self.write(lines)
+    }
+
+    /// Adds several blocks, all of them or none.
+    pub(crate) fn write(&mut self, lines: Lines) -> Result<(), StoreError> {
+        let Lines { mut batch, up_to: Some(up_to) } = lines else { return Ok(()) };
+        batch.put(UP_TO, up_to.get().to_be_bytes());
         self.store.write(batch)?;
-        self.up_to = at;
+        self.up_to = up_to;
         Ok(())
+    }
+
+    /// Blocks with logs of some topics.
+    pub(crate) fn logs(&self, query: &LogQuery) -> Result<LogPage, StoreError> {
+        logs::page(&self.store, query)
     }
 
     /// The block of a transaction.
@@ -79,6 +92,36 @@ impl<S: KvStore> Index<S> {
             page.entries.push(HistoryEntry { place, id: TransactionId::from_bytes(id) });
         }
         Ok(page)
+    }
+}
+
+/// What is written of blocks.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    batch: WriteBatch,
+    up_to: Option<BlockHeight>,
+}
+
+impl Lines {
+    /// Adds the block after the last one.
+    pub(crate) fn add(&mut self, block: &Block, events: &[Event], chain: &ChainIdentity) {
+        let (at, batch) = (block.header().height, &mut self.batch);
+        for (index, transaction) in (0..).zip(block.body().transactions.iter()) {
+            let (id, place) = (transaction.id(), Place { height: at, index });
+            batch.put(transaction_key(&id), at.get().to_be_bytes());
+            let Some((sender, to)) = parties(transaction, chain) else { continue };
+            batch.put(history_key(&sender, place), *id.as_bytes());
+            if let Some(to) = to.filter(|to| *to != sender) {
+                batch.put(history_key(&to, place), *id.as_bytes());
+            }
+        }
+        logs::add(batch, at, events);
+        self.up_to = Some(at);
+    }
+
+    /// Whether they should be written before there are more of them.
+    pub(crate) fn are_many(&self) -> bool {
+        self.batch.puts.len() >= LINES_MAX
     }
 }
 

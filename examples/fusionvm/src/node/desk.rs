@@ -15,7 +15,7 @@ use dfsn_types::{
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::error::NodeError;
-use crate::index::Index;
+use crate::index::{Index, Lines};
 use crate::metrics::ChainMetrics;
 use crate::node::RecentStates;
 
@@ -41,10 +41,18 @@ impl<S: KvStore> Desk<S> {
         if self.index.up_to() > tip {
             return Err(failed(&format!("it is of another chain, {} blocks long", self.index.up_to())));
         }
-        while self.index.up_to() < tip {
-            let Some(block) = vm.block_at(self.index.up_to().next())? else { break };
-            self.index.add(&block, &vm.state().chain).map_err(|error| failed(&error))?;
+        let mut lines = Lines::default();
+        for block in vm.blocks_from(self.index.up_to().next())? {
+            let block = block?;
+            let missing = || failed(&format!("the chain lacks what block {} caused", block.header().height));
+            let receipts = vm.receipts(&block.hash())?.ok_or_else(missing)?;
+            lines.add(&block, &receipts.events, &vm.state().chain);
+            if lines.are_many() {
+                let full = std::mem::take(&mut lines);
+                self.index.write(full).map_err(|error| failed(&error))?;
+            }
         }
+        self.index.write(lines).map_err(|error| failed(&error))?;
         self.post_again(vm)
     }
 
@@ -73,7 +81,7 @@ impl<S: KvStore> Desk<S> {
         accepted: Accepted,
         took: Duration,
     ) -> Result<(), StoreError> {
-        self.index.add(&accepted.block, &vm.state().chain)?;
+        self.index.add(&accepted.block, &accepted.receipts.events, &vm.state().chain)?;
         self.metrics.sealed(&accepted, vm.mempool().len(), took);
         let Accepted { block, receipts } = accepted;
         let (height, block) = (block.header().height, Arc::new(block));
@@ -123,6 +131,9 @@ impl<S: KvStore> Desk<S> {
             Some(Call::Receipt(id, reply)) => drop(reply.send(self.receipt(vm, &id))),
             Some(Call::History(query, reply)) => {
                 drop(reply.send(self.index.history(&query).map_err(|error| away(&error))));
+            }
+            Some(Call::Logs(query, reply)) => {
+                drop(reply.send(self.index.logs(&query).map_err(|error| away(&error))));
             }
             // Pictures are answered by the handle.
             _ => {}

@@ -7,6 +7,7 @@ mod figures;
 mod hostile;
 mod jobs;
 mod load;
+mod logs;
 mod openrpc;
 mod process;
 #[cfg(unix)]

@@ -139,6 +139,29 @@ assert.equal((await reader.getTransaction({ hash: settled.transactionHash })).ga
 const its = await reader.getBlock({ blockHash: settled.blockHash })
 assert.equal(its.transactions[settled.transactionIndex], settled.transactionHash)
 
+// Over the whole chain, by what a wallet or an indexer knows: an account, an event, both, several.
+const mine = await reader.getContractEvents({
+  address: SYSTEM,
+  abi,
+  eventName: 'JobRequested',
+  args: { requester: account.address },
+  fromBlock: 0n,
+})
+assert.deepEqual(mine.map(({ args }) => args.job), [job])
+const whole = await reader.getLogs({ address: SYSTEM, fromBlock: 0n })
+const topics = [null, [job, `0x${'11'.repeat(32)}`]]
+const one = await reader.request({ method: 'eth_getLogs', params: [{ fromBlock: '0x0', topics }] })
+assert(one.length > 3 && one.length <= whole.length)
+const names = ['JobRequested', 'JobSettled']
+const both = await reader.getLogs({ fromBlock: 0n, events: abi.filter(({ name }) => names.includes(name)) })
+assert.deepEqual(both.map(({ eventName }) => eventName), names)
+assert.deepEqual(await reader.getLogs({ address: somebody, fromBlock: 0n }), [])
+const many = Array.from({ length: 128 }, (_, number) => `0x${number.toString(16).padStart(64, '0')}`)
+await fails(
+  reader.getContractEvents({ address: SYSTEM, abi, eventName: 'Delivered', args: { job: many }, fromBlock: 0n }),
+  /exceed max topics/,
+)
+
 // Subscriptions have told the same.
 for (let tries = 0; !watched.some((log) => log.eventName === 'JobSettled'); tries += 1) {
   assert(tries < 200, 'subscribers are told of logs')
