@@ -262,8 +262,17 @@ impl Host {
 
     /// A call of the API through the node's own port.
     pub(super) async fn call(&mut self, method: &str, params: serde_json::Value) -> serde_json::Value {
+        self.call_at("", method, params).await
+    }
+
+    /// A call of Ethereum's API there.
+    pub(super) async fn eth(&mut self, method: &str, params: serde_json::Value) -> serde_json::Value {
+        self.call_at("/eth", method, params).await
+    }
+
+    async fn call_at(&mut self, path: &str, method: &str, params: serde_json::Value) -> serde_json::Value {
         let call = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-        let answer = self.request("POST", "", &call.to_string()).await;
+        let answer = self.request("POST", path, &call.to_string()).await;
         let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
         assert!(answer["error"].is_null(), "{method}: {answer}");
         answer["result"].clone()

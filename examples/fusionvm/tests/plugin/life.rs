@@ -6,13 +6,13 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
-use dfsn_types::Amount;
+use dfsn_types::{Amount, TransactionKind};
 use fusionvm::plugin::proto::vm;
 use tokio::net::TcpStream;
 
 use super::database::MemoryDatabase;
 use super::host::{Host, PATIENCE, PROGRAM, Sent, Waiting, command, terminate};
-use super::{balance, network, submit};
+use super::{SOMEBODY, balance, network, submit};
 
 /// Long enough for an event that comes at once, and no test of speed.
 const A_WHILE: Duration = Duration::from_millis(400);
@@ -91,9 +91,16 @@ async fn blocks_are_built_decided_and_kept() {
     let early = tokio::time::timeout(A_WHILE, host.vm.wait_for_event(())).await;
     assert!(early.is_err(), "{early:?}");
     assert_eq!(host.call("dfsn_syncing", serde_json::json!([])).await["syncing"], true);
+    let syncing = host.eth("eth_syncing", serde_json::json!([])).await;
+    assert_eq!(
+        (&syncing["currentBlock"], &syncing["highestBlock"]),
+        (&"0x0".into(), &"0x0".into()),
+        "{syncing}"
+    );
     host.prefer(&genesis.last_accepted_id).await;
     assert_eq!(host.set_state(vm::State::NormalOp).await.last_accepted_id, genesis.last_accepted_id);
     assert_eq!(host.call("dfsn_syncing", serde_json::json!([])).await["syncing"], false);
+    assert_eq!(host.eth("eth_syncing", serde_json::json!([])).await, false);
 
     // An event is there as long as its reason is: a node that lost the answer asks again.
     for _ in 0..3 {
@@ -132,6 +139,35 @@ async fn blocks_are_built_decided_and_kept() {
     assert_eq!(balance(&mut host).await, serde_json::json!(Amount::from_dfsn(2)));
     let receipt = host.call("dfsn_getReceipt", serde_json::json!([sender.transfer(1).id()])).await;
     assert_eq!(receipt["height"], 2);
+    host.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_are_found_by_topic_before_and_after_a_restart() {
+    let (network, sender) = network();
+    let database = MemoryDatabase::default();
+    let mut host = Host::normal(&network, &database).await;
+    let stake = TransactionKind::Stake { amount: Amount::from_dfsn(1_000) };
+    let kinds = [stake, TransactionKind::ChangeOwner { to: SOMEBODY }];
+    for (nonce, kind) in (0..).zip(kinds) {
+        submit(&mut host, &sender.sign(nonce, kind)).await;
+        host.next_block().await;
+    }
+    let owner = format!("0x{}{}", "00".repeat(12), hex::encode(SOMEBODY.as_bytes()));
+    let filter = |owner: &str| serde_json::json!([{ "fromBlock": "0x0", "topics": [null, null, [owner]] }]);
+    let found = host.eth("eth_getLogs", filter(&owner)).await;
+    assert_eq!(
+        (found.as_array().map(Vec::len), &found[0]["blockNumber"]),
+        (Some(1), &"0x2".into()),
+        "{found}"
+    );
+    let nobody = format!("0x{}", "11".repeat(32));
+    assert_eq!(host.eth("eth_getLogs", filter(&nobody)).await, serde_json::json!([]));
+    host.shut_down().await;
+    assert_eq!(database.open_iterators(), 0);
+
+    let mut host = Host::normal(&network, &database).await;
+    assert_eq!(host.eth("eth_getLogs", filter(&owner)).await, found);
     host.shut_down().await;
 }
 

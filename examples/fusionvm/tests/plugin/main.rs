@@ -53,16 +53,20 @@ impl Sender {
     }
 
     fn transfer_of(&self, nonce: u64, amount: Amount) -> SignedTransaction {
+        self.sign(nonce, TransactionKind::Transfer { to: SOMEBODY, amount })
+    }
+
+    fn sign(&self, nonce: u64, kind: TransactionKind) -> SignedTransaction {
         let chain: ChainIdentity = self.genesis.identity();
-        let transfer = Transaction {
+        let transaction = Transaction {
             chain_id: chain.chain_id,
             nonce: Nonce::new(nonce),
-            gas_limit: Gas::new(21_000),
+            gas_limit: Gas::new(100_000),
             max_fee_per_gas: Amount::from_base_units(1_000_000_000_000),
             max_priority_fee_per_gas: Amount::ZERO,
-            kind: TransactionKind::Transfer { to: SOMEBODY, amount },
+            kind,
         };
-        transfer.sign(&chain, &self.key)
+        transaction.sign(&chain, &self.key)
     }
 }
 
