@@ -9,9 +9,9 @@ use dfsn_compute::service::auth::{Call, CallHeader};
 use dfsn_compute::{ImageRequest, ModelConfig, Provenance, RgbImage, TraceLine};
 use dfsn_fuzz::chain;
 use dfsn_types::{
-    Amount, Boundary, EthereumCall, FileHash, GenerationParams, ImageSize, MerkleMap, ModelId, ProfileId,
-    ProfileRecord, Salt, SecretKey, StateDigest, TraceLeaf, TraceShape, TraceTree, TransactionKind,
-    VrfSecretKey, codec, slice_root,
+    Amount, Boundary, EthereumCall, EthereumQuestion, FileHash, GenerationParams, ImageSize, MerkleMap,
+    ModelId, ProfileId, ProfileRecord, Salt, SecretKey, StateDigest, TraceLeaf, TraceShape, TraceTree,
+    TransactionKind, VrfSecretKey, codec, slice_root,
 };
 use serde_json::{Value, json};
 
@@ -247,9 +247,28 @@ fn calls() {
         let Ok(call) = EthereumCall::new(&kind, value) else { continue };
         let to = u8::from(call.data.is_empty());
         let head = [&[to][..], &value.base_units().to_be_bytes()].concat();
+        if kind.name() == "generation_request" {
+            questions(&head, &call.data);
+        }
         write("abi_calls", &format!("{number}-{}", kind.name()), &[head, call.data].concat());
     }
     assert_eq!(chain().chain_id.get(), 7777, "the samples' network");
+}
+
+/// The functions that read: both take what a request takes.
+fn questions(head: &[u8], request: &[u8]) {
+    let word = |number: usize| [&[0; 24][..], &(number as u64).to_be_bytes()].concat();
+    let seed = |name: &str, selector: [u8; 4], input: Vec<u8>| {
+        let data = [&selector[..], &word(32), &input].concat();
+        let is_question = EthereumQuestion::decode(&data).expect("the interface reads it").is_some();
+        assert!(is_question, "{name} is a question");
+        write("abi_calls", name, &[head, &data].concat());
+    };
+    // Behind the selector and four words, the first of which says where they end.
+    seed("quote", [0x25, 0xb2, 0x38, 0xa1], request[4 + 4 * 32..].to_vec());
+    let mut call = request.to_vec();
+    call.resize(call.len().next_multiple_of(32), 0);
+    seed("value_for", [0xdd, 0xd7, 0x4f, 0x95], [word(request.len()), call].concat());
 }
 
 fn models() {
