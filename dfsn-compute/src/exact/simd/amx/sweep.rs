@@ -135,10 +135,12 @@ impl<S: Sink> Pass<'_, S> {
         let steps = self.task.weights.steps();
         for from in (0..steps).step_by(STEPS_MAX) {
             let to = steps.min(from + STEPS_MAX);
+            // The slots are written to again.
+            if steps > BLOCK_STEPS {
+                self.take();
+            }
             let last = to - 1 - (to - from - 1) % BLOCK_STEPS;
             for block in (from..last).step_by(BLOCK_STEPS) {
-                // Slots are added to again.
-                self.take();
                 for panel in panels.clone() {
                     self.block(panel, block..block + BLOCK_STEPS, block == from);
                 }
@@ -155,7 +157,7 @@ impl<S: Sink> Pass<'_, S> {
 
     /// Where the sums of a tile are kept.
     fn slot(&self, panel: usize, tile: usize) -> usize {
-        // Where all is added at once, two slots are enough and stay in the nearest cache.
+        // Where all is added at once, two slots stay in the nearest cache, and one is free while the other is due.
         let slots = if self.task.weights.steps() <= BLOCK_STEPS { 2 } else { self.group() * self.tiles };
         (panel * self.tiles + tile) % slots
     }
