@@ -88,7 +88,7 @@ function Bar() {
         <div className="bar-in">
           <Link href="/" className="brand" aria-label="DAOFusion, Imagine">
             <img src="/icon.svg" alt="" width={28} height={28} />
-            DAOFusion
+            <span>DAOFusion</span>
           </Link>
           <nav className="nav" aria-label="Pages">
             {PAGES.map(([href, name, Icon]) => (

@@ -73,7 +73,7 @@ test('transfers, stakes and requests, with what came back', async () => {
   await requestSays(page, 'lighthouse', 'Refunded')
   await openAccount(page)
   await newest(page, /Took a request back/)
-  const request = entries(page).filter({ hasText: 'lighthouse' })
+  const request = entries(page).filter({ hasText: 'lighthouse' }).filter({ hasNotText: 'Took' })
   await expect(async () => /refunded/.test(await request.innerText()), 'the request was refunded')
   const { jobs } = await network.rpc('dfsn_getJobs', [{}])
   const { price } = jobs.find(({ params }) => params.prompt === 'lighthouse')
@@ -107,7 +107,7 @@ test('what failed says why; what is older comes page by page', async () => {
   // From another program: this page would not have signed it. Its gas is computed, since an estimate refuses it.
   const data = encodeFunctionData({ abi, functionName: 'receipt', args: [`0x${'00'.repeat(32)}`] })
   await included(await wallet.request({ method: 'eth_sendTransaction', params: [{ to: SYSTEM, data, gas: '0x10000' }] }))
-  const failed = await newest(page, /Confirmed a delivery/)
+  const failed = await newest(page, /Confirmed the delivery/)
   assert.match(failed, /failed/)
   assert.match(failed, /\([A-Z]{3}-\d{2}\) Only the fee was spent|by rule [A-Z]{3}-\d{2}\. Only the fee was spent/)
 

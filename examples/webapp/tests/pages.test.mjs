@@ -27,7 +27,11 @@ before(async () => {
   await askFaucet(page)
   await sendCoins(page, toDfsn('0x5050505050505050505050505050505050505050'), '2.5')
   await goTo(page, 'Imagine')
-  for (const prompt of PROMPTS) await imagine(page, prompt)
+  for (const prompt of PROMPTS) {
+    await imagine(page, prompt)
+    // Sent, before the next one is typed.
+    await requestSays(page, prompt.split(' --')[0], prompt.split(' --')[0])
+  }
   for (const prompt of PROMPTS) await requestSays(page, prompt.split(' --')[0], 'Settled')
   const { jobs } = await network.rpc('dfsn_getJobs', [{}])
   job = jobs.find(({ params }) => params.prompt === 'pizza').id
@@ -45,7 +49,7 @@ const pages = () => ({
   picture: [`/p/${job}/1`, (page) => page.getByRole('heading', { name: 'What happened' })],
   verify: [`/verify?job=${job}&image=1`, (page) => page.getByTestId('verdict')],
   explore: ['/explore', (page) => page.getByRole('link', { name: /pizza/ })],
-  account: ['/account', (page) => page.getByRole('listitem').filter({ hasText: 'rocket' })],
+  account: ['/account', (page) => page.getByRole('listitem').filter({ hasText: 'rocket' }).first()],
   validators: ['/validators', (page) => page.getByRole('table')],
   network: ['/network', (page) => page.getByRole('table')],
 })

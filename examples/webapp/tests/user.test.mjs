@@ -68,7 +68,7 @@ test('from a wallet to a shared picture', async () => {
 
   await page.getByRole('link', { name: /^Account/ }).click()
   const history = page.getByRole('region', { name: 'History' })
-  await history.getByRole('listitem').filter({ hasText: 'pizza' }).getByText('settled').waitFor()
+  await history.getByRole('listitem').filter({ hasText: 'pizza' }).getByText('settled', { exact: true }).waitFor()
   await closePage(page)
 })
 

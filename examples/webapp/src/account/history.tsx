@@ -4,7 +4,7 @@ import { useInfiniteQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { Link } from 'wouter'
 import { formatAmount } from '../chain/amount'
-import { type Deed, type Entry, history, type Place } from '../chain/history'
+import { type Deed, type Entry, history, opens, type Place } from '../chain/history'
 import { isRefunded, type JobInfo } from '../chain/types'
 import { ChipIcon, InIcon, OutIcon, PulseIcon, SparkIcon } from '../ui/icons'
 import { Ago, Dfsn, Failure, Hash, Pill, Skeleton, type Tone } from '../ui/parts'
@@ -54,7 +54,7 @@ function Move({ entry }: { entry: Entry }) {
       <div className="what">
         <div className="row">
           <span className="name">{title(entry)}</span>
-          {failed ? <Pill tone="bad">failed</Pill> : job && <State job={job} />}
+          {failed ? <Pill tone="bad">failed</Pill> : job && opens(deed) && <State job={job} />}
         </div>
         <p className="small muted">
           <Ago at={timestamp} /> · block <span className="num">{height}</span>
@@ -104,7 +104,7 @@ const TITLES: Record<Deed, string> = {
   registerCompute: 'Registered compute',
   unjail: 'Left jail',
   changeOwner: 'Gave the validator to another account',
-  receipt: 'Confirmed a delivery',
+  receipt: 'Confirmed the delivery',
   cancelRequest: 'Took a request back',
   registerModel: 'Registered a model',
   removeModel: 'Removed a model',
@@ -114,11 +114,17 @@ const TITLES: Record<Deed, string> = {
 }
 
 function title({ deed, other, job, amount }: Entry): ReactNode {
-  if (deed === 'generationRequest' && job) {
-    return (
+  if (job && deed !== 'testHardware') {
+    const link = (
       <Link href={`/p/${job.id}/1`} state={{ moved: true }}>
         {job.params.prompt.slice(0, 80) || 'Without a prompt'}
       </Link>
+    )
+    if (deed === 'generationRequest') return link
+    return (
+      <>
+        {TITLES[deed]}: {link}
+      </>
     )
   }
   if (deed === 'unstake' && amount !== null) return `${TITLES.unstake} ${formatAmount(amount, 2)} DFSN`

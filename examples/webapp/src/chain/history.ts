@@ -45,9 +45,11 @@ export interface Entry {
   amount: bigint | null
   /** The rule that it failed by: nothing but the fee was spent. */
   failed: string | null
+  /** The job that it opened or is about. */
+  about: Hash | null
   /** What a test was of. */
   pair: Pair | null
-  /** What it asked for, as long as the chain keeps it. */
+  /** What it asked for or is about, as long as the chain keeps it. */
   job: JobInfo | null
 }
 
@@ -115,7 +117,7 @@ function read(address: Address, id: Hash, { transaction, height, timestamp, rece
   const failed = receipt.status === 'succeeded' ? null : receipt.status.failed.rule
   const value = failed === null ? BigInt(transaction.value) : 0n
   const fee = isOwn ? BigInt(receipt.fee) : 0n
-  const entry = { id, height, timestamp, fee, failed, back: 0n, amount: null, pair: null, job: null }
+  const entry = { id, height, timestamp, fee, failed, back: 0n, amount: null, about: null, pair: null, job: null }
   if (transaction.to?.toLowerCase() !== SYSTEM) {
     const to = transaction.to && toDfsn(transaction.to)
     // Whoever sends to itself gains nothing.
@@ -130,10 +132,15 @@ function read(address: Address, id: Hash, { transaction, height, timestamp, rece
     deed: name,
     other: name === 'changeOwner' ? toDfsn(first as Hex) : null,
     moved: -value,
+    about: opens(name) ? (failed === null ? jobOf(id) : null) : isAbout(name) ? plain(first as Hex) : null,
     amount: name === 'unstake' ? (first as bigint) : null,
     pair: name === 'testHardware' ? { model: plain(first as Hex), profile: plain(second as Hex) } : null,
   }
 }
+
+/** Whether it opens a job. */
+export const opens = (deed: Deed): boolean => deed === 'generationRequest' || deed === 'testHardware'
+const isAbout = (deed: Deed): boolean => deed === 'receipt' || deed === 'cancelRequest' || deed === 'requestAudit'
 
 /** As this chain writes a hash. */
 const plain = (hash: Hex): Hash => hash.slice(2)
@@ -148,25 +155,25 @@ function call(data: Hex): { name: Deed; args: readonly unknown[] } {
   }
 }
 
-const opensJob = ({ deed, failed }: Entry): boolean => (deed === 'generationRequest' || deed === 'testHardware') && failed === null
-
-/** What became of requests and tests, and how much of their price came back. */
+/** What became of jobs, and how much of the price of requests and tests came back. */
 async function withJobs(entries: Entry[]): Promise<Entry[]> {
-  const opened = entries.filter(opensJob)
-  const jobs = opened.map(({ id }) => jobOf(id))
-  const [answers, backs] = await Promise.all([
+  const opened = entries.filter(({ deed, about }) => about !== null && opens(deed))
+  const jobs = [...new Set(entries.flatMap(({ about }) => about ?? []))]
+  const [answers, ends] = await Promise.all([
     rpcEach<{ answer: JobInfo | null }>('dfsn_getJob', jobs.map((job) => [job])),
-    cameBack(jobs, Math.min(...opened.map(({ height }) => height))),
+    cameBack(opened.flatMap(({ about }) => about ?? []), Math.min(...opened.map(({ height }) => height))),
   ])
-  const found = new Map(opened.map((entry, place) => [entry.id, { job: answers[place]?.answer ?? null, ended: backs.get(jobs[place] ?? '') }]))
+  const found = new Map(jobs.map((job, place) => [job, answers[place]?.answer ?? null]))
   return entries.map((entry) => {
-    const { job, ended } = found.get(entry.id) ?? {}
-    if (!found.has(entry.id)) return entry
+    if (entry.about === null) return entry
+    const job = found.get(entry.about) ?? null
+    if (!opens(entry.deed)) return { ...entry, job }
+    const ended = ends.get(entry.about)
     // The price of a native request stands in its job, not in its bytes.
     const isNative = entry.moved === 0n && entry.deed === 'generationRequest'
     const moved = isNative && job ? -BigInt(job.price) : entry.moved
     const left = ended?.auditorsPaid != null && entry.deed === 'testHardware' ? -moved - ended.auditorsPaid : 0n
-    return { ...entry, job: job ?? null, moved, back: ended?.refund ?? left }
+    return { ...entry, job, moved, back: ended?.refund ?? left }
   })
 }
 

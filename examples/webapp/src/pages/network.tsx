@@ -1,5 +1,5 @@
+import type { ReactNode } from 'react'
 import { useBlocks, useNetwork, useOpenJobs, useValidators } from '../chain/queries'
-import { formatAmount } from '../chain/amount'
 import { eventOf } from '../chain/types'
 import { useTip } from '../chain/tip'
 import { useRecent } from '../chain/standings'
@@ -18,7 +18,7 @@ export default function Network() {
       <PageHead title="Network">
         <p>What this node sees: blocks, jobs and who was caught.</p>
       </PageHead>
-      <dl className="tiles">
+      <dl className="tiles four">
         <Tile name="Block" value={(tip ?? network.data?.height)?.toLocaleString('en')} />
         <Tile name="Open jobs" value={open?.length.toString()} />
         <Tile name="Settled lately" value={recent?.settled.toLocaleString('en')} />
@@ -28,13 +28,13 @@ export default function Network() {
         <Tile name="Base fee" value={network.data && `${Number(network.data.base_fee_per_gas) / 1e9} gwei`} />
         <Tile
           name="Staked"
-          value={validators && `${formatAmount(validators.reduce((sum, { stake }) => sum + BigInt(stake), 0n), 0)} DFSN`}
+          value={validators && <Dfsn amount={validators.reduce((sum, { stake }) => sum + BigInt(stake), 0n)} digits={0} />}
         />
       </dl>
       <section style={{ marginTop: 'var(--s5)' }}>
         <h2>Caught lately</h2>
         {!recent ? (
-          <Skeleton height="3rem" label="Reading the latest blocks" />
+          <Skeleton height="1.55rem" label="Reading the latest blocks" />
         ) : recent.slashes.length === 0 ? (
           <p className="muted">Nobody was slashed in the last {recent.blocks} blocks.</p>
         ) : (
@@ -84,7 +84,7 @@ export default function Network() {
                     </td>
                     <td className="num">{block.transactions.length}</td>
                     <td className="num">{block.duties}</td>
-                    <td>{block.events.map((event) => eventOf(event)[0].replaceAll('_', ' ')).join(', ') || '–'}</td>
+                    <td className="long">{block.events.map((event) => eventOf(event)[0].replaceAll('_', ' ')).join(', ') || '–'}</td>
                   </tr>
                 ))}
               </tbody>
@@ -98,7 +98,7 @@ export default function Network() {
 
 const median = (times: number[]): number => [...times].sort((a, b) => a - b)[times.length >> 1] ?? 0
 
-const Tile = ({ name, value }: { name: string; value: string | undefined }) => (
+const Tile = ({ name, value }: { name: string; value: ReactNode }) => (
   <div className="tile">
     <dt>{name}</dt>
     <dd>{value ?? '…'}</dd>

@@ -105,6 +105,7 @@ function Drop({ take }: { take: (file: File) => void }) {
         ref={input}
         id={id}
         type="file"
+        className="input-file"
         accept="image/png"
         onChange={(event) => {
           const file = event.target.files?.[0]

@@ -90,7 +90,9 @@ export function Hash({ value, what, head, tail }: { value: string; what: string;
 }
 
 export const Dfsn = ({ amount, digits, up }: { amount: bigint | string; digits?: number; up?: boolean }) => (
-  <span className="num">{formatAmount(amount, digits, up)} DFSN</span>
+  <span className="num">
+    {formatAmount(amount, digits, up)} <span className="unit">DFSN</span>
+  </span>
 )
 
 /** A labelled input with a hint, and what is wrong. */
