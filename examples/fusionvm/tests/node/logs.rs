@@ -3,9 +3,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use dfsn_client::transport::{Http, Transport};
+use dfsn_client::transport::Transport;
 use dfsn_types::{
     Address, Amount, BlockHeight, ChainIdentity, DurationMs, EthereumLog, Event, Gas, GenerationParams,
     GenerationRequest, Hash, ImageSize, JobId, Nonce, Pair, ProfileRecord, SecretKey, Transaction,
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{DevNode, emoji};
 
-const INDEX: &str = "index.redb";
+pub(super) const INDEX: &str = "index.redb";
 /// Jobs that one account may have open (rule REQ-05), less two.
 const OPEN: usize = 30;
 /// The most logs of one answer.
@@ -25,14 +25,14 @@ const LOGS_MAX: usize = 10_000;
 const ONCE: u64 = 2_048;
 
 /// Starts a node that serves a model and has nobody to draw with it: requests wait until they are taken back.
-async fn start(folder: &Path) -> DevNode {
+pub(super) async fn start(folder: &Path) -> DevNode {
     DevNetwork::open(folder, Some(emoji())).unwrap();
     let limits = Limits { requests_per_second: 1_000_000, burst: 1_000_000, ..Limits::default() };
     DevNode::start_with(folder, limits, None).await
 }
 
 /// Somebody with coins.
-struct Caller {
+pub(super) struct Caller {
     key: SecretKey,
     nonce: u64,
     chain: ChainIdentity,
@@ -40,7 +40,7 @@ struct Caller {
 }
 
 impl Caller {
-    async fn new(node: &DevNode, key: SecretKey) -> Self {
+    pub(super) async fn new(node: &DevNode, key: SecretKey) -> Self {
         let network = node.node.handle().network().await.unwrap();
         let chain = ChainIdentity { chain_id: network.chain_id, genesis: network.genesis };
         let pair = Pair { model: network.models[0].id, profile: ProfileRecord::EXACT_V1.id() };
@@ -48,7 +48,7 @@ impl Caller {
     }
 
     /// One that has got coins.
-    async fn funded(node: &DevNode, seed: u8, bank: &mut Self) -> Self {
+    pub(super) async fn funded(node: &DevNode, seed: u8, bank: &mut Self) -> Self {
         let caller = Self::new(node, SecretKey::from_seed(&[seed; 32])).await;
         bank.send(
             node,
@@ -59,7 +59,7 @@ impl Caller {
         caller
     }
 
-    fn address(&self) -> Address {
+    pub(super) fn address(&self) -> Address {
         Address::from_public_key(&self.key.public_key())
     }
 
@@ -78,7 +78,7 @@ impl Caller {
         node.node.handle().submit(signed).await.unwrap().job_id()
     }
 
-    async fn ask(&mut self, node: &DevNode) -> JobId {
+    pub(super) async fn ask(&mut self, node: &DevNode) -> JobId {
         let size = ImageSize::new(64, 64).unwrap();
         let params = GenerationParams::builder(self.pair.model, self.pair.profile, "pizza", size);
         let request = GenerationRequest {
@@ -90,17 +90,17 @@ impl Caller {
         self.send(node, TransactionKind::GenerationRequest(Box::new(request))).await
     }
 
-    async fn take_back(&mut self, node: &DevNode, job: JobId) {
+    pub(super) async fn take_back(&mut self, node: &DevNode, job: JobId) {
         self.send(node, TransactionKind::CancelRequest { job }).await;
     }
 
-    async fn pay(&mut self, node: &DevNode) {
+    pub(super) async fn pay(&mut self, node: &DevNode) {
         let amount = Amount::from_base_units(1);
         self.send(node, TransactionKind::Transfer { to: Address::from_bytes([0x50; 20]), amount }).await;
     }
 
     /// Waits until all that it sent is in blocks.
-    async fn settle(&self, node: &DevNode) {
+    pub(super) async fn settle(&self, node: &DevNode) {
         let (address, mut states) = (self.address(), node.node.handle().states());
         let is_there = |state: &std::sync::Arc<dfsn_consensus::state::ChainState>| {
             state.accounts.get(&address).is_some_and(|account| account.nonce.get() >= self.nonce)
@@ -113,10 +113,10 @@ impl Caller {
 }
 
 /// What is told of a log, for comparison: its block and its topics.
-type Told = (u64, Vec<String>);
+pub(super) type Told = (u64, Vec<String>);
 
 /// All events of the chain, read block by block, as logs.
-async fn read_all(node: &DevNode) -> Vec<Told> {
+pub(super) async fn read_all(node: &DevNode) -> Vec<Told> {
     let (handle, mut all, mut next) = (node.node.handle(), Vec::new(), 1);
     loop {
         let blocks = handle.blocks(BlockHeight::new(next)).await.unwrap();
@@ -145,14 +145,14 @@ fn expected(all: &[Told], filter: &[Vec<String>]) -> Vec<Told> {
     found
 }
 
-async fn call(node: &DevNode, filter: &Value) -> Value {
+pub(super) async fn call(node: &DevNode, filter: &Value) -> Value {
     let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": [filter] });
     let answer = node.post("/eth", &call.to_string()).await;
     serde_json::from_slice(&answer.body).unwrap()
 }
 
 /// What a node finds over a range of blocks.
-async fn find(node: &DevNode, filter: &[Vec<String>], from: u64, to: &Value) -> Vec<Told> {
+pub(super) async fn find(node: &DevNode, filter: &[Vec<String>], from: u64, to: &Value) -> Vec<Told> {
     let topics: Vec<_> =
         filter.iter().map(|any| if any.is_empty() { Value::Null } else { json!(any) }).collect();
     let asked = json!({ "fromBlock": format!("{from:#x}"), "toBlock": to, "topics": topics });
@@ -171,12 +171,12 @@ fn number(quantity: &Value) -> u64 {
     u64::from_str_radix(quantity.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
 }
 
-fn padded(address: &Address) -> String {
+pub(super) fn padded(address: &Address) -> String {
     format!("0x{}{}", "00".repeat(12), hex::encode(address.as_bytes()))
 }
 
 /// The first topic of an event by its place in what was read.
-fn kind_of(all: &[Told], of: &JobId, nth: usize) -> String {
+pub(super) fn kind_of(all: &[Told], of: &JobId, nth: usize) -> String {
     let job = format!("0x{of}");
     let mut events = all.iter().filter(|(_, topics)| topics.get(1) == Some(&job));
     events.nth(nth).unwrap().1[0].clone()
@@ -313,93 +313,4 @@ async fn more_than_an_answer_holds_is_refused_with_a_range_that_fits() {
     let answer = call(&node, &json!({ "topics": [many] })).await;
     assert_eq!(answer["error"]["code"], -32_602, "{answer}");
     node.stop().await;
-}
-
-/// Blocks of the chain that figures are of; one in ten has an event.
-const BLOCKS: u64 = 100_000;
-
-/// Printed by flag: `cargo test --release -p fusionvm --test node log_figures -- --ignored --nocapture`. The chain is made in memory
-/// where there is a file system in memory.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "prints figures, for some minutes"]
-async fn log_figures() {
-    let memory = Path::new("/dev/shm");
-    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
-    let node = start(folder.path()).await;
-    let mut bank = Caller::new(&node, DevNetwork::sealer().account()).await;
-    let mut callers = Vec::new();
-    for seed in 1..=10 {
-        callers.push(Caller::funded(&node, seed, &mut bank).await);
-    }
-    let (begin, mut jobs) = (Instant::now(), Vec::new());
-    let mut waiting = None;
-    for turn in 0.. {
-        if node.node.handle().state().tip.height.get() >= BLOCKS {
-            break;
-        }
-        for _ in 0..9 {
-            bank.pay(&node).await;
-            bank.settle(&node).await;
-        }
-        let caller = &mut callers[turn / 2 % 10];
-        match waiting.take() {
-            Some(job) => caller.take_back(&node, job).await,
-            None => {
-                let job = caller.ask(&node).await;
-                waiting = Some(job);
-                jobs.push(job);
-            }
-        }
-        caller.settle(&node).await;
-    }
-    let tip = node.node.handle().state().tip.height;
-    println!("{tip} blocks made in {:.0} s", begin.elapsed().as_secs_f64());
-    let all = read_all(&node).await;
-    let size = fs::metadata(folder.path().join(INDEX)).unwrap().len();
-    let chain = fs::metadata(folder.path().join("chain.redb")).unwrap().len();
-    println!("{} logs; index {} MiB, chain {} MiB", all.len(), size >> 20, chain >> 20);
-    let requested = kind_of(&all, &jobs[0], 0);
-    let middle = format!("0x{}", jobs[jobs.len() / 2]);
-    let kinds = vec![requested.clone()];
-    for (what, filter) in [
-        ("one job", vec![vec![], vec![middle]]),
-        ("requests of one account", vec![kinds.clone(), vec![], vec![padded(&callers[3].address())]]),
-        ("all requests", vec![kinds.clone()]),
-        ("nothing, by two frequent topics", vec![kinds, vec![], vec![padded(&validator(&node).await)]]),
-    ] {
-        let mut times = Vec::new();
-        let mut logs = 0;
-        for _ in 0..5 {
-            let begin = Instant::now();
-            logs = find(&node, &filter, 0, &json!("latest")).await.len();
-            times.push(begin.elapsed());
-        }
-        times.sort();
-        println!("{what}: {logs} logs in {:.1} ms, the longest of five {:.1} ms", ms(times[2]), ms(times[4]));
-    }
-    let begin = Instant::now();
-    let answer = call(&node, &json!({ "fromBlock": "0x0" })).await;
-    println!("everything: {} in {:.1} ms", answer["error"]["message"], ms(begin.elapsed()));
-    node.stop().await;
-    fs::remove_file(folder.path().join(INDEX)).unwrap();
-    let begin = Instant::now();
-    let node = start(folder.path()).await;
-    while Http::connect(&node.url())
-        .await
-        .unwrap()
-        .history(dfsn_client::view::HistoryQuery::of(bank.address()))
-        .await
-        .is_err()
-    {}
-    println!("index made again in {:.1} s", begin.elapsed().as_secs_f64());
-    node.stop().await;
-}
-
-/// One that is drawn for jobs, and asks for none.
-async fn validator(node: &DevNode) -> Address {
-    node.node.handle().validators().await.unwrap()[0].address
-}
-
-fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
 }

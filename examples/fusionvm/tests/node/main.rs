@@ -7,6 +7,7 @@ mod figures;
 mod hostile;
 mod jobs;
 mod load;
+mod log_times;
 mod logs;
 mod openrpc;
 mod process;
