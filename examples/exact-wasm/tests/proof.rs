@@ -42,7 +42,7 @@ fn a_step_is_redone_from_what_its_worker_opens() {
         attempt: Attempt::FIRST,
         worker: Address::from_bytes([3; 20]),
     };
-    let states = drawn.boundaries.clone();
+    let states = drawn.boundaries;
     let trace = Trace::new(&context, &params, &[4; 32], vec![states.clone()]).unwrap();
     let open = |t: u16| trace.tree().open(Boundary { image: 0, t }).unwrap();
     let claim = |step: u16| {
@@ -52,6 +52,7 @@ fn a_step_is_redone_from_what_its_worker_opens() {
             "before": open(step - 1), "after": open(step),
         })
     };
+    #[expect(clippy::result_large_err, reason = "the error is what is looked at")]
     let mut redo =
         |claim: &Value, state: &[u8]| session.redo(claim.to_string().as_bytes(), state.to_vec(), &[]);
     for step in 1..=STEPS + 1 {
