@@ -1,5 +1,6 @@
 //! What becomes of the sums of a product.
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 use std::ops::Range;
 
 use super::Kernels;

@@ -1,9 +1,9 @@
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-use super::amx::DigitPanels;
 use super::error::{expect_len, expect_range};
 use super::pairs::PairPanels;
 use super::schedule::{ROOM, UNIT};
-use super::{Isa, Kernels, SimdError};
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+use super::{Isa, amx::DigitPanels};
+use super::{Kernels, SimdError};
 
 /// The largest magnitude of a weight.
 pub const WEIGHT_LIMIT: i16 = 8191;
