@@ -123,9 +123,10 @@ impl Engine {
             observe(*id, input);
         }
         match self {
-            Self::Simd { weights, kernels, pool, spare } => {
+            Self::Simd { weights, kernels, pool, .. } => {
                 let threads = pool.as_ref().map_or(Threads::Caller, Threads::Pool);
-                let executor = Executor::new(program, weights, *kernels, threads, 1, spare);
+                let spare = Mutex::default();
+                let executor = Executor::new(program, weights, *kernels, threads, 1, &spare);
                 let outputs = executor.run(kept, |executor, op| {
                     for (id, data) in executor.tensors_of(op)? {
                         observe(id, &data);

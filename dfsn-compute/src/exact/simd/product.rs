@@ -1,5 +1,7 @@
 //! Operand times weights: the loops around a tile, and what becomes of the sums.
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+use super::amx;
 use super::epilogue::Epilogue;
 use super::error::{expect_len, expect_range};
 use super::pairs::PairPanels;
@@ -74,36 +76,59 @@ fn sweep<S: Sink>(
     sink: &S,
 ) -> Result<(), SimdError> {
     expect_len("the operand's rows", operand.k(), weights.k().next_multiple_of(2))?;
-    let kernels = weights.kernels();
+    let (kernels, rows) = (weights.kernels(), operand.row_count());
     match weights.layout() {
-        Layout::Pairs(weights) => sweep_pairs(kernels, operand, weights, threads, sink),
+        Layout::Pairs(pairs) => {
+            let cut = Cut {
+                rows,
+                panels: pairs.panels().len(),
+                most: TASK_ROWS,
+                tile: Shape::of(kernels.isa()).rows,
+            };
+            cut.share_out(threads, |rows, panels| Task::new(kernels, operand, pairs, rows).run(panels, sink))
+        }
         #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-        Layout::Digits(panels) => super::amx::sweep(kernels, operand, panels, weights.out(), threads, sink),
+        Layout::Digits(digits) => {
+            let cut = Cut { rows, panels: digits.count(), most: amx::TASK_ROWS, tile: amx::SIDE };
+            let columns = weights.out();
+            cut.share_out(threads, |rows, panels| {
+                amx::Task { kernels, operand, weights: digits, columns, rows }.run(panels, sink);
+            })
+        }
     }
 }
 
-fn sweep_pairs<S: Sink>(
-    kernels: Kernels,
-    operand: &Operand<'_>,
-    weights: &PairPanels,
-    threads: Threads<'_>,
-    sink: &S,
-) -> Result<(), SimdError> {
-    let (rows, panels) = (operand.row_count(), weights.panels().len());
-    let chunks = rows.div_ceil(TASK_ROWS);
-    let tile_rows = Shape::of(kernels.isa()).rows;
-    let chunk = rows.div_ceil(chunks).next_multiple_of(tile_rows);
-    let chunks = rows.div_ceil(chunk);
-    // Several tasks a thread, so that all end at about the same time; small planes are shared out by columns.
-    let groups = if threads.count() == 1 { 1 } else { (4 * threads.count()).div_ceil(chunks).min(panels) };
-    let group = panels.div_ceil(groups);
-    let groups = panels.div_ceil(group);
-    threads.run(chunks * groups, |task| {
-        let (row, panel) = (task / groups * chunk, task % groups * group);
-        let task = Task::new(kernels, operand, weights, row..rows.min(row + chunk));
-        task.run(panel..panels.min(panel + group), sink);
-        Ok(())
-    })
+/// A product as it is cut into tasks.
+struct Cut {
+    rows: usize,
+    panels: usize,
+    /// Rows of one task at most, but for whole tiles.
+    most: usize,
+    /// Rows of a tile.
+    tile: usize,
+}
+
+impl Cut {
+    /// Runs a task for each part of the rows and of the panels.
+    fn share_out(
+        &self,
+        threads: Threads<'_>,
+        task: impl Fn(Range<usize>, Range<usize>) + Sync,
+    ) -> Result<(), SimdError> {
+        let Self { rows, panels, most, tile } = *self;
+        let chunk = rows.div_ceil(rows.div_ceil(most)).next_multiple_of(tile);
+        let chunks = rows.div_ceil(chunk);
+        // Several tasks a thread, so that all end at about the same time; small planes are shared out by columns.
+        let groups =
+            if threads.count() == 1 { 1 } else { (4 * threads.count()).div_ceil(chunks).min(panels) };
+        let group = panels.div_ceil(groups);
+        let groups = panels.div_ceil(group);
+        threads.run(chunks * groups, |index| {
+            let (row, panel) = (index / groups * chunk, index % groups * group);
+            task(row..rows.min(row + chunk), panel..panels.min(panel + group));
+            Ok(())
+        })
+    }
 }
 
 /// Some rows of the operand against some panels.

@@ -99,7 +99,7 @@ impl DigitPanels {
     }
 
     /// Panels, the last one narrower.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         (self.tiles.len() / self.steps).div_ceil(PANEL_TILES)
     }
 

@@ -7,7 +7,7 @@
 
 mod digits;
 mod sums;
-mod sweep;
+mod task;
 
 use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count};
@@ -16,10 +16,10 @@ use std::sync::OnceLock;
 
 pub(crate) use digits::{DigitPanels, Digits};
 pub(crate) use sums::{Sums, join_line, score_line};
-pub(crate) use sweep::sweep;
+pub(crate) use task::{TASK_ROWS, Task};
 
 /// Rows of a tile of the operand, and columns of one of the weights.
-const SIDE: usize = 16;
+pub(crate) const SIDE: usize = 16;
 
 /// Numbers of the reduction that one step takes.
 const STEP: usize = 64;

@@ -7,10 +7,10 @@ use super::digits::{DigitPanels, Digits, cut_rows};
 use super::sums::{Sums, join_line};
 use super::{PANEL_COLUMNS, PANEL_TILES, SIDE, STEPS_MAX, TileRegisters};
 use crate::exact::simd::sink::Sink;
-use crate::exact::simd::{Kernels, Operand, SimdError, Threads, pages};
+use crate::exact::simd::{Kernels, Operand, pages};
 
 /// Rows of one task.
-const TASK_ROWS: usize = 256;
+pub(crate) const TASK_ROWS: usize = 256;
 
 /// What the operand's digits of one task may take to stay in the second-level cache while all panels go by.
 const RESIDENT_BYTES: usize = 3 << 19;
@@ -21,38 +21,14 @@ const GROUP: usize = 4;
 /// Steps that are added at once: so many of one tile of weights stay in the nearest cache while all rows go by.
 const BLOCK_STEPS: usize = 8;
 
-/// Shares the work out and runs it.
-pub(crate) fn sweep<S: Sink>(
-    kernels: Kernels,
-    operand: &Operand<'_>,
-    weights: &DigitPanels,
-    columns: usize,
-    threads: Threads<'_>,
-    sink: &S,
-) -> Result<(), SimdError> {
-    let (rows, panels) = (operand.row_count(), weights.count());
-    let chunks = rows.div_ceil(TASK_ROWS);
-    let chunk = rows.div_ceil(chunks).next_multiple_of(SIDE);
-    let chunks = rows.div_ceil(chunk);
-    // Several tasks a thread, so that all end at about the same time; small planes are shared out by columns.
-    let groups = if threads.count() == 1 { 1 } else { (4 * threads.count()).div_ceil(chunks).min(panels) };
-    let group = panels.div_ceil(groups);
-    let groups = panels.div_ceil(group);
-    threads.run(chunks * groups, |task| {
-        let (row, panel) = (task / groups * chunk, task % groups * group);
-        let task = Task { kernels, operand, weights, columns, rows: row..rows.min(row + chunk) };
-        task.run(panel..panels.min(panel + group), sink);
-        Ok(())
-    })
-}
-
 /// Some rows of the operand against some panels.
-struct Task<'a> {
-    kernels: Kernels,
-    operand: &'a Operand<'a>,
-    weights: &'a DigitPanels,
-    columns: usize,
-    rows: Range<usize>,
+pub(crate) struct Task<'a> {
+    pub(crate) kernels: Kernels,
+    pub(crate) operand: &'a Operand<'a>,
+    pub(crate) weights: &'a DigitPanels,
+    /// Of all panels.
+    pub(crate) columns: usize,
+    pub(crate) rows: Range<usize>,
 }
 
 /// What a thread keeps for its next task: memory that the system has given once need not be cleared again.
@@ -72,7 +48,7 @@ impl Scratch {
             self.digits = pages::filled(Digits::ZERO, tiles * steps);
         }
         if self.sums.len() < GROUP * tiles {
-            self.sums = pages::filled([Sums::ZERO; PANEL_TILES], GROUP * tiles.max(2));
+            self.sums = pages::filled([Sums::ZERO; PANEL_TILES], GROUP * tiles);
         }
         self.halves.resize(self.halves.len().max(tiles * SIDE), [[0; PANEL_COLUMNS]; 2]);
     }
@@ -83,7 +59,7 @@ thread_local! {
 }
 
 impl Task<'_> {
-    fn run<S: Sink>(&self, panels: Range<usize>, sink: &S) {
+    pub(crate) fn run<S: Sink>(&self, panels: Range<usize>, sink: &S) {
         SCRATCH.with_borrow_mut(|scratch| {
             let (tiles, steps) = (self.rows.len().div_ceil(SIDE), self.weights.steps());
             scratch.grow(tiles, steps);
