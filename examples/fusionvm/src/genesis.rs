@@ -13,6 +13,7 @@ use dfsn_types::{
 use serde::{Deserialize, Serialize};
 
 use crate::error::NodeError;
+use crate::file::too_long;
 use crate::node::system_time;
 use crate::registration::MIN_PRICE;
 
@@ -166,9 +167,8 @@ fn fits(model: &ModelRecord) -> Result<bool, ImageSizeError> {
 /// [`NodeError::Io`], [`NodeError::GenesisFile`].
 pub fn read_genesis(path: &Path) -> Result<GenesisConfig, NodeError> {
     let wrong = |reason: String| NodeError::GenesisFile { path: path.to_owned(), reason };
-    let bytes = fs::metadata(path).map_err(NodeError::io(path))?.len();
-    if bytes > BYTES_MAX {
-        return Err(wrong(format!("{bytes} bytes, at most {BYTES_MAX}")));
+    if let Some(reason) = too_long(path, BYTES_MAX).map_err(NodeError::io(path))? {
+        return Err(wrong(reason));
     }
     let text = fs::read_to_string(path).map_err(NodeError::io(path))?;
     serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))

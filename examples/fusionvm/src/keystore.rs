@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::file::too_long;
 use crate::genesis::PublicKeys;
 
 /// The variable that holds the password of a keystore.
@@ -175,9 +176,8 @@ impl NodeSecret {
     pub fn read(path: &Path, password: &str) -> Result<Self, KeystoreError> {
         let malformed = |reason: String| KeystoreError::Malformed { path: path.to_owned(), reason };
         let io = |source| KeystoreError::Io { path: path.to_owned(), source };
-        let bytes = fs::metadata(path).map_err(io)?.len();
-        if bytes > MAX_BYTES {
-            return Err(malformed(format!("{bytes} bytes, at most {MAX_BYTES}")));
+        if let Some(reason) = too_long(path, MAX_BYTES).map_err(io)? {
+            return Err(malformed(reason));
         }
         let text = fs::read_to_string(path).map_err(io)?;
         let file: File = serde_json::from_str(&text).map_err(|error| malformed(error.to_string()))?;

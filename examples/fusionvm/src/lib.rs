@@ -7,6 +7,7 @@ mod config;
 mod dev;
 mod error;
 mod eth;
+mod file;
 mod genesis;
 mod index;
 pub mod keystore;

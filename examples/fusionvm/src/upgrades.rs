@@ -7,6 +7,7 @@ use dfsn_consensus::{RULE_VERSION, Rules};
 use dfsn_types::{Timestamp, UpgradeSchedule};
 
 use crate::error::NodeError;
+use crate::file::too_long;
 
 /// The most bytes of a schedule: 256 upgrades with all parameters.
 const BYTES_MAX: u64 = 4 << 20;
@@ -24,9 +25,8 @@ impl Upgrades {
     /// # Errors
     /// [`NodeError::Io`], [`NodeError::Upgrades`].
     pub fn read(path: &Path) -> Result<Self, NodeError> {
-        let bytes = std::fs::metadata(path).map_err(NodeError::io(path))?.len();
-        if bytes > BYTES_MAX {
-            return Err(wrong(path, format!("{bytes} bytes, at most {BYTES_MAX}")));
+        if let Some(reason) = too_long(path, BYTES_MAX).map_err(NodeError::io(path))? {
+            return Err(wrong(path, reason));
         }
         Self::parse(&std::fs::read(path).map_err(NodeError::io(path))?, path)
     }
