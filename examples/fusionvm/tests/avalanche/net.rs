@@ -1,11 +1,11 @@
 //! A network of AvalancheGo nodes, its validators and its ComputeClients.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use dfsn_client::Client;
 use dfsn_client::transport::{Http, Transport};
@@ -268,8 +268,14 @@ fn read<T: for<'de> Deserialize<'de>>(output: &mut BufReader<ChildStdout>) -> T 
     serde_json::from_str(&line).unwrap_or_else(|error| panic!("avalanche-net has ended ({error}): {line:?}"))
 }
 
+/// A port that no system hands out by itself (Linux begins at 32,768, others later): the node takes it long after this, and once more
+/// after it was killed.
 fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap_or_default();
+    let ports = std::iter::repeat_with(|| first + NEXT.fetch_add(1, Ordering::Relaxed));
+    let mut addresses = ports.take(1_000).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    addresses.find(|address| TcpListener::bind(address).is_ok()).expect("a free port among a thousand")
 }
 
 fn secret(node: usize, validator: usize) -> NodeSecret {
