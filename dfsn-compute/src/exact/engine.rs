@@ -19,7 +19,7 @@ use crate::error::ComputeError;
 use crate::torch::TorchOptions;
 
 /// Is told every tensor that an op wrote: op, output, image.
-pub(super) type Watch<'a> = dyn FnMut(usize, usize, usize, &TensorData) + 'a;
+pub(super) type Watch<'a> = dyn FnMut(usize, usize, usize, &TensorData) + Send + 'a;
 
 /// Runs a model's programs.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Engine {
                     empty();
                 }
                 let executor = Executor::new(program, weights, *kernels, threads, images, spare);
-                let outputs = executor.run(inputs, |executor, op| {
+                let visit = |executor: &Executor<'_>, op: usize| {
                     let Some(watch) = &mut watch else { return Ok(()) };
                     for output in 0..program.ops()[op].outputs.len() {
                         for image in 0..images {
@@ -89,7 +89,8 @@ impl Engine {
                         }
                     }
                     Ok(())
-                });
+                };
+                let outputs = threads.within(|| executor.run(inputs, visit));
                 if !keeps {
                     empty();
                 }

@@ -125,7 +125,15 @@ proptest! {
         stride in 1_usize..3,
         resized in any::<bool>(),
     ) {
-        convolve(seed, height, width, channels, stride, resized);
+        convolve(seed, height, width, channels, 5, stride, resized);
+    }
+}
+
+/// Accumulators of such convolutions are emptied by what the image holds.
+#[test]
+fn convolutions_of_whole_chunks_are_the_products_over_their_windows() {
+    for (channels, stride, resized) in [(32, 1, false), (96, 2, false), (64, 1, true)] {
+        convolve(11, 9, 8, channels, 40, stride, resized);
     }
 }
 
@@ -174,6 +182,29 @@ fn the_longest_reduction_at_all_limits_is_exact() {
     }
 }
 
+/// So that accumulators are emptied late, by norms, with some rows and stretches where that would be too late.
+#[test]
+fn activations_far_below_their_limit_give_the_defined_bits() {
+    let (rows, k) = (110, 1152);
+    let mut case = Case::random(5, rows, 290, k, 32639, rows);
+    for (index, a) in case.a.iter_mut().enumerate() {
+        let (row, at) = (index / k, index % k);
+        *a = match row % 5 {
+            0 => *a / 64,
+            // Reaches the end of its room again and again.
+            1 => 1000,
+            2 if (320..416).contains(&at) => 32639,
+            3 if at % 32 == 17 => -32639,
+            4 if row == 104 => *a,
+            _ => *a % 9,
+        };
+    }
+    case.w[..2 * k].fill(8191);
+    case.w[k..2 * k].iter_mut().for_each(|w| *w = -*w);
+    assert_eq!(case.sum(1, 0), 1000 * 8191 * k as i64);
+    case.check();
+}
+
 #[test]
 fn uniform_weights_of_zero_give_signed_zeros_as_defined() {
     let mut case = Case::random(4, 5, 33, 64, 16383, 5);
@@ -207,11 +238,18 @@ fn scores_are_shifted_sums_and_sums_are_exact() {
 }
 
 /// A 3x3 convolution with zero padding against seven loops.
-fn convolve(seed: u64, height: usize, width: usize, channels: usize, stride: usize, resized: bool) {
+fn convolve(
+    seed: u64,
+    height: usize,
+    width: usize,
+    channels: usize,
+    out_channels: usize,
+    stride: usize,
+    resized: bool,
+) {
     let mut numbers = Numbers(seed);
     let (full_height, full_width) = if resized { (2 * height + 1, 2 * width) } else { (height, width) };
     let (out_height, out_width) = (full_height.div_ceil(stride), full_width.div_ceil(stride));
-    let out_channels = 5;
     let image = numbers.integers(height * width * channels, 32639);
     let w = numbers.integers(out_channels * 9 * channels, 8191);
     let mut haloed = vec![0; (height + 2) * (width + 2) * channels];

@@ -128,10 +128,11 @@ impl Executor<'_> {
             attend(kernels, &head, &numbers[index], &shared, place, threads)
         };
         // Heads side by side where there are enough, else each by all threads.
-        if count >= self.threads.count() {
-            self.threads.run(count, |index| one(index, Threads::Caller))?;
+        let threads = self.threads.worth(2 * count * rows * tokens * depth);
+        if count >= threads.count() {
+            threads.run(count, |index| one(index, Threads::Caller))?;
         } else {
-            (0..count).try_for_each(|index| one(index, self.threads))?;
+            (0..count).try_for_each(|index| one(index, threads))?;
         }
         Ok(out)
     }

@@ -123,7 +123,8 @@ impl Executor<'_> {
         let bounds = self.bounds_of(op, weights.out());
         epilogue.bounds = bounds.as_ref();
         let mut out = self.new_floats(rows * weights.out());
-        product(&operand, weights, &epilogue, &mut out, self.threads)?;
+        let threads = self.threads.worth(operand.row_count() * operand.k() * weights.out());
+        product(&operand, weights, &epilogue, &mut out, threads)?;
         self.keep_bounds(op, bounds);
         self.put(op, 0, Held::Floats(out))
     }

@@ -25,6 +25,7 @@ pub(super) mod pages;
 mod pairs;
 mod product;
 pub mod quantise;
+mod room;
 pub mod rows;
 mod schedule;
 mod shared;

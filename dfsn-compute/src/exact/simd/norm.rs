@@ -176,13 +176,12 @@ pub fn silu_image(
     affine.check(image.channels)?;
     let out = Shared::new(out);
     let row = image.width * image.channels;
-    threads.run(image.height, |y| {
+    image.for_each_row(threads, |y| {
         #[allow(unsafe_code, reason = "disjoint parts of the output")]
-        // SAFETY: each task writes its own row.
+        // SAFETY: each row is written once.
         let out = unsafe { out.part(image.row_start(y), row) };
         let Affine { mean, factor, beta } = *affine;
         silu_pixels(kernels, &x[y * row..][..row], mean, factor, beta, r, i32::from(limit), out);
-        Ok(())
     })
 }
 

@@ -157,6 +157,15 @@ impl<'a> Operand<'a> {
         self.len
     }
 
+    /// Whether all segments start at, and have, multiples of `step` elements.
+    pub(crate) fn is_in_steps_of(&self, step: usize) -> bool {
+        self.len.is_multiple_of(step)
+            && match &self.starts {
+                Starts::Strided(stride) => stride.is_multiple_of(step),
+                Starts::Table(starts) => starts.iter().all(|start| (*start as usize).is_multiple_of(step)),
+            }
+    }
+
     pub(crate) fn data(&self) -> &[i16] {
         &self.data
     }

@@ -1,10 +1,11 @@
 use super::Kernels;
 use super::aligned::AlignedI16;
+use super::room::Room;
 use super::tile::Shape;
 
 /// Rows `[out][k]` as panels of a tile's width, `[out/width][k/2][width][2]`, the last one narrower, padded with zeros.
 ///
-/// With them go the points at which accumulators are emptied.
+/// With them goes how long accumulators may add.
 #[derive(Debug)]
 pub(crate) struct PairPanels {
     lanes: usize,
@@ -20,17 +21,12 @@ pub(crate) struct Panel {
     pub(crate) columns: usize,
     pub(crate) vectors: usize,
     offset: usize,
-    pub(crate) flushes: Vec<u32>,
+    pub(crate) room: Room,
 }
 
 impl PairPanels {
-    /// `flushes` tells from a panel's rows after which pairs accumulators are emptied.
-    pub(crate) fn new(
-        kernels: Kernels,
-        rows: &[i16],
-        k: usize,
-        flushes: impl Fn(&[i16]) -> Vec<u32>,
-    ) -> Self {
+    /// `room` looks at a panel's rows.
+    pub(crate) fn new(kernels: Kernels, rows: &[i16], k: usize, room: impl Fn(&[i16]) -> Room) -> Self {
         let shape = Shape::of(kernels.isa());
         let out = rows.len() / k;
         let pairs = k.div_ceil(2);
@@ -39,8 +35,8 @@ impl PairPanels {
         for first in (0..out).step_by(shape.columns()) {
             let columns = shape.columns().min(out - first);
             let vectors = columns.div_ceil(shape.lanes);
-            let flushes = flushes(&rows[first * k..(first + columns) * k]);
-            panels.push(Panel { first, columns, vectors, offset, flushes });
+            let room = room(&rows[first * k..(first + columns) * k]);
+            panels.push(Panel { first, columns, vectors, offset, room });
             offset += (pairs * vectors * shape.lanes * 2).next_multiple_of(32);
         }
         let mut data = AlignedI16::zeroed(offset);

@@ -5,6 +5,7 @@ use super::amx;
 use super::epilogue::Epilogue;
 use super::error::{expect_len, expect_range};
 use super::pairs::PairPanels;
+use super::room::Squares;
 use super::schedule::Schedule;
 use super::shared::Shared;
 use super::sink::{Floats, Scores, Sink, Sums};
@@ -85,7 +86,11 @@ fn sweep<S: Sink>(
                 most: TASK_ROWS,
                 tile: Shape::of(kernels.isa()).rows,
             };
-            cut.share_out(threads, |rows, panels| Task::new(kernels, operand, pairs, rows).run(panels, sink))
+            let squares = Squares::of(kernels, operand, weights.out(), threads)?;
+            cut.share_out(threads, |rows, panels| {
+                let squares = squares.as_ref().map(|squares| squares.most(operand, rows.clone()));
+                Task::new(kernels, operand, pairs, rows).run(panels, squares.as_deref(), sink);
+            })
         }
         #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
         Layout::Digits(digits) => {
@@ -160,16 +165,17 @@ impl<'a> Task<'a> {
     }
 
     #[allow(unsafe_code, reason = "the operand's segments are within its buffer")]
-    fn run<S: Sink>(&self, panels: Range<usize>, sink: &S) {
+    fn run<S: Sink>(&self, panels: Range<usize>, squares: Option<&[u32]>, sink: &S) {
         let isa = self.kernels.isa();
         let lanes = Shape::of(isa).lanes;
         let tiles = self.rows.len().div_ceil(self.tile_rows);
         let mut state = vec![0_i32; tiles * 2 * MAX_TILE];
-        let mut schedule = Schedule::default();
+        let (mut schedule, mut flushes) = (Schedule::default(), Vec::new());
         for panel in &self.weights.panels()[panels] {
             let width = panel.vectors * lanes;
             let pairs = self.weights.panel(panel);
-            schedule.rebuild(self.operand.segments(), self.operand.len(), &panel.flushes, BLOCK_PAIRS);
+            panel.room.flushes(squares, &mut flushes);
+            schedule.rebuild(self.operand.segments(), self.operand.len(), &flushes, BLOCK_PAIRS);
             for (first_pair, runs) in schedule.blocks() {
                 let block: usize = runs.iter().map(|run| run.pairs as usize * width * 2).sum();
                 for (tile, state) in state.chunks_exact_mut(2 * MAX_TILE).enumerate() {

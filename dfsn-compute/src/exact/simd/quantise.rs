@@ -157,6 +157,19 @@ impl Haloed {
         ((row + self.halo) * (self.width + 2 * self.halo) + self.halo) * self.channels
     }
 
+    /// Runs `task` for each row of the image, narrow ones several at a time.
+    pub(crate) fn for_each_row(
+        &self,
+        threads: Threads<'_>,
+        task: impl Fn(usize) + Sync,
+    ) -> Result<(), SimdError> {
+        let rows = (TASK / (self.width * self.channels)).max(1);
+        threads.run(self.height.div_ceil(rows), |part| {
+            (part * rows..self.height.min((part + 1) * rows)).for_each(&task);
+            Ok(())
+        })
+    }
+
     pub(crate) fn check(&self, inner: usize, outer: usize) -> Result<(), SimdError> {
         for (what, found) in [("height", self.height), ("width", self.width), ("channels", self.channels)] {
             expect_range(what, found, 1, 1 << 16)?;
@@ -182,12 +195,11 @@ pub fn quantise_image(
     image.check(x.len(), out.len())?;
     let out = Shared::new(out);
     let row = image.width * image.channels;
-    threads.run(image.height, |y| {
+    image.for_each_row(threads, |y| {
         #[allow(unsafe_code, reason = "disjoint parts of the output")]
-        // SAFETY: each task writes its own row.
+        // SAFETY: each row is written once.
         let out = unsafe { out.part(image.row_start(y), row) };
         quantise_slice(kernels, &x[y * row..][..row], r, out);
-        Ok(())
     })
 }
 

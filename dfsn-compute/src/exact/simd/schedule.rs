@@ -13,12 +13,6 @@ pub(crate) struct Run {
     pub(crate) flush: bool,
 }
 
-/// What an accumulator may add up to before it is emptied: i32::MAX less the 16 bits that stay in it.
-pub(crate) const ROOM: u64 = (i32::MAX as u64) - 0xffff;
-
-/// Pairs in the unit that chunks are made of. Its eight products of the largest limits, 32639 * 8191, are within [`ROOM`].
-pub(crate) const UNIT: usize = 4;
-
 /// A reduction of `segments` times `len` elements (`len` even), cut into runs and those into blocks of at most `block`
 /// pairs. `flushes` are the pairs, ascending, after which accumulators are emptied.
 #[derive(Debug, Default)]

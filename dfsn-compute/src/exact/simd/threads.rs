@@ -11,6 +11,9 @@ pub enum Threads<'a> {
     Pool(&'a ThreadPool),
 }
 
+/// Products in which others are not worth waking: a few microseconds.
+const ALONE: usize = 1 << 20;
+
 impl Threads<'_> {
     /// How many may run at once.
     #[must_use]
@@ -18,6 +21,19 @@ impl Threads<'_> {
         match self {
             Self::Caller => 1,
             Self::Pool(pool) => pool.current_num_threads(),
+        }
+    }
+
+    /// The threads that a work of so many products is worth.
+    pub(crate) fn worth(self, products: usize) -> Self {
+        if products < ALONE { Self::Caller } else { self }
+    }
+
+    /// Runs `work` on one of the threads, so that none of its tasks is handed over from a thread outside of them.
+    pub(crate) fn within<T: Send>(self, work: impl FnOnce() -> T + Send) -> T {
+        match self {
+            Self::Caller => work(),
+            Self::Pool(pool) => pool.install(work),
         }
     }
 
