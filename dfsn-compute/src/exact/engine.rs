@@ -9,7 +9,7 @@ use dfsn_consensus::exact::{
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::executor::{Executor, Held, Spare};
-use super::simd::{Kernels, Threads, check_environment};
+use super::simd::{Kernels, Threads, check_environment, pages};
 #[cfg(feature = "torch")]
 use super::torch::TorchEngine;
 use super::weights::{PreparedWeights, WeightSource};
@@ -58,6 +58,7 @@ impl Engine {
         let pool = thread_pool(options)?;
         let threads = pool.as_ref().map_or(Threads::Caller, Threads::Pool);
         let weights = PreparedWeights::load(source, layout, &model.all()?, kernels, threads)?;
+        pages::give_back();
         Ok(Self::Simd { weights, kernels, pool, spare: Mutex::default() })
     }
 
@@ -76,7 +77,7 @@ impl Engine {
         match self {
             Self::Simd { weights, kernels, pool, spare } => {
                 let threads = pool.as_ref().map_or(Threads::Caller, Threads::Pool);
-                let empty = || *spare.lock().unwrap_or_else(PoisonError::into_inner) = Spare::default();
+                let empty = || spare.lock().unwrap_or_else(PoisonError::into_inner).clear();
                 if !keeps {
                     empty();
                 }
@@ -91,7 +92,7 @@ impl Engine {
                     Ok(())
                 };
                 let outputs = threads.within(|| executor.run(inputs, visit));
-                if !keeps {
+                if !keeps || outputs.is_err() {
                     empty();
                 }
                 outputs

@@ -16,6 +16,16 @@ pub(crate) fn filled<T: Clone>(value: T, len: usize) -> Vec<T> {
     memory
 }
 
+/// Has the allocator give what is free back to the system: some keep it, in case the same thread asks again.
+pub(crate) fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[allow(unsafe_code, reason = "a function of the C library without any condition")]
+    // SAFETY: it touches no memory that is in use.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Asks for large pages, before the memory is first touched: pages are chosen then.
 #[cfg(target_os = "linux")]
 fn prefer_large<T>(memory: &[T]) {
