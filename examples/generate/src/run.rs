@@ -10,6 +10,7 @@ use dfsn_compute::{
     Backend, ComputeError, ImageError, ImageRequest, InitImage, LatentShape, ManifestError, Pipeline,
     RgbImage, TextualInversion,
 };
+use dfsn_types::FileHash;
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -70,24 +71,27 @@ pub(crate) fn run(args: &Args, stop: &AtomicBool) -> Result<(), RunError> {
     }
     let load_seconds = started.elapsed().as_secs_f64();
 
+    let (init, init_file) = init.unzip();
     let request = request(args, init, &pipeline);
-    let about = About::new(args, &model, &pipeline);
+    let about = About::new(args, &model, init_file, &pipeline);
     let telling = Telling { about: &about, trace: trace.as_ref() };
     let (shape, pictures) = draw::draw_all(args, telling, request, &mut pipeline, stop)?;
     let images = write_files(args, telling, shape, &pictures)?;
     print_result(args, &pipeline, load_seconds, images)
 }
 
-/// The picture and the mask to start from.
-fn read_init(args: &Args) -> Result<Option<InitImage>, RunError> {
-    let read = |path: &PathBuf| -> Result<Arc<RgbImage>, RunError> {
+/// The picture and the mask to start from, and the name of the picture's file.
+fn read_init(args: &Args) -> Result<Option<(InitImage, FileHash)>, RunError> {
+    let read = |path: &PathBuf| -> Result<(Arc<RgbImage>, FileHash), RunError> {
         let file = input::read(path, RgbImage::MAX_FILE_BYTES)?;
-        let picture = RgbImage::from_png(&file);
-        picture.map(Arc::new).map_err(|source| RunError::Picture { path: path.clone(), source })
+        match RgbImage::from_png(&file) {
+            Ok(picture) => Ok((Arc::new(picture), FileHash::of(&file))),
+            Err(source) => Err(RunError::Picture { path: path.clone(), source }),
+        }
     };
-    let Some(image) = args.init_image.as_ref().map(read).transpose()? else { return Ok(None) };
-    let mask = args.mask.as_ref().map(read).transpose()?;
-    Ok(Some(InitImage { image, strength: args.strength, mask }))
+    let Some((image, file)) = args.init_image.as_ref().map(read).transpose()? else { return Ok(None) };
+    let mask = args.mask.as_ref().map(read).transpose()?.map(|(mask, _)| mask);
+    Ok(Some((InitImage { image, strength: args.strength, mask }, file)))
 }
 
 /// The model that comes with the source.
@@ -132,7 +136,7 @@ fn write_files(
             "height": picture.generated.image.height(),
             "width": picture.generated.image.width(),
             "pixel_hash": picture.generated.image.pixel_hash().to_string(),
-            "file_hash": dfsn_types::FileHash::of(&file).to_string(),
+            "file_hash": FileHash::of(&file).to_string(),
             "prompt_tokens_cut": picture.generated.prompt_tokens_cut,
             "seconds": picture.seconds,
         }));

@@ -16,8 +16,9 @@ pub(crate) enum VerifyError {
     #[error("{}: {source}", path.display())]
     Picture { path: PathBuf, source: ImageError },
     #[error(
-        "{} does not tell how it was drawn: it lacks the text `dfsn`. Pictures of this network have it unless a program \
-         dropped it; take the file as it was downloaded",
+        "{} does not tell how it was drawn: it lacks the text `dfsn`. Pictures of a network have it unless a program \
+         dropped it: take the file as it was downloaded. Those of `generate` have it unless a request cannot say how \
+         they were drawn: with adapters, masks, variations or a second pass",
         .0.display()
     )]
     NoProvenance(PathBuf),

@@ -129,9 +129,15 @@ fn pictures_can_start_from_a_picture_lean_and_grow() {
     let manifest = generate_bare(&["model-manifest", model().to_str().unwrap()]);
     assert_eq!(String::from_utf8(manifest.stdout).unwrap().trim(), told.params.model().to_string());
 
-    let (again, file_again) = draw(&["--init-image", &file, "--strength", "0.5", "--mask", &file], "again");
+    let text_of = |file: &str| dfsn_compute::RgbImage::from_png_with(&fs::read(file).unwrap()).unwrap().1;
+    let (again, file_again) = draw(&["--init-image", &file, "--strength", "0.5"], "again");
     assert_ne!(again["pixel_hash"], plain["pixel_hash"]);
-    let text = dfsn_compute::RgbImage::from_png_with(&fs::read(file_again).unwrap()).unwrap().1;
+    let told = dfsn_compute::Provenance::from_json(&text_of(&file_again).dfsn.unwrap()).unwrap();
+    assert_eq!(told.params.init_image(), Some(dfsn_types::FileHash::of(&fs::read(&file).unwrap())));
+    assert_eq!(told.params.strength().thousandths(), 500);
+    // The network knows no masks.
+    let (_, masked) = draw(&["--init-image", &file, "--strength", "0.5", "--mask", &file], "masked");
+    let text = text_of(&masked);
     assert!(text.dfsn.is_none() && text.parameters.unwrap().contains("Denoising strength: 0.5"));
     let (other, _) = draw(&["--seed", "9"], "other");
     let (leaning, _) = draw(&["--variation", "9:1"], "leaning");
