@@ -24,6 +24,7 @@ export function throwaway(): Signer {
   key.set(secret)
   const account = privateKeyToAccount(secret)
   let next = 0
+  let last: Promise<unknown> = Promise.resolve()
   return {
     kind: 'throwaway',
     address: account.address,
@@ -46,15 +47,19 @@ export function throwaway(): Signer {
         })
         return submit(raw)
       }
-      // Several in a row: those that no block has taken yet are counted, too.
-      const used = Math.max(nonce, next)
-      const id = await send(used).catch((error: unknown) => {
-        // What was counted got lost with the node that had it.
-        if (used !== nonce && error instanceof SendError && error.kind === 'refused') return send(nonce)
-        throw error
+      // Several in a row: those that no block has taken yet are counted, too. Each waits for the one before, lest both take its nonce.
+      const sent = last.then(async () => {
+        const used = Math.max(nonce, next)
+        const id = await send(used).catch((error: unknown) => {
+          // What was counted got lost with the node that had it.
+          if (used !== nonce && error instanceof SendError && error.kind === 'refused') return send(nonce)
+          throw error
+        })
+        next = used + 1
+        return id
       })
-      next = used + 1
-      return id
+      last = sent.catch(() => undefined)
+      return sent
     },
   }
 }
