@@ -45,7 +45,8 @@ fn embeddings_and_latents_of_weighted_prompts() {
             };
             let prepared = pipeline.prepare(&request).unwrap();
             let (key, found) = (format!("{index}.embeddings"), &prepared.conditioning().embeddings);
-            assert_close(&key, found, &golden.floats(&key), 1e-5);
+            // Weights keep the mean of all numbers. It is small against them, so what differs between processors is large in it.
+            assert_close(&key, found, &golden.floats(&key), 1e-4);
             assert_eq!(prepared.conditioning().tokens % 77, 0);
             let generated = pipeline.generate(&request, &mut NoObserver).unwrap();
             let key = format!("{index}.latents");
