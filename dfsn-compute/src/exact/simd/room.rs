@@ -7,7 +7,7 @@ use super::dispatch::for_each_isa;
 use super::{Kernels, Operand, Shared, SimdError, Threads};
 
 /// What an accumulator may add up to before it is emptied: i32::MAX less the 16 bits that stay in it.
-pub(crate) const ROOM: u64 = (i32::MAX as u64) - 0xffff;
+const ROOM: u64 = (i32::MAX as u64) - 0xffff;
 
 /// Pairs in the unit that stretches by limits are made of. Its eight products of the largest limits, 32639 * 8191, are within [`ROOM`].
 const UNIT: usize = 4;
