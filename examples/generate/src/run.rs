@@ -82,16 +82,16 @@ pub(crate) fn run(args: &Args, stop: &AtomicBool) -> Result<(), RunError> {
 
 /// The picture and the mask to start from, and the name of the picture's file.
 fn read_init(args: &Args) -> Result<Option<(InitImage, FileHash)>, RunError> {
-    let read = |path: &PathBuf| -> Result<(Arc<RgbImage>, FileHash), RunError> {
+    let read = |path: &PathBuf| -> Result<(Arc<RgbImage>, Vec<u8>), RunError> {
         let file = input::read(path, RgbImage::MAX_FILE_BYTES)?;
         match RgbImage::from_png(&file) {
-            Ok(picture) => Ok((Arc::new(picture), FileHash::of(&file))),
+            Ok(picture) => Ok((Arc::new(picture), file)),
             Err(source) => Err(RunError::Picture { path: path.clone(), source }),
         }
     };
     let Some((image, file)) = args.init_image.as_ref().map(read).transpose()? else { return Ok(None) };
     let mask = args.mask.as_ref().map(read).transpose()?.map(|(mask, _)| mask);
-    Ok(Some((InitImage { image, strength: args.strength, mask }, file)))
+    Ok(Some((InitImage { image, strength: args.strength, mask }, FileHash::of(&file))))
 }
 
 /// The model that comes with the source.

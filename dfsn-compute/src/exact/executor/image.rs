@@ -7,7 +7,7 @@ use super::{Executor, Extremes, Held, not_finite, quantiser};
 use crate::exact::ExactError;
 use crate::exact::simd::norm::{self, Moments};
 use crate::exact::simd::quantise::{Haloed, channel_bounds, quantise_image};
-use crate::exact::simd::{ChannelBounds, ConvWindow, Epilogue, Operand, Scale, product};
+use crate::exact::simd::{ChannelBounds, ConvWindow, Epilogue, Operand, Scale};
 
 /// Pixels of zeros around quantised images: no window reaches further.
 const HALO: usize = 1;
@@ -240,8 +240,7 @@ impl Executor<'_> {
         let bounds = self.bounds_of(op, outputs);
         epilogue.bounds = bounds.as_ref();
         let mut out = self.new_floats(self.images * pixels * outputs);
-        let threads = self.threads.worth(operand.row_count() * operand.k() * weights.out());
-        product(&operand, weights, &epilogue, &mut out, threads)?;
+        self.multiply(&operand, weights, &epilogue, &mut out)?;
         self.keep_bounds(op, bounds);
         self.put(op, 0, Held::Floats(out))
     }

@@ -21,7 +21,7 @@ pub(super) use self::spare::Spare;
 use super::ExactError;
 use super::simd::norm::Moments;
 use super::simd::quantise::Quantiser;
-use super::simd::{Kernels, PackedWeights, SimdError, Threads};
+use super::simd::{Epilogue, Kernels, Operand, PackedWeights, SimdError, Threads, product};
 use super::weights::{PreparedWeight, PreparedWeights};
 
 /// A tensor of all images, as kernels keep it.
@@ -239,6 +239,18 @@ impl<'a> Executor<'a> {
             Some(PreparedWeight::Packed { weights, scales }) => Ok((weights, scales)),
             _ => Err(self.missing("quantised weights")),
         }
+    }
+
+    /// On as many threads as it is worth.
+    fn multiply(
+        &self,
+        operand: &Operand<'_>,
+        weights: &PackedWeights,
+        epilogue: &Epilogue<'_>,
+        out: &mut [f32],
+    ) -> Result<(), SimdError> {
+        let threads = self.threads.worth(operand.row_count() * operand.k() * weights.out());
+        product(operand, weights, epilogue, out, threads)
     }
 
     fn plain(&self, weight: WeightId) -> Result<&'a [f32], ExactError> {

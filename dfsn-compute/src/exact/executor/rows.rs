@@ -8,7 +8,7 @@ use super::{Executor, Held, quantiser};
 use crate::exact::ExactError;
 use crate::exact::simd::norm;
 use crate::exact::simd::rows::{QuantisedRows, geglu_rows, layer_norm_rows, quantise_rows};
-use crate::exact::simd::{ChannelBounds, Epilogue, Operand, Scale, SimdError, product};
+use crate::exact::simd::{ChannelBounds, Epilogue, Operand, Scale, SimdError};
 
 /// Quantised rows before they are put in place.
 struct Rows {
@@ -123,8 +123,7 @@ impl Executor<'_> {
         let bounds = self.bounds_of(op, weights.out());
         epilogue.bounds = bounds.as_ref();
         let mut out = self.new_floats(rows * weights.out());
-        let threads = self.threads.worth(operand.row_count() * operand.k() * weights.out());
-        product(&operand, weights, &epilogue, &mut out, threads)?;
+        self.multiply(&operand, weights, &epilogue, &mut out)?;
         self.keep_bounds(op, bounds);
         self.put(op, 0, Held::Floats(out))
     }

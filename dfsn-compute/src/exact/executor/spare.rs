@@ -9,7 +9,7 @@ use crate::exact::simd::pages;
 /// What is smaller is the allocator's business.
 const LEAST_BYTES: usize = 1 << 16;
 
-/// Kept beyond that: sizes differ, so some tensors find none that fits.
+/// Kept beyond what was in use at once: sizes differ, so some tensors find none that fits.
 const SLACK_BYTES: usize = 1 << 26;
 
 /// What an allocator may keep for itself without anybody minding.
@@ -77,7 +77,7 @@ impl Spare {
         }
     }
 
-    /// Lets the oldest go until there is room.
+    /// Lets the oldest of either kind go, the larger of both first, until there is room.
     fn shrink(&mut self) {
         let room = self.most_used + SLACK_BYTES - self.used;
         let mut kept = self.bytes();

@@ -109,11 +109,10 @@ pub fn group_sums(
     expect_len("whole pixels", x.len(), x.len() / channels * channels)?;
     expect_range("numbers in a group", x.len() / groups, 1, 1 << 23)?;
     let sums: Vec<[AtomicI64; 2]> = (0..groups).map(|_| Default::default()).collect();
-    let part = (1_usize << 15).div_ceil(channels) * channels;
-    threads.run(x.len().div_ceil(part), |task| {
+    threads.run_rows(x.len() / channels, channels, |pixels| {
         let (mut s1, mut s2) = (vec![0; channels], vec![0; channels]);
         let mut totals = vec![[0_i64; 2]; groups];
-        for pixels in x[task * part..x.len().min((task + 1) * part)].chunks(channels << 12) {
+        for pixels in x[pixels.start * channels..pixels.end * channels].chunks(channels << 12) {
             s1.fill(0);
             s2.fill(0);
             channel_sums(kernels, pixels, r, &mut s1, &mut s2);
@@ -176,12 +175,15 @@ pub fn silu_image(
     affine.check(image.channels)?;
     let out = Shared::new(out);
     let row = image.width * image.channels;
-    image.for_each_row(threads, |y| {
-        #[allow(unsafe_code, reason = "disjoint parts of the output")]
-        // SAFETY: each row is written once.
-        let out = unsafe { out.part(image.row_start(y), row) };
-        let Affine { mean, factor, beta } = *affine;
-        silu_pixels(kernels, &x[y * row..][..row], mean, factor, beta, r, i32::from(limit), out);
+    threads.run_rows(image.height, row, |rows| {
+        for y in rows {
+            #[allow(unsafe_code, reason = "disjoint parts of the output")]
+            // SAFETY: each row is written once.
+            let out = unsafe { out.part(image.row_start(y), row) };
+            let Affine { mean, factor, beta } = *affine;
+            silu_pixels(kernels, &x[y * row..][..row], mean, factor, beta, r, i32::from(limit), out);
+        }
+        Ok(())
     })
 }
 
@@ -202,12 +204,11 @@ pub fn affine(
     expect_len("whole pixels", x.len(), x.len() / channels * channels)?;
     expect_len("the output", out.len(), x.len())?;
     let out = Shared::new(out);
-    let part = (1_usize << 15).div_ceil(channels) * channels;
-    threads.run(x.len().div_ceil(part), |task| {
-        let x = &x[task * part..x.len().min((task + 1) * part)];
+    threads.run_rows(x.len() / channels, channels, |pixels| {
+        let x = &x[pixels.start * channels..pixels.end * channels];
         #[allow(unsafe_code, reason = "disjoint parts of the output")]
         // SAFETY: each task writes its own part.
-        let out = unsafe { out.part(task * part, x.len()) };
+        let out = unsafe { out.part(pixels.start * channels, x.len()) };
         affine_pixels(kernels, x, affine.mean, affine.factor, affine.beta, out);
         Ok(())
     })

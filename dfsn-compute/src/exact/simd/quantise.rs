@@ -14,9 +14,6 @@ pub const STATISTICS_LIMIT: u32 = (1 << 19) - 1;
 /// Bit patterns from here on are infinities and NaN.
 const INFINITY: u32 = 0x7f80_0000;
 
-/// Elements of one task.
-const TASK: usize = 1 << 15;
-
 /// The scale of a scope: x is about q * s for q = rne(RN32(x * r)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quantiser {
@@ -74,9 +71,8 @@ for_each_isa! {
 /// If a thread's floating-point environment is not the default.
 pub fn max_bits(kernels: Kernels, x: &[f32], threads: Threads<'_>) -> Result<u32, SimdError> {
     let max = AtomicU32::new(0);
-    threads.run(x.len().div_ceil(TASK), |task| {
-        let part = &x[task * TASK..x.len().min((task + 1) * TASK)];
-        max.fetch_max(max_bits_slice(kernels, part), Ordering::Relaxed);
+    threads.run_rows(x.len(), 1, |part| {
+        max.fetch_max(max_bits_slice(kernels, &x[part]), Ordering::Relaxed);
         Ok(())
     })?;
     Ok(max.into_inner())
@@ -95,12 +91,11 @@ pub fn quantise(
 ) -> Result<(), SimdError> {
     expect_len("the output", out.len(), x.len())?;
     let out = Shared::new(out);
-    threads.run(x.len().div_ceil(TASK), |task| {
-        let part = &x[task * TASK..x.len().min((task + 1) * TASK)];
+    threads.run_rows(x.len(), 1, |part| {
         #[allow(unsafe_code, reason = "disjoint parts of the output")]
         // SAFETY: each task writes its own part.
-        let out = unsafe { out.part(task * TASK, part.len()) };
-        quantise_slice(kernels, part, r, out);
+        let out = unsafe { out.part(part.start, part.len()) };
+        quantise_slice(kernels, &x[part], r, out);
         Ok(())
     })
 }
@@ -157,19 +152,6 @@ impl Haloed {
         ((row + self.halo) * (self.width + 2 * self.halo) + self.halo) * self.channels
     }
 
-    /// Runs `task` for each row of the image, narrow ones several at a time.
-    pub(crate) fn for_each_row(
-        &self,
-        threads: Threads<'_>,
-        task: impl Fn(usize) + Sync,
-    ) -> Result<(), SimdError> {
-        let rows = (TASK / (self.width * self.channels)).max(1);
-        threads.run(self.height.div_ceil(rows), |part| {
-            (part * rows..self.height.min((part + 1) * rows)).for_each(&task);
-            Ok(())
-        })
-    }
-
     pub(crate) fn check(&self, inner: usize, outer: usize) -> Result<(), SimdError> {
         for (what, found) in [("height", self.height), ("width", self.width), ("channels", self.channels)] {
             expect_range(what, found, 1, 1 << 16)?;
@@ -195,11 +177,14 @@ pub fn quantise_image(
     image.check(x.len(), out.len())?;
     let out = Shared::new(out);
     let row = image.width * image.channels;
-    image.for_each_row(threads, |y| {
-        #[allow(unsafe_code, reason = "disjoint parts of the output")]
-        // SAFETY: each row is written once.
-        let out = unsafe { out.part(image.row_start(y), row) };
-        quantise_slice(kernels, &x[y * row..][..row], r, out);
+    threads.run_rows(image.height, row, |rows| {
+        for y in rows {
+            #[allow(unsafe_code, reason = "disjoint parts of the output")]
+            // SAFETY: each row is written once.
+            let out = unsafe { out.part(image.row_start(y), row) };
+            quantise_slice(kernels, &x[y * row..][..row], r, out);
+        }
+        Ok(())
     })
 }
 
@@ -219,10 +204,9 @@ pub fn channel_bounds(
     expect_len("whole pixels", x.len(), x.len() / channels * channels)?;
     expect_range("image", image, 0, (bounds.len() / channels).saturating_sub(1))?;
     expect_len("channel bounds", bounds.len(), bounds.len() / channels.max(1) * channels)?;
-    let part = TASK.div_ceil(channels) * channels;
-    threads.run(x.len().div_ceil(part), |task| {
+    threads.run_rows(x.len() / channels, channels, |pixels| {
         let (mut min, mut max) = (vec![i32::MAX; channels], vec![i32::MIN; channels]);
-        keys_slice(kernels, &x[task * part..x.len().min((task + 1) * part)], &mut min, &mut max);
+        keys_slice(kernels, &x[pixels.start * channels..pixels.end * channels], &mut min, &mut max);
         bounds.merge(image * channels, &min, &max);
         Ok(())
     })

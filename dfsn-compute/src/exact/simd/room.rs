@@ -22,7 +22,7 @@ const SHIFT: u32 = 4;
 const WORTH: usize = 256;
 
 /// What a panel's weights say about it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Room {
     /// Pairs, ascending, after which accumulators are emptied whatever the activations are.
     by_limits: Vec<u32>,
@@ -119,8 +119,6 @@ impl Squares {
         columns: usize,
         threads: Threads<'_>,
     ) -> Result<Option<Self>, SimdError> {
-        /// Chunks that one task looks through.
-        const TASK: usize = 1 << 10;
         let data = operand.data();
         let is_worth = operand.row_count() * operand.k() / data.len() * columns >= WORTH;
         if !is_worth || !operand.is_in_steps_of(CHUNK) {
@@ -128,13 +126,11 @@ impl Squares {
         }
         let mut squares = vec![0; data.len() / CHUNK];
         let shared = Shared::new(&mut squares);
-        let count = shared.len();
-        threads.run(count.div_ceil(TASK), |task| {
-            let (first, len) = (task * TASK, TASK.min(count - task * TASK));
+        threads.run_rows(shared.len(), CHUNK, |chunks| {
             #[allow(unsafe_code, reason = "disjoint parts of the output")]
             // SAFETY: each task writes its own part.
-            let out = unsafe { shared.part(first, len) };
-            chunk_squares(kernels, &data[first * CHUNK..(first + len) * CHUNK], out);
+            let out = unsafe { shared.part(chunks.start, chunks.len()) };
+            chunk_squares(kernels, &data[chunks.start * CHUNK..chunks.end * CHUNK], out);
             Ok(())
         })?;
         Ok(Some(Self(squares)))

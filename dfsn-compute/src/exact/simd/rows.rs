@@ -130,10 +130,9 @@ fn for_each_row(
     expect_len("the input", x.len(), rows * from)?;
     expect_len("the output", out.q.len(), rows * k)?;
     let (q, max, limit) = (Shared::new(out.q), Shared::new(out.max), out.limit);
-    let part = (1_usize << 15).div_ceil(from);
-    threads.run(rows.div_ceil(part), |task| {
+    threads.run_rows(rows, from, |rows| {
         let mut scratch = vec![0.0; k];
-        for index in task * part..rows.min((task + 1) * part) {
+        for index in rows {
             #[allow(unsafe_code, reason = "disjoint parts of the outputs")]
             // SAFETY: each row is written once.
             let (q, max) = unsafe { (q.part(index * k, k), max.part(index, 1)) };

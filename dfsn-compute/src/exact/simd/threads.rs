@@ -1,6 +1,7 @@
 use super::{SimdError, check_environment};
 use rayon::ThreadPool;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Who runs a kernel's tasks. The bytes do not depend on it.
 #[derive(Clone, Copy, Debug)]
@@ -10,6 +11,9 @@ pub enum Threads<'a> {
     /// The threads of a pool of the caller's.
     Pool(&'a ThreadPool),
 }
+
+/// Elements of one task where each takes little work.
+const TASK: usize = 1 << 15;
 
 /// Products in which others are not worth waking: a few microseconds.
 const ALONE: usize = 1 << 20;
@@ -53,6 +57,17 @@ impl Threads<'_> {
             }
             Self::Caller => (0..tasks).map(checked).collect(),
         }
+    }
+
+    /// Runs `task` for all of `rows` rows of `width` elements, as many at a time as are worth a task.
+    pub(crate) fn run_rows(
+        &self,
+        rows: usize,
+        width: usize,
+        task: impl Fn(Range<usize>) -> Result<(), SimdError> + Sync,
+    ) -> Result<(), SimdError> {
+        let part = TASK.div_ceil(width);
+        self.run(rows.div_ceil(part), |index| task(index * part..rows.min((index + 1) * part)))
     }
 
     /// Runs `task` for 0 to `tasks`, each after a look at its thread's floating-point environment.
